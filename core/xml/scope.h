@@ -1,0 +1,78 @@
+/* The open elements and the namespace declarations they carry: what a reader
+ * and a writer both keep.
+ *
+ * Everything lives in one store of octets that grows and shrinks with the
+ * elements, so a view into it holds only until the next push or declare. */
+#ifndef WWI_XML_SCOPE_H
+#define WWI_XML_SCOPE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/bytes.h"
+#include "wws/base.h"
+
+#define WWI_XML_NAMESPACE "http://www.w3.org/XML/1998/namespace"
+#define WWI_XMLNS_NAMESPACE "http://www.w3.org/2000/xmlns/"
+
+struct wwi_xml_namespace {
+    wws_string prefix; /* empty: the default namespace */
+    wws_string uri;    /* empty: xmlns="" */
+    bool here;         /* declared on the innermost element itself */
+};
+
+struct wwi_xml_scope {
+    struct wwi_bytes store;
+    struct wwi_xml_open *elements;
+    struct wwi_xml_declaration *declarations;
+    uint32_t depth;
+    uint32_t element_room;
+    uint32_t count;
+    uint32_t declaration_room;
+};
+
+/* All zero is an empty scope; fini returns to that. */
+void wwi_xml_scope_fini(struct wwi_xml_scope *scope);
+/* Forgets all elements, keeping the memory. */
+void wwi_xml_scope_reset(struct wwi_xml_scope *scope);
+
+/* Opens an element named as written (prefix:local); false when there is no
+ * memory. */
+bool wwi_xml_scope_push(
+    struct wwi_xml_scope *scope,
+    wws_string name,
+    size_t prefix_size);
+void wwi_xml_scope_pop(struct wwi_xml_scope *scope);
+
+/* Adds a declaration to the innermost element; false when there is no memory. */
+bool wwi_xml_scope_declare(
+    struct wwi_xml_scope *scope,
+    wws_string prefix,
+    wws_string uri);
+
+/* Of the innermost element. */
+wws_string wwi_xml_scope_name(const struct wwi_xml_scope *scope);
+wws_string wwi_xml_scope_prefix(const struct wwi_xml_scope *scope);
+wws_string wwi_xml_scope_local(const struct wwi_xml_scope *scope);
+
+/* The namespace a prefix stands for.  The empty prefix is always found, with an
+ * empty uri where there is no default namespace; xml is always found too. */
+bool wwi_xml_scope_find(
+    const struct wwi_xml_scope *scope,
+    wws_string prefix,
+    wws_string *uri);
+
+/* Whether the innermost element itself declares the prefix. */
+bool wwi_xml_scope_declares(
+    const struct wwi_xml_scope *scope,
+    wws_string prefix);
+
+/* Steps through the declarations in force, innermost first; *index begins at 0.
+ * Those hidden by an inner one are left out, and so are those that only hide. */
+bool wwi_xml_scope_next(
+    const struct wwi_xml_scope *scope,
+    size_t *index,
+    struct wwi_xml_namespace *found);
+
+#endif
