@@ -1,0 +1,56 @@
+# What the library exports is what its version script names, and what is
+# recorded of version 1. RECORD=ON writes that record: until the first
+# release it changes with the schema, from then on it never does.
+set(record ${SOURCE_DIR}/tests/abi/v1/symbols.txt)
+
+execute_process(COMMAND ${NM} -D --defined-only --format=posix ${LIBRARY}
+    OUTPUT_VARIABLE lines COMMAND_ERROR_IS_FATAL ANY)
+string(REGEX MATCHALL "[^ \n]+ [BDRTVW] " exported "${lines}")
+list(TRANSFORM exported REPLACE " . $" "")
+list(SORT exported)
+
+if(RECORD)
+    list(JOIN exported "\n" text)
+    file(WRITE ${record} "${text}\n")
+    return()
+endif()
+
+# The names of the script, as nm prints them: WWS_1 { global: a; local: *; };
+# A list of CMake's is cut at each ';', so these become ','.
+file(READ ${SOURCE_DIR}/capi/wws.map map)
+string(REPLACE ";" "," map "${map}")
+string(REGEX MATCHALL "[A-Za-z0-9_]+[ \n]*[{,]" words "${map}")
+set(named "")
+foreach(word IN LISTS words)
+    string(REGEX MATCH "[A-Za-z0-9_]+" name "${word}")
+    if(word MATCHES "{$")
+        set(node ${name})
+    else()
+        list(APPEND named ${name}@@${node})
+    endif()
+endforeach()
+list(SORT named)
+
+# Adds to <wrong> what is in the first list only.
+function(only_in first second meaning)
+    set(rest ${${first}})
+    list(REMOVE_ITEM rest ${${second}})
+    if(rest)
+        list(JOIN rest "\n  " names)
+        string(APPEND wrong "${meaning}:\n  ${names}\n")
+        set(wrong "${wrong}" PARENT_SCOPE)
+    endif()
+endfunction()
+
+file(STRINGS ${record} recorded)
+set(wrong "")
+if(NOT exported)
+    set(wrong "the library exports nothing\n")
+endif()
+only_in(exported named "exported, but not in wws.map")
+only_in(named exported "in wws.map, but not exported")
+only_in(exported recorded "exported, but not recorded")
+only_in(recorded exported "recorded, but gone")
+if(wrong)
+    message(FATAL_ERROR "${wrong}")
+endif()
