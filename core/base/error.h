@@ -1,0 +1,87 @@
+/* The strings of a wws_error, one for each layer that gave up.
+ *
+ * Texts that are the library's own constants take no memory, so that cancelling
+ * can explain itself without allocating.  Running out of memory here never
+ * changes the result of anything: the string is just missing. */
+#ifndef WWI_ERROR_H
+#define WWI_ERROR_H
+
+#include "core/base/table.h"
+#include "wws/types.h"
+
+enum { WWI_ERROR_STRINGS = 16 };
+
+/* A fault as its parts, all in one block that `memory` owns. */
+struct wwi_fault {
+    wws_fault_info info;
+    void *memory;
+};
+
+/* What an operation says of itself when it ends. */
+struct wwi_outcome {
+    wws_status status;
+    wws_phase phase;
+    wws_progress progress;
+    uint32_t http_status;
+    int32_t original_code;
+    /* A constant, or null. */
+    const char *text;
+};
+
+struct wwi_error {
+    struct wwi_object object;
+    struct wwi_outcome outcome;
+    uint32_t count;
+    /* Innermost first. */
+    struct wwi_error_string {
+        const char *text;
+        size_t size;
+        bool owned;
+    } strings[WWI_ERROR_STRINGS];
+    struct wwi_fault fault;
+    bool has_fault;
+};
+
+wws_status wwi_error_create(wws_error *error);
+wws_status wwi_error_free(struct wwi_error *error);
+wws_status wwi_error_reset(struct wwi_error *error);
+wws_status wwi_error_get_info(struct wwi_error *error, wws_error_info *info);
+wws_status wwi_error_get_string(
+    struct wwi_error *error,
+    uint32_t index,
+    wws_string *text);
+wws_status wwi_error_get_fault(struct wwi_error *error, wws_fault_info *fault);
+wws_status wwi_error_add_string(struct wwi_error *error, wws_string text);
+
+/* Everything below takes null for an error that nobody wants. */
+
+/* Adds a string, records the status and returns it. */
+wws_status wwi_fail(
+    struct wwi_error *error,
+    wws_status status,
+    const char *format,
+    ...) __attribute__((format(printf, 3, 4)));
+/* The same with a text that lives for ever; needs no memory. */
+wws_status wwi_fail_static(
+    struct wwi_error *error,
+    wws_status status,
+    const char *text);
+void wwi_error_set_outcome(
+    struct wwi_error *error,
+    const struct wwi_outcome *outcome);
+/* Takes the fault over. */
+void wwi_error_set_fault(struct wwi_error *error, struct wwi_fault *fault);
+/* Moves all that one error knows to another; its own was empty. */
+void wwi_error_move(struct wwi_error *to, struct wwi_error *from);
+
+/* Copies the parts of a fault into one block; false when there is no memory. */
+bool wwi_fault_copy(struct wwi_fault *to, const wws_fault_info *from);
+void wwi_fault_fini(struct wwi_fault *fault);
+
+/* Copies a record over the caller's, which may be of another version. */
+void wwi_record_put(void *theirs, const void *ours, uint32_t our_size);
+
+/* The name of a status. */
+const char *wwi_status_name(wws_status status);
+
+#endif
