@@ -19,6 +19,7 @@ endif()
 # A list of CMake's is cut at each ';', so these become ','.
 file(READ ${SOURCE_DIR}/capi/wws.map map)
 string(REPLACE ";" "," map "${map}")
+string(REGEX REPLACE "/[*][^*]*[*]+([^/*][^*]*[*]+)*/" "" map "${map}")
 string(REGEX MATCHALL "[A-Za-z0-9_]+[ \n]*[{,]" words "${map}")
 set(named "")
 foreach(word IN LISTS words)
