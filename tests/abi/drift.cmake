@@ -51,6 +51,6 @@ if(NOT generated)
     set(wrong "the schema generates nothing\n")
 endif()
 if(wrong)
-    message(FATAL_ERROR "generated files differ, ./dev generate would "
-        "change them:\n${wrong}")
+    message("${wrong}")
+    message(FATAL_ERROR "out of date: ./dev generate changes this")
 endif()
