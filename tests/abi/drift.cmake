@@ -1,6 +1,8 @@
 # What is committed is what the schema generates now: generates everything
 # anew in a copy of the tree, from which all generated files were taken, and
 # compares. So a file that is no longer generated is found, too.
+cmake_minimum_required(VERSION 3.25)
+
 set(tree ${WORK_DIR}/tree)
 file(REMOVE_RECURSE ${WORK_DIR})
 file(COPY ${SOURCE_DIR}/ DESTINATION ${tree}

@@ -1,4 +1,6 @@
 # Compiles every public header alone, in every standard we promise.
+cmake_minimum_required(VERSION 3.25)
+
 file(GLOB headers RELATIVE ${SOURCE_DIR}/capi/include
     ${SOURCE_DIR}/capi/include/wws/*.h)
 if(NOT headers)

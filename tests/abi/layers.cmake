@@ -1,5 +1,6 @@
 # Holds every #include to the layers: an arrow only ever points down, core
 # knows public values but no public function, and only capi knows both.
+cmake_minimum_required(VERSION 3.25)
 
 # A path, then what files below it may include. The first that fits decides.
 set(VALUES "wws/base[.]h|wws/types[.]h")

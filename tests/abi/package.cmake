@@ -1,5 +1,7 @@
 # The installed library as others find it: through pkg-config and through
 # CMake's package, shared and static, from a program of one call.
+cmake_minimum_required(VERSION 3.25)
+
 file(REMOVE_RECURSE ${WORK_DIR})
 file(WRITE ${WORK_DIR}/main.c
 "#include <wws/wws.h>
@@ -41,3 +43,7 @@ run(pkg-config --cflags --libs wws)
 run(${CC} -std=c99 -o linked main.c ${output})
 set(ENV{LD_LIBRARY_PATH} ${PREFIX}/${LIBDIR})
 run(./linked)
+run(pkg-config --static --libs-only-l wws)
+if(NOT "-lcares" IN_LIST output)
+    message(FATAL_ERROR "pkg-config --static forgets a library: ${output}")
+endif()

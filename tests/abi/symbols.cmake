@@ -1,13 +1,22 @@
 # What the library exports is what its version script names, and what is
-# recorded of version 1. RECORD=ON writes that record: until the first
-# release it changes with the schema, from then on it never does.
+# recorded of version 1. RECORD=ON, the target `record`, writes that record:
+# until the first release it changes with the schema, later it never does.
+cmake_minimum_required(VERSION 3.25)
+
 set(record ${SOURCE_DIR}/tests/abi/v1/symbols.txt)
 
-execute_process(COMMAND ${NM} -D --defined-only --format=posix ${LIBRARY}
-    OUTPUT_VARIABLE lines COMMAND_ERROR_IS_FATAL ANY)
-string(REGEX MATCHALL "[^ \n]+ [BDRTVW] " exported "${lines}")
-list(TRANSFORM exported REPLACE " . $" "")
-list(SORT exported)
+# The symbols that others see, sorted; ARGN are nm's arguments.
+function(list_symbols out)
+    execute_process(
+        COMMAND ${NM} --extern-only --defined-only --format=posix ${ARGN}
+        OUTPUT_VARIABLE lines COMMAND_ERROR_IS_FATAL ANY)
+    string(REGEX MATCHALL "[^ \n]+ [BCDGRSTVW] " names "${lines}")
+    list(TRANSFORM names REPLACE " . $" "")
+    list(SORT names)
+    set(${out} ${names} PARENT_SCOPE)
+endfunction()
+
+list_symbols(exported --dynamic ${LIBRARY})
 
 if(RECORD)
     list(JOIN exported "\n" text)
@@ -48,6 +57,10 @@ set(wrong "")
 if(NOT exported)
     set(wrong "the library exports nothing\n")
 endif()
+list_symbols(foreign ${ARCHIVE})
+list(FILTER foreign EXCLUDE REGEX "^ww[si]_")
+set(none "")
+only_in(foreign none "in the archive, without a prefix of ours")
 only_in(exported named "exported, but not in wws.map")
 only_in(named exported "in wws.map, but not exported")
 only_in(exported recorded "exported, but not recorded")

@@ -1,6 +1,8 @@
 # Searches the whole state space of a Promela model: its assertions and end
 # states first, then each of its ltl formulas. A search that was cut short
 # fails like one that found an error.
+cmake_minimum_required(VERSION 3.25)
+
 file(MAKE_DIRECTORY ${WORK_DIR})
 
 function(run)
