@@ -1,0 +1,43 @@
+/* One emitter for each kind of output, and the C spelling that several share.
+ * Emitters see the model alone, and rely on what check.c made sure of. */
+#ifndef EMITTERS_H
+#define EMITTERS_H
+
+#include "model.h"
+#include "put.h"
+
+struct output {
+    struct output *next;
+    const char *path; /* below the folder that protoc was told */
+    struct text text;
+};
+
+/* A new file to write. */
+struct text *open_output(struct output **outputs, const char *path);
+
+void emit_header(const struct model *model, struct output **outputs);
+void emit_veneer(const struct model *model, struct output **outputs);
+void emit_symbols(const struct model *model, struct output **outputs);
+void emit_cdef(const struct model *model, struct output **outputs);
+
+/* The C interface, as header.c spells it */
+
+/* The comment that opens a generated file: where it comes from, what it is. */
+void put_origin(
+    struct text *text, const struct list *files, const char *what);
+struct list files_of_calls(const struct model *model);
+struct list files_of_types(const struct model *model);
+
+/* "wws_string", "const wws_channel_options *", as far as the name. */
+const char *c_type(const struct slot *slot);
+const char *c_result(const struct call *call);
+struct list c_parameters(const struct call *call);
+const char *c_head(const struct call *call);
+
+/* All types, with comments, sizes and initialisers or as bare declarations. */
+void put_types(struct text *text, const struct model *model, bool bare);
+
+/* The versions in which a struct grew, oldest first. */
+struct list size_macros(const struct type *type);
+
+#endif
