@@ -67,7 +67,7 @@ struct wwi_xml_reader {
     uint64_t end;
 
     /* Set with WWI_XML_ERROR.  The text is static; row and column are counted
-     * from 0, in lines ended by LF and in characters. */
+     * from 0, in lines ended by LF and in octets. */
     wws_status status;
     const char *problem;
     uint64_t row;
@@ -76,22 +76,22 @@ struct wwi_xml_reader {
     /* The reader's own; see reader.c. */
     struct wwi_xml_reader_options options;
     struct wwi_xml_scope scope;
+    struct wwi_bytes raws;    /* an array of what the tag has, as written */
+    struct wwi_bytes list;    /* the array of attributes */
+    struct wwi_bytes decoded; /* values that are not views of the input */
     struct wwi_bytes carry;
-    struct wwi_bytes decoded;
-    struct wwi_xml_attribute *attribute_list;
-    uint32_t attribute_room;
-    uint8_t state;
-    uint8_t quote;
-    bool started;
-    bool rooted;
-    bool pop;
-    bool finished;
     const uint8_t *base;
     const uint8_t *at;
     const uint8_t *limit;
     const uint8_t *rest;
     const uint8_t *rest_limit;
     uint64_t base_offset;
+    uint8_t state;
+    uint8_t quote;
+    bool starved;
+    bool finished;
+    bool rooted;
+    bool ended;
     char character[4];
 };
 

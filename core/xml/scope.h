@@ -23,19 +23,17 @@ struct wwi_xml_namespace {
 };
 
 struct wwi_xml_scope {
-    struct wwi_bytes store;
-    struct wwi_xml_open *elements;
-    struct wwi_xml_declaration *declarations;
-    uint32_t depth;
-    uint32_t element_room;
-    uint32_t count;
-    uint32_t declaration_room;
+    struct wwi_bytes store;        /* names, prefixes, uris */
+    struct wwi_bytes elements;     /* an array, outermost first */
+    struct wwi_bytes declarations; /* likewise */
+    uint32_t depth;                /* of elements */
+    uint32_t count;                /* of declarations */
 };
 
 /* All zero is an empty scope; fini returns to that. */
 void wwi_xml_scope_fini(struct wwi_xml_scope *scope);
-/* Forgets all elements, keeping the memory. */
-void wwi_xml_scope_reset(struct wwi_xml_scope *scope);
+/* Forgets all elements, keeping up to `keep` octets of each buffer. */
+void wwi_xml_scope_reset(struct wwi_xml_scope *scope, size_t keep);
 
 /* Opens an element named as written (prefix:local); false when there is no
  * memory. */
@@ -50,6 +48,8 @@ bool wwi_xml_scope_declare(
     struct wwi_xml_scope *scope,
     wws_string prefix,
     wws_string uri);
+/* The same for the prefix that the element itself has. */
+bool wwi_xml_scope_declare_own(struct wwi_xml_scope *scope, wws_string uri);
 
 /* Of the innermost element. */
 wws_string wwi_xml_scope_name(const struct wwi_xml_scope *scope);
