@@ -29,12 +29,17 @@ foreach(file IN LISTS committed)
     file(REMOVE ${tree}/${file})
 endforeach()
 
-execute_process(COMMAND ${CMAKE_COMMAND} -S ${tree} -B ${WORK_DIR}/build
-    -G Ninja -D WWS_SCHEMA=ON
-    OUTPUT_QUIET COMMAND_ERROR_IS_FATAL ANY)
-execute_process(COMMAND ${CMAKE_COMMAND} --build ${WORK_DIR}/build
-    --target generate
-    OUTPUT_QUIET COMMAND_ERROR_IS_FATAL ANY)
+function(run)
+    execute_process(COMMAND ${CMAKE_COMMAND} ${ARGN}
+        OUTPUT_VARIABLE output ERROR_VARIABLE output RESULT_VARIABLE result)
+    if(NOT result EQUAL 0)
+        message("${output}")
+        message(FATAL_ERROR "cmake ${ARGN}: ${result}")
+    endif()
+endfunction()
+
+run(-S ${tree} -B ${WORK_DIR}/build -G Ninja -D WWS_SCHEMA=ON)
+run(--build ${WORK_DIR}/build --target generate)
 
 find_generated(generated ${tree})
 list(APPEND generated ${committed})
