@@ -104,12 +104,12 @@ static void compare_enumeration(
     for (size_t i = 0; i < then->values_count; i++) {
         const struct value *old = &then->values[i];
         const struct value *value = value_named(now, old->name);
-        const char *where = say("%s.%s", then->where, old->name);
 
         if (value == NULL)
-            broken(refusals, where, "was released and is gone");
+            broken(refusals, say("%s.%s", then->where, old->name),
+                   "was released and is gone");
         else if (value->number != old->number)
-            broken(refusals, where,
+            broken(refusals, say("%s.%s", now->where, value->name),
                    say("was released with number %d", old->number));
     }
     for (size_t i = 0; i < now->values_count; i++)

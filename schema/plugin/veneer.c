@@ -193,6 +193,16 @@ static void put_if(
             "rest", next + 1, "tail", tail);
 }
 
+/* Whether there is anything at all only if the caller gives it: a table, or a
+ * struct whose defaults alone cannot stand. */
+static bool may_be_absent(const struct type *type)
+{
+    for (size_t i = 0; i < type->slots_count; i++)
+        if (type->slots[i].required)
+            return true;
+    return type->shape == TABLE;
+}
+
 /* Helpers in front of the functions */
 
 static void put_known(
@@ -263,8 +273,8 @@ static void put_member_check(struct text *text, const struct slot *slot)
         "name", name);
 }
 
-/* Lays the caller's struct over our defaults and looks at the outcome.  A
- * table that is not there lacks nothing. */
+/* Lays the caller's struct over our defaults and looks at the outcome.  What
+ * is absent lacks nothing. */
 static void put_adopt(struct text *text, const struct type *type)
 {
     struct text checks = { 0 };
@@ -280,7 +290,7 @@ static void put_adopt(struct text *text, const struct type *type)
     put_sizes(text, "    ", "sizes", type);
     for (size_t i = 0; i < type->slots_count; i++)
         put_member_check(&checks, &type->slots[i]);
-    if (type->shape == TABLE && checks.size > 0)
+    if (may_be_absent(type) && checks.size > 0)
         put(text,
             "    if (theirs == NULL)\n"
             "        return WWS_S_OK;\n");
@@ -569,8 +579,8 @@ static void put_faults(struct body *body, const struct faults *faults)
     }
 }
 
-/* Core sees our copy: a struct always, with its defaults if there is none; a
- * table only if there is one. */
+/* Core sees our copy: of what may be absent only if it is there, of all else
+ * always, with its defaults. */
 static void put_adoption(
     struct body *body,
     const struct slot *slot,
@@ -587,7 +597,7 @@ static void put_adoption(
              say("    %s = adopt_%s(", body->status, type->name.snake),
              &arguments, ");\n");
     put_unless_done(body);
-    if (type->shape == TABLE && !slot->required)
+    if (may_be_absent(type) && !slot->required)
         put(body->text, "    if ($place$ != NULL)\n    ", "place", place);
     put(body->text, "    $place$ = &$local$;\n", "place", place,
         "local", local);
