@@ -110,7 +110,7 @@ static void check_with(
 
     if (file != NULL && read_all(file, &bytes))
         set = google__protobuf__file_descriptor_set__unpack(
-            NULL, bytes.size, bytes.data);
+            &unpacked, bytes.size, bytes.data);
     if (file != NULL)
         fclose(file);
     if (set == NULL)
@@ -175,7 +175,7 @@ int main(void)
     if (!read_all(stdin, &bytes))
         return EXIT_FAILURE;
     request = google__protobuf__compiler__code_generator_request__unpack(
-        NULL, bytes.size, bytes.data);
+        &unpacked, bytes.size, bytes.data);
     if (request == NULL) {
         fputs("wws-schema: is run by protoc --wws_out=FOLDER\n", stderr);
         return EXIT_FAILURE;

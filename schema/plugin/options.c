@@ -13,6 +13,23 @@
 
 enum tag { TYPE = 50100, SLOT, CALL, OBJECT, MARK };
 
+static void *keep_for_protobuf(void *data, size_t size)
+{
+    (void) data;
+    return keep(size);
+}
+
+static void leave_for_exit(void *data, void *memory)
+{
+    (void) data;
+    (void) memory;
+}
+
+ProtobufCAllocator unpacked = {
+    .alloc = keep_for_protobuf,
+    .free = leave_for_exit,
+};
+
 /* The size of the length that stands in front of a stored field. */
 static size_t length_size(const ProtobufCMessageUnknownField *field)
 {
@@ -49,7 +66,7 @@ static const void *unpack(
         memcpy(bytes + size, field->data + skipped, field->len - skipped);
         size += field->len - skipped;
     }
-    message = protobuf_c_message_unpack(descriptor, NULL, size, bytes);
+    message = protobuf_c_message_unpack(descriptor, &unpacked, size, bytes);
     if (message == NULL) {
         fprintf(stderr, "wws-schema: option %d is malformed\n", (int) tag);
         exit(EXIT_FAILURE);

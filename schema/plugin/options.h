@@ -9,6 +9,9 @@
 
 struct model;
 
+/* Unpacks into memory that lives until the program exits. */
+extern ProtobufCAllocator unpacked;
+
 const Wws__Abi__Type *type_option(
     const Google__Protobuf__MessageOptions *options);
 const Wws__Abi__Slot *slot_option(
