@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "core/base/list.h"
+#include "wws/base.h"
 
 #define WWI_NEVER INT64_MAX
 

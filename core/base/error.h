@@ -43,6 +43,8 @@ struct wwi_error {
 };
 
 wws_status wwi_error_create(wws_error *error);
+/* The same for our own use; null when there is no memory. */
+struct wwi_error *wwi_error_new(void);
 wws_status wwi_error_free(struct wwi_error *error);
 wws_status wwi_error_reset(struct wwi_error *error);
 wws_status wwi_error_get_info(struct wwi_error *error, wws_error_info *info);

@@ -1,0 +1,67 @@
+/* What objects live on: the loops and the pool of a runtime, its counters, its
+ * log, and the list of what must be aborted before it can end. */
+#ifndef WWI_ENGINE_H
+#define WWI_ENGINE_H
+
+#include <stdatomic.h>
+
+#include "core/base/lock.h"
+#include "core/base/log.h"
+#include "core/base/table.h"
+#include "core/io/loop.h"
+#include "core/io/pool.h"
+
+enum { WWI_COUNTERS = WWS_COUNTER_HANDLES + 1 };
+
+/* Something that lives on a runtime. */
+struct wwi_member {
+    struct wwi_link link;
+    struct wwi_runtime *runtime;
+    /* Ends everything the member does; must not block. */
+    void (*abort)(struct wwi_member *member);
+};
+
+struct wwi_runtime {
+    struct wwi_object object;
+    struct wwi_log *log;
+    wws_thread_callbacks threads;
+    struct wwi_pool *pool;
+    struct wwi_loop **loops;
+    uint32_t loop_count;
+    _Atomic uint32_t next_loop;
+    _Atomic uint64_t counters[WWI_COUNTERS];
+
+    struct { /* any thread, under the lock */
+        struct wwi_lock lock;
+        struct wwi_list members;
+        bool closed;
+    } synced;
+};
+
+/* With a reference: the one given, or the default for null.  Null when there is
+ * no memory or thread for the default one. */
+struct wwi_runtime *wwi_runtime_hold(struct wwi_runtime *runtime);
+
+/* Takes a reference to the runtime, or fails if that is closed. */
+wws_status wwi_member_join(
+    struct wwi_member *member,
+    struct wwi_runtime *runtime,
+    void (*abort)(struct wwi_member *member));
+/* Gives the reference back. */
+void wwi_member_leave(struct wwi_member *member);
+
+struct wwi_loop *wwi_runtime_loop(struct wwi_runtime *runtime);
+
+static inline void wwi_count(struct wwi_runtime *runtime, wws_counter counter)
+{
+    atomic_fetch_add_explicit(&runtime->counters[counter], 1,
+        memory_order_relaxed);
+}
+
+static inline void wwi_uncount(struct wwi_runtime *runtime, wws_counter counter)
+{
+    atomic_fetch_sub_explicit(&runtime->counters[counter], 1,
+        memory_order_relaxed);
+}
+
+#endif

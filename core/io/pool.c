@@ -1,0 +1,298 @@
+/* Threads that run callbacks.  Each idle thread waits on a condition of its
+ * own in a stack, so the one that was busy last runs next, and who submits
+ * knows exactly whether somebody was there to wake. */
+#include "core/io/pool.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <time.h>
+
+#include "core/base/clock.h"
+#include "core/base/lock.h"
+#include "core/base/log.h"
+#include "core/base/memory.h"
+#include "core/io/thread.h"
+
+enum { IDLE_SECONDS = 10 };
+
+struct worker {
+    struct wwi_link link; /* in idle */
+    pthread_cond_t wake;
+    struct wwi_pool *pool;
+    bool reserved; /* runs urgent work only, and never ends early */
+};
+
+struct wwi_pool {
+    uint32_t max_threads;
+    const wws_thread_callbacks *callbacks;
+    pthread_condattr_t monotonic;
+    _Atomic uint64_t handed_over;
+
+    struct { /* any thread, under the lock */
+        struct wwi_lock lock;
+        struct wwi_list urgent;
+        struct wwi_list normal;
+        struct wwi_list idle;
+        struct worker *reserve; /* while it is idle */
+        uint32_t threads;       /* the reserve not counted */
+        uint32_t alive;
+        bool closing;
+        pthread_cond_t ended;
+    } synced;
+};
+
+static _Thread_local const struct wwi_pool *current;
+
+bool wwi_pool_current(const struct wwi_pool *pool)
+{
+    return current == pool;
+}
+
+static struct wwi_link *next_work_locked(
+    struct wwi_pool *pool,
+    const struct worker *worker)
+{
+    struct wwi_link *link = wwi_list_take(&pool->synced.urgent);
+
+    if (link == NULL && !worker->reserved)
+        link = wwi_list_take(&pool->synced.normal);
+    return link;
+}
+
+/* False when the worker has been idle for long enough. */
+static bool wait_locked(struct wwi_pool *pool, struct worker *worker)
+{
+    struct timespec until;
+    int result;
+
+    if (worker->reserved) {
+        pool->synced.reserve = worker;
+        pthread_cond_wait(&worker->wake, &pool->synced.lock.mutex);
+        pool->synced.reserve = NULL;
+        return true;
+    }
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += IDLE_SECONDS;
+    worker->link.previous = &pool->synced.idle.head;
+    worker->link.next = pool->synced.idle.head.next;
+    worker->link.next->previous = &worker->link;
+    pool->synced.idle.head.next = &worker->link;
+    result = pthread_cond_timedwait(&worker->wake, &pool->synced.lock.mutex,
+        &until);
+    /* Whoever wakes takes the link out; it is still there on a timeout. */
+    if (!wwi_link_listed(&worker->link))
+        return true;
+    wwi_list_remove(&worker->link);
+    return result != ETIMEDOUT;
+}
+
+static void work_locked(struct wwi_pool *pool, struct worker *worker)
+{
+    struct wwi_link *link;
+
+    for (;;) {
+        link = next_work_locked(pool, worker);
+        if (link == NULL) {
+            if (pool->synced.closing || !wait_locked(pool, worker))
+                return;
+            continue;
+        }
+        wwi_lock_give(&pool->synced.lock);
+        WWI_CONTAINER(link, struct wwi_work, link)->run(
+            WWI_CONTAINER(link, struct wwi_work, link));
+        if (wwi_lock_held())
+            wwi_bug("a callback returned with a lock held");
+        wwi_lock_take(&pool->synced.lock);
+    }
+}
+
+static void *run(void *state)
+{
+    struct worker *worker = state;
+    struct wwi_pool *pool = worker->pool;
+
+    current = pool;
+    wwi_thread_started(pool->callbacks);
+    wwi_lock_take(&pool->synced.lock);
+    work_locked(pool, worker);
+    if (!worker->reserved)
+        pool->synced.threads--;
+    wwi_lock_give(&pool->synced.lock);
+    wwi_thread_stopped(pool->callbacks);
+    pthread_cond_destroy(&worker->wake);
+    wwi_free(worker);
+    wwi_lock_take(&pool->synced.lock);
+    pool->synced.alive--;
+    pthread_cond_signal(&pool->synced.ended);
+    wwi_lock_give(&pool->synced.lock);
+    return NULL;
+}
+
+/* The thread counts already. */
+static bool start_worker(struct wwi_pool *pool, bool reserved)
+{
+    struct worker *worker = wwi_alloc_zero(sizeof *worker);
+    pthread_t thread;
+
+    if (worker == NULL)
+        return false;
+    worker->pool = pool;
+    worker->reserved = reserved;
+    pthread_cond_init(&worker->wake, &pool->monotonic);
+    if (!wwi_thread_start(&thread, run, worker)) {
+        pthread_cond_destroy(&worker->wake);
+        wwi_free(worker);
+        return false;
+    }
+    pthread_detach(thread);
+    return true;
+}
+
+static void add_thread(struct wwi_pool *pool)
+{
+    if (start_worker(pool, false))
+        return;
+    /* The work stays queued for the threads that are there. */
+    wwi_lock_take(&pool->synced.lock);
+    pool->synced.threads--;
+    pool->synced.alive--;
+    wwi_lock_give(&pool->synced.lock);
+}
+
+/* Wakes an idle thread, or says that one more is wanted. */
+static bool find_thread_locked(struct wwi_pool *pool, bool urgent)
+{
+    struct wwi_link *idle = wwi_list_take(&pool->synced.idle);
+
+    if (idle != NULL) {
+        pthread_cond_signal(&WWI_CONTAINER(idle, struct worker, link)->wake);
+        return false;
+    }
+    if (urgent && pool->synced.reserve != NULL) {
+        pthread_cond_signal(&pool->synced.reserve->wake);
+        pool->synced.reserve = NULL;
+        return false;
+    }
+    if (pool->synced.threads >= pool->max_threads)
+        return false;
+    pool->synced.threads++;
+    pool->synced.alive++;
+    return true;
+}
+
+static void submit(struct wwi_pool *pool, struct wwi_work *work, bool urgent)
+{
+    bool wants_thread;
+
+    atomic_fetch_add_explicit(&pool->handed_over, 1, memory_order_relaxed);
+    wwi_lock_take(&pool->synced.lock);
+    wwi_list_append(urgent ? &pool->synced.urgent : &pool->synced.normal,
+        &work->link);
+    wants_thread = find_thread_locked(pool, urgent);
+    wwi_lock_give(&pool->synced.lock);
+    if (wants_thread)
+        add_thread(pool);
+}
+
+void wwi_pool_urgent(struct wwi_pool *pool, struct wwi_work *work)
+{
+    submit(pool, work, true);
+}
+
+void wwi_pool_long(struct wwi_pool *pool, struct wwi_work *work)
+{
+    submit(pool, work, false);
+}
+
+static void release(struct wwi_pool *pool)
+{
+    pthread_condattr_destroy(&pool->monotonic);
+    pthread_cond_destroy(&pool->synced.ended);
+    wwi_lock_fini(&pool->synced.lock);
+    wwi_free(pool);
+}
+
+struct wwi_pool *wwi_pool_create(
+    uint32_t max_threads,
+    const wws_thread_callbacks *callbacks)
+{
+    struct wwi_pool *pool = wwi_alloc_zero(sizeof *pool);
+
+    if (pool == NULL)
+        return NULL;
+    pool->max_threads = max_threads > 0 ? max_threads : 1;
+    pool->callbacks = callbacks;
+    pthread_condattr_init(&pool->monotonic);
+    pthread_condattr_setclock(&pool->monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&pool->synced.ended, &pool->monotonic);
+    wwi_lock_init(&pool->synced.lock, WWI_RANK_POOL);
+    wwi_list_init(&pool->synced.urgent);
+    wwi_list_init(&pool->synced.normal);
+    wwi_list_init(&pool->synced.idle);
+    pool->synced.alive = 1;
+    if (!start_worker(pool, true)) {
+        release(pool);
+        return NULL;
+    }
+    return pool;
+}
+
+uint32_t wwi_pool_threads(struct wwi_pool *pool)
+{
+    uint32_t alive;
+
+    wwi_lock_take(&pool->synced.lock);
+    alive = pool->synced.alive;
+    wwi_lock_give(&pool->synced.lock);
+    return alive;
+}
+
+uint64_t wwi_pool_handed_over(struct wwi_pool *pool)
+{
+    return atomic_load_explicit(&pool->handed_over, memory_order_relaxed);
+}
+
+static void wake_all_locked(struct wwi_pool *pool)
+{
+    struct wwi_link *link;
+
+    while ((link = wwi_list_take(&pool->synced.idle)) != NULL)
+        pthread_cond_signal(&WWI_CONTAINER(link, struct worker, link)->wake);
+    if (pool->synced.reserve != NULL)
+        pthread_cond_signal(&pool->synced.reserve->wake);
+}
+
+static bool wait_for_end_locked(struct wwi_pool *pool, int64_t deadline)
+{
+    struct timespec until;
+    int64_t left;
+
+    if (deadline == WWI_NEVER) {
+        pthread_cond_wait(&pool->synced.ended, &pool->synced.lock.mutex);
+        return true;
+    }
+    left = deadline - wwi_clock_now();
+    if (left <= 0)
+        return false;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += (time_t) (left / 1000 + 1);
+    pthread_cond_timedwait(&pool->synced.ended, &pool->synced.lock.mutex,
+        &until);
+    return true;
+}
+
+bool wwi_pool_close(struct wwi_pool *pool, int64_t deadline)
+{
+    bool ended;
+
+    wwi_lock_take(&pool->synced.lock);
+    pool->synced.closing = true;
+    wake_all_locked(pool);
+    while (pool->synced.alive > 0 && wait_for_end_locked(pool, deadline))
+        ;
+    ended = pool->synced.alive == 0;
+    wwi_lock_give(&pool->synced.lock);
+    if (ended)
+        release(pool);
+    return ended;
+}

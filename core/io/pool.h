@@ -1,0 +1,38 @@
+/* Threads that run callbacks.
+ *
+ * There are two kinds of work: *urgent* - completions and cancellations - and
+ * *long* - operations of services.  The pool grows while all its threads are
+ * busy, up to a cap; one thread more is kept for urgent work, so that a
+ * completion is delivered though every other thread is blocked in an
+ * operation.  Threads with nothing to do for a while end. */
+#ifndef WWI_POOL_H
+#define WWI_POOL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/io/work.h"
+#include "wws/types.h"
+
+struct wwi_pool;
+
+/* Null when not even the first threads can be made.  The callbacks, which may
+ * be null, belong to the runtime and outlive the pool. */
+struct wwi_pool *wwi_pool_create(
+    uint32_t max_threads,
+    const wws_thread_callbacks *callbacks);
+
+void wwi_pool_urgent(struct wwi_pool *pool, struct wwi_work *work);
+void wwi_pool_long(struct wwi_pool *pool, struct wwi_work *work);
+
+uint32_t wwi_pool_threads(struct wwi_pool *pool);
+uint64_t wwi_pool_handed_over(struct wwi_pool *pool);
+/* Whether the calling thread is one of the pool's. */
+bool wwi_pool_current(const struct wwi_pool *pool);
+
+/* No thread starts new work that is not there yet; waits for the threads until
+ * the deadline and frees the pool.  False if some still run: the pool then
+ * stays for ever. */
+bool wwi_pool_close(struct wwi_pool *pool, int64_t deadline);
+
+#endif

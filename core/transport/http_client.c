@@ -1,0 +1,890 @@
+/* The client's end of HTTP: one connection, one exchange at a time, moved on by
+ * whoever owns it.
+ *
+ * A step runs stage after stage until one has to wait.  A name is looked up on
+ * the loop, so what both touch - whether somebody wants to hear of it - is
+ * under a lock; all else belongs to the owner.  Memory goes on the loop, too,
+ * because the loop may just be looking at it. */
+#include "core/transport/http.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "core/base/clock.h"
+#include "core/base/memory.h"
+#include "core/base/text.h"
+#include "core/io/resolve.h"
+#include "core/transport/http_parser.h"
+#include "core/transport/http_writer.h"
+#include "core/transport/media_type.h"
+#include "core/transport/url.h"
+
+enum {
+    READ_SIZE = 16384,
+    KEEP_MEMORY = 65536,
+    EXPECT_ABOVE = 1 << 20,
+    EXPECT_WAIT_MS = 1000,
+    MOST_INTERIM = 16,
+    IDLE_LIMIT_MS = 60000,
+};
+
+enum stage {
+    STAGE_IDLE,
+    STAGE_CHECK,    /* is the connection we kept still good? */
+    STAGE_RESOLVE,
+    STAGE_CONNECT,  /* begin with the next address */
+    STAGE_CONNECTING,
+    STAGE_SEND,
+    STAGE_CONTINUE, /* waiting for 100 Continue */
+    STAGE_SENT,     /* through, no reply was asked for yet */
+    STAGE_RECEIVE,
+    STAGE_DONE,
+};
+
+struct client {
+    struct wwi_client base;
+    struct wwi_client_options options;
+    struct wwi_url url;
+    char *host;
+    enum stage stage;
+    int64_t deadline;   /* of the phase */
+    int64_t idle_since;
+    bool reply_wanted;
+    bool reused;        /* the connection has carried an exchange before */
+    bool retried;
+    bool broken;        /* writing failed; there may be an answer all the same */
+
+    struct wwi_address addresses[WWI_RESOLVE_MOST];
+    uint32_t address_count;
+    uint32_t next_address;
+
+    struct wwi_bytes head;
+    struct wwi_bytes envelope;
+    size_t sent;
+    size_t hold_back;   /* octets not to be sent before 100 Continue */
+    struct wwi_http_parser parser;
+    struct wwi_bytes body;
+    uint32_t interim;
+    wws_envelope_version version;
+
+    struct wwi_query query;
+    struct wwi_post lookup;
+    struct wwi_post reap;
+    _Atomic bool looked_up;
+    bool looking;
+
+    struct { /* owner and loop, under the lock */
+        struct wwi_lock lock;
+        bool listening;
+    } synced;
+};
+
+static struct client *client_of(struct wwi_client *base)
+{
+    return WWI_CONTAINER(base, struct client, base);
+}
+
+static void set_phase(struct client *client, wws_phase phase)
+{
+    atomic_store_explicit(&client->base.phase, (uint8_t) phase,
+        memory_order_relaxed);
+}
+
+static void set_progress(struct client *client, wws_progress progress)
+{
+    atomic_store_explicit(&client->base.progress, (uint8_t) progress,
+        memory_order_relaxed);
+}
+
+static wws_status fail(
+    struct client *client,
+    wws_status status,
+    int code,
+    const char *text)
+{
+    struct wwi_client *base = &client->base;
+
+    base->trouble.status = status;
+    base->trouble.phase = atomic_load(&base->phase);
+    base->trouble.progress = atomic_load(&base->progress);
+    base->trouble.original_code = code;
+    base->trouble.text = NULL;
+    snprintf(base->text, sizeof base->text, "%s", text);
+    return status;
+}
+
+
+
+static void close_socket(struct client *client, bool reset)
+{
+    struct linger now = { .l_onoff = 1, .l_linger = 0 };
+
+    if (client->base.source.fd < 0)
+        return;
+    wwi_loop_remove(client->base.loop, &client->base.source);
+    if (reset)
+        setsockopt(client->base.source.fd, SOL_SOCKET, SO_LINGER, &now,
+            sizeof now);
+    close(client->base.source.fd);
+    client->base.source.fd = -1;
+    wwi_uncount(client->base.runtime, WWS_COUNTER_SOCKETS);
+}
+
+static wws_status status_of_connect(int code)
+{
+    switch (code) {
+    case ECONNREFUSED: return WWS_E_ENDPOINT_NOT_FOUND;
+    case ENETUNREACH:
+    case EHOSTUNREACH:
+    case EADDRNOTAVAIL: return WWS_E_ENDPOINT_UNREACHABLE;
+    case ETIMEDOUT: return WWS_E_OPERATION_TIMED_OUT;
+    case ECONNRESET: return WWS_E_ENDPOINT_DISCONNECTED;
+    case EMFILE:
+    case ENFILE:
+    case ENOBUFS:
+    case ENOMEM: return WWS_E_OUTOFMEMORY;
+    default: return WWS_E_OTHER;
+    }
+}
+
+static void enter(struct client *client, enum stage stage)
+{
+    client->stage = stage;
+    client->deadline = WWI_NEVER;
+}
+
+static wws_status next_or_fail(struct client *client, int code)
+{
+    close_socket(client, false);
+    if (client->next_address < client->address_count) {
+        enter(client, STAGE_CONNECT);
+        return WWS_S_OK;
+    }
+    return fail(client, status_of_connect(code), code,
+        "the connection could not be made");
+}
+
+static wws_status connected(struct client *client)
+{
+    int one = 1;
+
+    setsockopt(client->base.source.fd, IPPROTO_TCP, TCP_NODELAY, &one,
+        sizeof one);
+    wwi_count(client->base.runtime, WWS_COUNTER_CONNECTIONS_OPENED);
+    client->reused = false;
+    enter(client, STAGE_SEND);
+    set_phase(client, WWS_PHASE_SEND);
+    client->deadline = wwi_clock_after(client->options.send_timeout_ms);
+    return WWS_S_OK;
+}
+
+static wws_status stage_connect(struct client *client)
+{
+    const struct wwi_address *address =
+        &client->addresses[client->next_address++];
+    int fd = socket(address->storage.ss_family,
+        SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int result;
+
+    set_phase(client, WWS_PHASE_CONNECT);
+    if (fd < 0)
+        return fail(client, status_of_connect(errno), errno,
+            "no socket to connect with");
+    result = connect(fd, (const struct sockaddr *) &address->storage,
+        address->size);
+    if (result != 0 && errno != EINPROGRESS) {
+        result = errno;
+        close(fd);
+        return next_or_fail(client, result);
+    }
+    client->base.source.fd = fd;
+    wwi_count(client->base.runtime, WWS_COUNTER_SOCKETS);
+    if (wwi_loop_add(client->base.loop, &client->base.source) < 0) {
+        close_socket(client, false);
+        return fail(client, WWS_E_OUTOFMEMORY, 0, "no room in the loop");
+    }
+    if (result == 0)
+        return connected(client);
+    enter(client, STAGE_CONNECTING);
+    client->deadline = wwi_clock_after(client->options.connect_timeout_ms);
+    return WWS_S_OK;
+}
+
+static wws_status stage_connecting(struct client *client, struct wwi_want *want)
+{
+    struct pollfd polled = {
+        .fd = client->base.source.fd,
+        .events = POLLOUT,
+    };
+    int code = 0;
+    socklen_t size = sizeof code;
+
+    if (poll(&polled, 1, 0) == 0) {
+        want->events = POLLOUT;
+        return WWS_S_ASYNC;
+    }
+    getsockopt(client->base.source.fd, SOL_SOCKET, SO_ERROR, &code, &size);
+    return code == 0 ? connected(client) : next_or_fail(client, code);
+}
+
+static wws_status stage_check(struct client *client)
+{
+    char octet;
+    ssize_t got = -1;
+
+    errno = EBADF;
+    if (client->base.source.fd >= 0
+        && wwi_clock_now() - client->idle_since < IDLE_LIMIT_MS)
+        got = recv(client->base.source.fd, &octet, 1, MSG_PEEK | MSG_DONTWAIT);
+    if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+        enter(client, STAGE_SEND);
+        set_phase(client, WWS_PHASE_SEND);
+        client->deadline = wwi_clock_after(client->options.send_timeout_ms);
+        return WWS_S_OK;
+    }
+    /* It has ended, or says what nobody asked. */
+    close_socket(client, false);
+    enter(client, STAGE_RESOLVE);
+    return WWS_S_OK;
+}
+
+
+
+static void resolved(struct wwi_query *query)
+{
+    struct client *client = WWI_CONTAINER(query, struct client, query);
+
+    atomic_store(&client->looked_up, true);
+    wwi_lock_take(&client->synced.lock);
+    if (client->synced.listening)
+        client->base.notify(&client->base);
+    wwi_lock_give(&client->synced.lock);
+}
+
+static void look_up(struct wwi_work *work)
+{
+    struct client *client = WWI_CONTAINER(work, struct client, lookup.work);
+    struct wwi_resolver *resolver = wwi_loop_resolver(client->base.loop);
+
+    client->query.resolved = resolved;
+    if (resolver != NULL) {
+        wwi_resolve(resolver, &client->query, client->host, client->url.port);
+        return;
+    }
+    client->query.status = WWS_E_OUTOFMEMORY;
+    client->query.text = "no resolver";
+    resolved(&client->query);
+}
+
+static wws_status use_addresses(struct client *client)
+{
+    const struct wwi_query *query = &client->query;
+
+    client->looking = false;
+    if (query->status < 0)
+        return fail(client, query->status, 0,
+            query->text != NULL ? query->text : "the name was not found");
+    memcpy(client->addresses, query->addresses, sizeof client->addresses);
+    client->address_count = query->count;
+    client->next_address = 0;
+    enter(client, STAGE_CONNECT);
+    return WWS_S_OK;
+}
+
+static wws_status stage_resolve(struct client *client, struct wwi_want *want)
+{
+    set_phase(client, WWS_PHASE_RESOLVE);
+    if (!client->looking) {
+        client->next_address = 0;
+        client->address_count = 1;
+        if (wwi_address_parse(&client->addresses[0], client->host,
+            client->url.port)) {
+            enter(client, STAGE_CONNECT);
+            return WWS_S_OK;
+        }
+        client->looking = true;
+        atomic_store(&client->looked_up, false);
+        client->deadline = wwi_clock_after(client->options.resolve_timeout_ms);
+        wwi_loop_post(client->base.loop, &client->lookup);
+    }
+    if (atomic_load(&client->looked_up))
+        return use_addresses(client);
+    want->events = 0;
+    return WWS_S_ASYNC;
+}
+
+
+
+static size_t total(const struct client *client)
+{
+    return client->head.size + client->envelope.size;
+}
+
+static ssize_t send_some(struct client *client)
+{
+    size_t head = client->head.size;
+    size_t until = total(client) - client->hold_back;
+    struct iovec parts[2] = { { 0 } };
+    struct msghdr message = { .msg_iov = parts };
+
+    if (client->sent < head)
+        parts[message.msg_iovlen++] = (struct iovec) {
+            .iov_base = client->head.data + client->sent,
+            .iov_len = head - client->sent,
+        };
+    if (until > head) {
+        size_t from = client->sent > head ? client->sent - head : 0;
+
+        parts[message.msg_iovlen++] = (struct iovec) {
+            .iov_base = client->envelope.data + from,
+            .iov_len = until - head - from,
+        };
+    }
+    return sendmsg(client->base.source.fd, &message,
+        MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+static wws_status all_sent(struct client *client)
+{
+    if (client->hold_back != 0) {
+        enter(client, STAGE_CONTINUE);
+        client->deadline = wwi_clock_after(EXPECT_WAIT_MS);
+        return WWS_S_OK;
+    }
+    set_progress(client, WWS_PROGRESS_SENT);
+    set_phase(client, WWS_PHASE_WAIT);
+    if (!client->reply_wanted) {
+        enter(client, STAGE_SENT);
+        return WWS_S_OK;
+    }
+    wwi_http_client_receive(&client->base);
+    return WWS_S_OK;
+}
+
+/* A connection that was kept may have been closed by the server just now; as
+ * long as the request was not sent whole it cannot have been acted on. */
+static wws_status start_again_or_read(struct client *client, int code)
+{
+    if (client->reused && !client->retried && client->parser.offset == 0) {
+        client->retried = true;
+        close_socket(client, true);
+        client->sent = 0;
+        set_progress(client, WWS_PROGRESS_NOT_SENT);
+        enter(client, STAGE_RESOLVE);
+        return WWS_S_OK;
+    }
+    client->broken = true;
+    client->base.trouble.original_code = code;
+    wwi_http_client_receive(&client->base);
+    return WWS_S_OK;
+}
+
+static wws_status read_some(struct client *client);
+
+static wws_status stage_send(struct client *client, struct wwi_want *want)
+{
+    while (client->sent < total(client) - client->hold_back) {
+        ssize_t count = send_some(client);
+
+        if (count > 0) {
+            client->sent += (size_t) count;
+            set_progress(client, WWS_PROGRESS_PARTLY_SENT);
+            continue;
+        }
+        if (errno == EINTR)
+            continue;
+        if (errno != EAGAIN && errno != EWOULDBLOCK)
+            return start_again_or_read(client, errno);
+        /* An answer that comes early ends the sending. */
+        if (client->sent != 0) {
+            wws_status status = read_some(client);
+
+            if (status != WWS_S_ASYNC || client->stage != STAGE_SEND)
+                return status == WWS_S_ASYNC ? WWS_S_OK : status;
+        }
+        want->events = POLLOUT | POLLIN;
+        return WWS_S_ASYNC;
+    }
+    return all_sent(client);
+}
+
+static wws_status stage_continue(struct client *client, struct wwi_want *want)
+{
+    wws_status status = read_some(client);
+
+    if (client->stage != STAGE_CONTINUE)
+        return status == WWS_S_ASYNC ? WWS_S_OK : status;
+    if (status != WWS_S_ASYNC)
+        return status;
+    if (client->interim > 0 || wwi_clock_now() >= client->deadline) {
+        client->hold_back = 0;
+        enter(client, STAGE_SEND);
+        client->deadline = wwi_clock_after(client->options.send_timeout_ms);
+        return WWS_S_OK;
+    }
+    want->events = POLLIN;
+    return WWS_S_ASYNC;
+}
+
+
+
+/* What a response without an envelope means. */
+static wws_status status_of_response(unsigned http_status)
+{
+    switch (http_status) {
+    case 401:
+    case 403: return WWS_E_ENDPOINT_ACCESS_DENIED;
+    case 404:
+    case 410: return WWS_E_ENDPOINT_NOT_FOUND;
+    case 407: return WWS_E_PROXY_ACCESS_DENIED;
+    case 503: return WWS_E_ENDPOINT_TOO_BUSY;
+    default: return WWS_E_ENDPOINT_FAILURE;
+    }
+}
+
+static wws_status refuse_response(struct client *client, wws_status status)
+{
+    char text[96];
+    wws_string reason = client->parser.reason;
+
+    snprintf(text, sizeof text, "the server answered %u %.*s",
+        client->parser.status,
+        (int) (reason.size < 48 ? reason.size : 48),
+        reason.size != 0 ? reason.data : "");
+    fail(client, status, 0, text);
+    client->base.trouble.http_status = client->parser.status;
+    return status;
+}
+
+static bool has_envelope(const struct client *client)
+{
+    struct wwi_media_type type;
+    wws_string value;
+
+    return wwi_http_parser_find(&client->parser, "Content-Type", &value)
+        && wwi_media_type_parse(&type, value)
+        && wwi_media_type_is(&type,
+            client->version == WWS_ENVELOPE_VERSION_SOAP_1_1
+            ? "text/xml" : "application/soap+xml");
+}
+
+static wws_status judge_response(struct client *client)
+{
+    unsigned status = client->parser.status;
+    bool good = status >= 200 && status <= 299;
+
+    enter(client, STAGE_DONE);
+    if (client->body.failed)
+        return fail(client, WWS_E_OUTOFMEMORY, 0, "no memory for the reply");
+    if (good && client->body.size == 0)
+        return WWS_S_END;
+    if ((good || status == 400 || status == 500) && has_envelope(client))
+        return WWS_S_OK;
+    if (!good)
+        return refuse_response(client, status_of_response(status));
+    return refuse_response(client, WWS_E_INVALID_FORMAT);
+}
+
+static wws_status message_done(struct client *client)
+{
+    if (client->parser.status >= 200)
+        return judge_response(client);
+    if (++client->interim > MOST_INTERIM)
+        return fail(client, WWS_E_INVALID_FORMAT, 0,
+            "too many interim responses");
+    wwi_http_parser_reset(&client->parser, KEEP_MEMORY);
+    return WWS_S_ASYNC;
+}
+
+static wws_status parser_failed(struct client *client)
+{
+    return fail(client, client->parser.error.status, 0,
+        client->parser.error.text);
+}
+
+/* A final answer while we are sending: what is left is not sent any more, and
+ * the connection cannot be kept. */
+static void head_done(struct client *client)
+{
+    set_phase(client, WWS_PHASE_BODY);
+    if (client->parser.status < 200 || client->stage == STAGE_RECEIVE)
+        return;
+    client->broken = true;
+    wwi_http_client_receive(&client->base);
+}
+
+static wws_status feed(struct client *client, const uint8_t *data, size_t size)
+{
+    for (;;) {
+        size_t consumed = 0;
+        wws_bytes body = { 0 };
+        wws_status status;
+
+        switch (wwi_http_parser_execute(&client->parser, data, size, &consumed,
+            &body)) {
+        case WWI_HTTP_MORE:
+            return WWS_S_ASYNC;
+        case WWI_HTTP_HEAD_DONE:
+            head_done(client);
+            break;
+        case WWI_HTTP_BODY:
+            wwi_bytes_append(&client->body, body.data, body.size);
+            break;
+        case WWI_HTTP_FAILED:
+            return parser_failed(client);
+        case WWI_HTTP_MESSAGE_DONE:
+            status = message_done(client);
+            if (status != WWS_S_ASYNC) {
+                /* Octets that nobody asked for: not to be reused. */
+                client->broken = client->broken || consumed < size;
+                return status;
+            }
+            break;
+        }
+        data += consumed;
+        size -= consumed;
+    }
+}
+
+static wws_status disconnected(struct client *client, int code)
+{
+    if (code == 0
+        && wwi_http_parser_eof(&client->parser) == WWI_HTTP_MESSAGE_DONE) {
+        client->broken = true;
+        return judge_response(client);
+    }
+    if (code == 0)
+        code = client->base.trouble.original_code;
+    return fail(client, WWS_E_ENDPOINT_DISCONNECTED, code,
+        client->parser.offset == 0
+        ? "the server closed the connection without an answer"
+        : "the server closed the connection within its answer");
+}
+
+/* One read; WWS_S_ASYNC when there is nothing to read yet. */
+static wws_status read_some(struct client *client)
+{
+    uint8_t data[READ_SIZE];
+    ssize_t count;
+    wws_status status;
+
+    do {
+        count = recv(client->base.source.fd, data, sizeof data, MSG_DONTWAIT);
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+            return WWS_S_ASYNC;
+        if (count <= 0)
+            return disconnected(client, count < 0 ? errno : 0);
+        if (client->parser.offset == 0)
+            set_phase(client, WWS_PHASE_HEADERS);
+        set_progress(client, WWS_PROGRESS_REPLYING);
+        status = feed(client, data, (size_t) count);
+        if (status != WWS_S_ASYNC)
+            return status;
+        /* A short read has emptied the socket. */
+    } while (count < 0 || (size_t) count == sizeof data);
+    return WWS_S_ASYNC;
+}
+
+static wws_status stage_receive(struct client *client, struct wwi_want *want)
+{
+    wws_status status = read_some(client);
+
+    if (status == WWS_S_ASYNC)
+        want->events = POLLIN;
+    return status;
+}
+
+
+
+static bool expired(const struct client *client)
+{
+    return client->deadline != WWI_NEVER
+        && client->stage != STAGE_CONTINUE
+        && wwi_clock_now() >= client->deadline;
+}
+
+static wws_status run_stage(struct client *client, struct wwi_want *want)
+{
+    switch (client->stage) {
+    case STAGE_CHECK: return stage_check(client);
+    case STAGE_RESOLVE: return stage_resolve(client, want);
+    case STAGE_CONNECT: return stage_connect(client);
+    case STAGE_CONNECTING: return stage_connecting(client, want);
+    case STAGE_SEND: return stage_send(client, want);
+    case STAGE_CONTINUE: return stage_continue(client, want);
+    case STAGE_RECEIVE: return stage_receive(client, want);
+    case STAGE_IDLE:
+    case STAGE_SENT:
+    case STAGE_DONE: break;
+    }
+    return WWS_S_OK;
+}
+
+static bool is_through(const struct client *client)
+{
+    return client->stage == STAGE_SENT || client->stage == STAGE_DONE;
+}
+
+wws_status wwi_http_client_step(struct wwi_client *base, struct wwi_want *want)
+{
+    struct client *client = client_of(base);
+    wws_status status;
+
+    do {
+        status = run_stage(client, want);
+        if (status == WWS_S_ASYNC && expired(client))
+            status = fail(client, WWS_E_OPERATION_TIMED_OUT, 0,
+                "the time allowed for this phase is over");
+    } while (status == WWS_S_OK && !is_through(client));
+    want->deadline = client->deadline;
+    return status;
+}
+
+void wwi_http_client_receive(struct wwi_client *base)
+{
+    struct client *client = client_of(base);
+    uint32_t head = client->options.response_timeout_ms;
+    uint32_t all = client->options.receive_timeout_ms;
+
+    client->reply_wanted = true;
+    enter(client, STAGE_RECEIVE);
+    set_phase(client, WWS_PHASE_WAIT);
+    client->deadline = wwi_clock_after(head < all ? head : all);
+}
+
+static bool is_kept(const struct client *client)
+{
+    return client->stage == STAGE_DONE && !client->broken
+        && client->parser.keep_alive && client->parser.status >= 200
+        && client->parser.error.text == NULL
+        && client->sent == total(client);
+}
+
+void wwi_http_client_end(struct wwi_client *base)
+{
+    struct client *client = client_of(base);
+
+    wwi_lock_take(&client->synced.lock);
+    client->synced.listening = false;
+    wwi_lock_give(&client->synced.lock);
+    if (!is_kept(client))
+        close_socket(client, client->stage != STAGE_DONE || client->broken);
+    enter(client, STAGE_IDLE);
+    client->idle_since = wwi_clock_now();
+    client->reused = true;
+    wwi_bytes_reset(&client->head, KEEP_MEMORY);
+    wwi_bytes_reset(&client->envelope, KEEP_MEMORY);
+    wwi_bytes_reset(&client->body, KEEP_MEMORY);
+    wwi_http_parser_reset(&client->parser, KEEP_MEMORY);
+}
+
+static void write_content_type(
+    struct client *client,
+    struct wwi_http_writer *writer,
+    const struct wwi_outgoing *outgoing)
+{
+    struct wwi_bytes text = { 0 };
+    bool old = outgoing->version == WWS_ENVELOPE_VERSION_SOAP_1_1;
+
+    wwi_bytes_append_text(&text, old ? "text/xml; charset=utf-8"
+        : "application/soap+xml; charset=utf-8");
+    if (!old && outgoing->action.size != 0
+        && !wwi_media_type_append(&text, "action", outgoing->action))
+        writer->refused = "the action cannot be sent";
+    wwi_http_writer_field(writer, WWS_STR("Content-Type"),
+        (wws_string) { (const char *) text.data, text.size });
+    client->head.failed = client->head.failed || text.failed;
+    wwi_bytes_reset(&text, 0);
+    wwi_bytes_fini(&text);
+    if (!old)
+        return;
+    wwi_bytes_append_char(&text, '"');
+    wwi_bytes_append_string(&text, outgoing->action);
+    wwi_bytes_append_char(&text, '"');
+    wwi_http_writer_field(writer, WWS_STR("SOAPAction"),
+        (wws_string) { (const char *) text.data, text.size });
+    client->head.failed = client->head.failed || text.failed;
+    wwi_bytes_fini(&text);
+}
+
+static wws_status write_head(
+    struct client *client,
+    const struct wwi_outgoing *outgoing,
+    struct wwi_error *error)
+{
+    struct wwi_http_writer writer;
+    uint32_t index = 0;
+    wws_string name, value;
+    wws_status status;
+
+    wwi_http_writer_request(&writer, &client->head, WWS_STR("POST"),
+        client->url.target);
+    wwi_http_writer_field(&writer, WWS_STR("Host"), client->url.authority);
+    write_content_type(client, &writer, outgoing);
+    while (outgoing->fields.next != NULL
+        && outgoing->fields.next(outgoing->fields.state, &index, &name, &value))
+        wwi_http_writer_field(&writer, name, value);
+    if (client->hold_back != 0)
+        wwi_http_writer_field(&writer, WWS_STR("Expect"),
+            WWS_STR("100-continue"));
+    wwi_http_writer_length(&writer, client->envelope.size);
+    status = wwi_http_writer_end(&writer);
+    if (status < 0)
+        return wwi_fail(error, status, "the head of the request: %s",
+            writer.refused != NULL ? writer.refused : "no memory");
+    return WWS_S_OK;
+}
+
+wws_status wwi_http_client_begin(
+    struct wwi_client *base,
+    struct wwi_outgoing *outgoing,
+    bool reply,
+    struct wwi_error *error)
+{
+    struct client *client = client_of(base);
+    wws_status status;
+
+    wwi_bytes_fini(&client->envelope);
+    client->envelope = outgoing->envelope;
+    outgoing->envelope = (struct wwi_bytes) { 0 };
+    client->version = outgoing->version;
+    client->hold_back = client->envelope.size > EXPECT_ABOVE
+        ? client->envelope.size : 0;
+    wwi_bytes_reset(&client->head, KEEP_MEMORY);
+    status = write_head(client, outgoing, error);
+    if (status < 0)
+        return status;
+    client->sent = 0;
+    client->reply_wanted = reply;
+    client->retried = client->broken = false;
+    client->interim = 0;
+    base->trouble = (struct wwi_outcome) { 0 };
+    base->text[0] = '\0';
+    set_phase(client, WWS_PHASE_QUEUE);
+    set_progress(client, WWS_PROGRESS_NOT_SENT);
+    enter(client, base->source.fd >= 0 ? STAGE_CHECK : STAGE_RESOLVE);
+    wwi_lock_take(&client->synced.lock);
+    client->synced.listening = true;
+    wwi_lock_give(&client->synced.lock);
+    return WWS_S_OK;
+}
+
+static bool next_field(
+    const void *state,
+    uint32_t *index,
+    wws_string *name,
+    wws_string *value)
+{
+    const struct wwi_http_parser *parser = state;
+
+    if (*index >= wwi_http_parser_field_count(parser))
+        return false;
+    wwi_http_parser_field(parser, (*index)++, name, value);
+    return true;
+}
+
+wws_status wwi_http_client_take(
+    struct wwi_client *base,
+    struct wwi_bytes *envelope,
+    struct wwi_fields *fields)
+{
+    struct client *client = client_of(base);
+
+    *fields = (struct wwi_fields) {
+        .next = next_field,
+        .state = &client->parser,
+    };
+    if (client->body.size == 0)
+        return WWS_S_END;
+    *envelope = client->body;
+    client->body = (struct wwi_bytes) { 0 };
+    return WWS_S_OK;
+}
+
+static void destroy(struct client *client)
+{
+    wwi_url_fini(&client->url);
+    wwi_free(client->host);
+    wwi_bytes_fini(&client->head);
+    wwi_bytes_fini(&client->envelope);
+    wwi_bytes_fini(&client->body);
+    wwi_http_parser_fini(&client->parser);
+    wwi_lock_fini(&client->synced.lock);
+    wwi_free(client);
+}
+
+static void reap(struct wwi_work *work)
+{
+    struct client *client = WWI_CONTAINER(work, struct client, reap.work);
+    struct wwi_runtime *runtime = client->base.runtime;
+
+    wwi_resolve_cancel(&client->query);
+    destroy(client);
+    wwi_object_unref(&runtime->object);
+}
+
+void wwi_http_client_free(struct wwi_client *base)
+{
+    struct client *client = client_of(base);
+
+    wwi_lock_take(&client->synced.lock);
+    client->synced.listening = false;
+    wwi_lock_give(&client->synced.lock);
+    close_socket(client, client->stage != STAGE_IDLE);
+    wwi_loop_post(base->loop, &client->reap);
+}
+
+wws_status wwi_http_client_create(
+    struct wwi_runtime *runtime,
+    wws_string address,
+    const struct wwi_client_options *options,
+    struct wwi_client **created,
+    struct wwi_error *error)
+{
+    struct client *client = wwi_alloc_zero(sizeof *client);
+    struct wwi_http_limits limits = WWI_HTTP_LIMITS_INIT;
+    const char *what = "no memory";
+    wws_status status;
+
+    if (client == NULL)
+        return wwi_fail_static(error, WWS_E_OUTOFMEMORY, what);
+    status = wwi_url_parse(&client->url, address, &what);
+    if (status == WWS_S_OK && client->url.scheme != WWI_URL_HTTP) {
+        wwi_url_fini(&client->url);
+        what = "only http:// is supported";
+        status = WWS_E_INVALID_ENDPOINT_URL;
+    }
+    if (status < 0) {
+        wwi_free(client);
+        return wwi_fail(error, status, "the address: %s", what);
+    }
+    client->host = wwi_string_copy(client->url.host);
+    if (client->host == NULL) {
+        wwi_url_fini(&client->url);
+        wwi_free(client);
+        return wwi_fail_static(error, WWS_E_OUTOFMEMORY, "no memory");
+    }
+    client->base.transport = &wwi_http;
+    client->base.runtime = runtime;
+    client->base.loop = wwi_runtime_loop(runtime);
+    client->base.source.fd = -1;
+    client->options = *options;
+    limits.head_size = options->max_head_size;
+    limits.body_size = options->max_message_size;
+    wwi_http_parser_init(&client->parser, WWI_HTTP_RESPONSE, &limits);
+    wwi_lock_init(&client->synced.lock, WWI_RANK_CONNECTION);
+    wwi_post_init(&client->lookup, look_up);
+    wwi_post_init(&client->reap, reap);
+    wwi_object_ref(&runtime->object);
+    *created = &client->base;
+    return WWS_S_OK;
+}

@@ -1,0 +1,185 @@
+/* What channels and hosts know of a transport: one table, filled by each.
+ *
+ * Words.  A *client* is the caller's end of a conversation; it does one
+ * exchange at a time: a message goes out, and a reply comes in.  It never
+ * waits: whoever owns it steps it, and sleeps or arms it in between.  A
+ * *server* listens; what clients ask of it arrives as *incoming* requests, each
+ * to be answered or dropped once. */
+#ifndef WWI_TRANSPORT_H
+#define WWI_TRANSPORT_H
+
+#include <stdatomic.h>
+
+#include "core/base/bytes.h"
+#include "core/base/error.h"
+#include "core/io/engine.h"
+#include "wws/types.h"
+
+/* A run of name and value pairs, as a transport's fields. */
+struct wwi_fields {
+    bool (*next)(
+        const void *state,
+        uint32_t *index,
+        wws_string *name,
+        wws_string *value);
+    const void *state;
+};
+
+/* What goes out. */
+struct wwi_outgoing {
+    struct wwi_bytes envelope; /* moved in */
+    wws_envelope_version version;
+    wws_string action;         /* copied */
+    struct wwi_fields fields;  /* copied; next may be null */
+    bool fault;
+};
+
+struct wwi_client_options {
+    uint32_t max_message_size;
+    uint32_t max_head_size;
+    uint32_t resolve_timeout_ms;
+    uint32_t connect_timeout_ms;
+    uint32_t send_timeout_ms;
+    uint32_t response_timeout_ms;
+    uint32_t receive_timeout_ms;
+};
+
+/* What a client waits for. */
+struct wwi_want {
+    short events;     /* of poll, for client->source.fd; 0: only notify */
+    int64_t deadline; /* of the phase; step again then */
+};
+
+/* The beginning of each transport's own client. */
+struct wwi_client {
+    const struct wwi_transport *transport;
+    struct wwi_runtime *runtime;
+    struct wwi_loop *loop;
+    struct wwi_source source; /* fd is -1 while there is no socket */
+    /* Written by the owner, read by anybody. */
+    _Atomic uint8_t phase;
+    _Atomic uint8_t progress;
+    /* Why a step failed. */
+    struct wwi_outcome trouble;
+    char text[160];
+    /* Set by the owner: asks for another step, from any thread. */
+    void (*notify)(struct wwi_client *client);
+    void *user;
+};
+
+/* A request of a client, or what became of its connection. */
+struct wwi_incoming {
+    const struct wwi_transport *transport;
+    struct wwi_runtime *runtime;
+    struct wwi_link link;        /* for whoever holds it */
+    struct wwi_bytes envelope;   /* to be moved out */
+    wws_envelope_version version;
+    bool has_action;
+    wws_string action;           /* lives as long as the request */
+    struct wwi_fields fields;    /* likewise */
+    _Atomic bool gone;           /* nobody waits for the answer any more */
+    /* Set by the holder, before or after the client may be gone; see watch. */
+    void *user;
+};
+
+struct wwi_server_options {
+    wws_envelope_version version;
+    uint32_t max_message_size;
+    uint32_t max_head_size;
+    uint32_t backlog;
+    uint32_t max_connections;
+    uint32_t max_incoming;       /* requests handed up and not yet answered */
+    uint32_t request_timeout_ms;
+    uint32_t idle_timeout_ms;
+    bool tolerate_half_close;
+};
+
+struct wwi_server;
+
+/* How a reply went.  Runs once, on any thread, perhaps before reply returns;
+ * the last use of the incoming request by the transport. */
+typedef void (*wwi_replied_fn)(void *state, const struct wwi_outcome *outcome);
+
+struct wwi_transport {
+    const char *scheme;
+
+    /* Checks the address; no I/O.  The address is copied. */
+    wws_status (*client_create)(
+        struct wwi_runtime *runtime,
+        wws_string address,
+        const struct wwi_client_options *options,
+        struct wwi_client **client,
+        struct wwi_error *error);
+    /* Begins an exchange, of which step then sends the message and, if `reply`,
+     * receives the reply; no I/O yet. */
+    wws_status (*client_begin)(
+        struct wwi_client *client,
+        struct wwi_outgoing *outgoing,
+        bool reply,
+        struct wwi_error *error);
+    /* After an exchange that only sent: step receives the reply. */
+    void (*client_receive)(struct wwi_client *client);
+    /* As far as it goes without waiting.  WWS_S_ASYNC: the want says for what;
+     * otherwise done or failed, and trouble says why. */
+    wws_status (*client_step)(struct wwi_client *client, struct wwi_want *want);
+    /* Moves the envelope received out; S_END if there was none (202). */
+    wws_status (*client_take)(
+        struct wwi_client *client,
+        struct wwi_bytes *envelope,
+        struct wwi_fields *fields);
+    /* Ends the exchange.  The connection is kept if it can carry another one
+     * and is reset if the exchange was not through. */
+    void (*client_end)(struct wwi_client *client);
+    /* By the owner; the loop must not own it.  Resets what is open. */
+    void (*client_free)(struct wwi_client *client);
+
+    /* Listens; `arrived` then gets each request, on a loop thread, and owns it.
+     * It may answer at once. */
+    wws_status (*server_open)(
+        struct wwi_runtime *runtime,
+        wws_string url,
+        const struct wwi_server_options *options,
+        void (*arrived)(struct wwi_incoming *incoming, void *state),
+        void *state,
+        struct wwi_server **server,
+        struct wwi_error *error);
+    /* The URL at which it can be reached. */
+    wws_status (*server_address)(
+        struct wwi_server *server,
+        struct wwi_bytes *address);
+    /* No request arrives any more when this has returned, unless called on a
+     * loop thread, then none but the one that is arriving.  Idle connections
+     * close; requests that have arrived can still be answered.  `stopped` runs
+     * once, on any thread, when all sockets of the server are closed.  With
+     * reset, connections that owe an answer are reset, too, which may be asked
+     * for after a stop without it.  Never blocks. */
+    void (*server_stop)(
+        struct wwi_server *server,
+        bool reset,
+        void (*stopped)(void *state));
+    /* After stopped has run. */
+    void (*server_free)(struct wwi_server *server);
+
+    /* From now on `gone` runs, at most once and never after the request has
+     * been answered or dropped, when the client goes away; at once and inside
+     * this function if it has gone already.  Runs with no lock held. */
+    void (*incoming_watch)(
+        struct wwi_incoming *incoming,
+        void (*gone)(struct wwi_incoming *incoming));
+    /* Answers: writes what can be written on this thread, the loop does the
+     * rest.  A null outgoing is an answer without envelope (202).  The request
+     * must not be used any more by the caller. */
+    void (*incoming_reply)(
+        struct wwi_incoming *incoming,
+        struct wwi_outgoing *outgoing,
+        wwi_replied_fn replied,
+        void *state);
+    /* Gives the request up: its connection is reset. */
+    void (*incoming_drop)(struct wwi_incoming *incoming);
+};
+
+/* The transport of that name in the interface. */
+const struct wwi_transport *wwi_transport(wws_transport transport);
+extern const struct wwi_transport wwi_http;
+
+#endif
