@@ -62,7 +62,24 @@ bool wwi_text_same(wws_string left, wws_string right)
 
 bool wwi_text_is(wws_string text, const char *word)
 {
-    return wwi_text_same(text, (wws_string) { word, strlen(word) });
+    size_t i = 0;
+
+    /* Most words differ at once: their length is not worth knowing. */
+    while (i < text.size && word[i] != '\0'
+        && wwi_char_lower(text.data[i]) == wwi_char_lower(word[i]))
+        i++;
+    return i == text.size && word[i] == '\0';
+}
+
+wws_string wwi_text_split(wws_string *text, size_t size)
+{
+    wws_string front = { text->data, size };
+
+    /* An empty text may be null, to which nothing can be added. */
+    if (size != 0)
+        text->data += size;
+    text->size -= size;
+    return front;
 }
 
 static bool is_blank(char c)
@@ -72,10 +89,8 @@ static bool is_blank(char c)
 
 wws_string wwi_text_skip_blank(wws_string text)
 {
-    while (text.size != 0 && is_blank(text.data[0])) {
-        text.data++;
-        text.size--;
-    }
+    while (text.size != 0 && is_blank(text.data[0]))
+        wwi_text_split(&text, 1);
     return text;
 }
 
@@ -94,10 +109,8 @@ bool wwi_text_list_next(wws_string *list, wws_string *member)
         size_t size = comma != NULL ? (size_t) (comma - list->data)
                                     : list->size;
 
-        *member = wwi_text_trim((wws_string) { list->data, size });
-        size += comma != NULL;
-        list->data += size;
-        list->size -= size;
+        *member = wwi_text_trim(wwi_text_split(list, size));
+        wwi_text_split(list, comma != NULL);
         if (member->size != 0)
             return true;
     }
@@ -106,22 +119,18 @@ bool wwi_text_list_next(wws_string *list, wws_string *member)
 
 wws_string wwi_text_take(wws_string *text, unsigned classes)
 {
-    wws_string taken = { text->data, 0 };
+    size_t most = text->size, size = 0;
 
-    while (text->size != 0 && wwi_char_is(text->data[0], classes)) {
-        text->data++;
-        text->size--;
-        taken.size++;
-    }
-    return taken;
+    while (size < most && wwi_char_is(text->data[size], classes))
+        size++;
+    return wwi_text_split(text, size);
 }
 
 bool wwi_text_take_char(wws_string *text, char c)
 {
     if (text->size == 0 || text->data[0] != c)
         return false;
-    text->data++;
-    text->size--;
+    wwi_text_split(text, 1);
     return true;
 }
 
@@ -142,9 +151,5 @@ static size_t quoted_size(wws_string text)
 
 wws_string wwi_text_take_quoted(wws_string *text)
 {
-    wws_string taken = { text->data, quoted_size(*text) };
-
-    text->data += taken.size;
-    text->size -= taken.size;
-    return taken;
+    return wwi_text_split(text, quoted_size(*text));
 }

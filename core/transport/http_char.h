@@ -48,7 +48,8 @@ wws_string wwi_text_skip_blank(wws_string text);
 /* Takes the next member of a comma-separated list, trimmed and never empty;
  * false at the end. */
 bool wwi_text_list_next(wws_string *list, wws_string *member);
-/* Takes octets of a class from the front. */
+/* Takes so many octets, or those of a class, from the front. */
+wws_string wwi_text_split(wws_string *text, size_t size);
 wws_string wwi_text_take(wws_string *text, unsigned classes);
 bool wwi_text_take_char(wws_string *text, char c);
 /* Takes a quoted string, quotes included, from the front; empty if there is

@@ -112,8 +112,6 @@ static int no_memory(struct wwi_http_parser *parser)
         parser->offset);
 }
 
-/* Lines. */
-
 static void begin_line(
     struct wwi_http_parser *parser,
     const struct wwi_bytes *line)
@@ -226,8 +224,6 @@ static wws_string line_text(
         size };
 }
 
-/* The start line. */
-
 /* Takes "HTTP/1.x" from the front; ON if it was there. */
 static int take_version(struct wwi_http_parser *parser, wws_string *text)
 {
@@ -305,8 +301,6 @@ static int start_line(struct wwi_http_parser *parser, wws_string line)
         parser->state = FIELD_LINE;
     return event;
 }
-
-/* Fields. */
 
 /* Splits a header line; the views stay inside it. */
 static int split_field(
@@ -440,8 +434,6 @@ bool wwi_http_parser_lists(
     }
     return false;
 }
-
-/* What the head means. */
 
 static bool is_persistent(const struct wwi_http_parser *parser)
 {
@@ -679,8 +671,6 @@ static int head_line(struct wwi_http_parser *parser, struct input *in)
     return event;
 }
 
-/* The body. */
-
 static int end_of_message(struct wwi_http_parser *parser)
 {
     parser->state = DONE;
@@ -763,8 +753,6 @@ static int body_to_close(
     return take_body(parser, in,
         parser->limits.body_size - parser->body_size, body);
 }
-
-/* Chunks. */
 
 /* BWS ";" BWS name [ BWS "=" BWS ( token / quoted-string ) ] */
 static bool take_extension(wws_string *text)

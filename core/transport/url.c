@@ -23,15 +23,13 @@ enum { SCHEMES = sizeof schemes / sizeof *schemes };
 /* Takes what stands before the first of these characters. */
 static wws_string take_until(wws_string *text, const char *stops)
 {
-    wws_string taken = { text->data, 0 };
+    size_t size = 0;
 
-    while (taken.size < text->size
-        && (taken.data[taken.size] == '\0'
-            || strchr(stops, taken.data[taken.size]) == NULL))
-        taken.size++;
-    text->data += taken.size;
-    text->size -= taken.size;
-    return taken;
+    while (size < text->size
+        && (text->data[size] == '\0'
+            || strchr(stops, text->data[size]) == NULL))
+        size++;
+    return wwi_text_split(text, size);
 }
 
 static bool take_prefix(wws_string *text, const char *prefix)
@@ -41,12 +39,9 @@ static bool take_prefix(wws_string *text, const char *prefix)
     if (text->size < size
         || !wwi_text_is((wws_string) { text->data, size }, prefix))
         return false;
-    text->data += size;
-    text->size -= size;
+    wwi_text_split(text, size);
     return true;
 }
-
-/* Host and port. */
 
 struct authority {
     wws_string host;  /* without brackets and zone */
@@ -142,8 +137,6 @@ bool wwi_authority_parse(wws_string text, wws_string *host, uint16_t *port)
     return true;
 }
 
-/* Paths. */
-
 /* Whether an escape, '%' and two digits, stands there. */
 static bool is_escape(wws_string text, size_t at)
 {
@@ -230,8 +223,6 @@ wws_status wwi_path_normalise(struct wwi_bytes *out, wws_string path)
     return valid ? WWS_E_OUTOFMEMORY : WWS_E_INVALID_FORMAT;
 }
 
-/* Request targets. */
-
 static bool are_escapes_valid(wws_string text)
 {
     for (size_t i = 0; i < text.size; i++) {
@@ -296,8 +287,6 @@ bool wwi_target_parse(
     return true;
 }
 
-/* URLs. */
-
 /* The parts of a URL as they were written. */
 struct parts {
     struct authority authority;
@@ -322,10 +311,8 @@ static const char *split_url(
     url->scheme = (enum wwi_url_scheme) found;
     authority = take_until(&text, "/?#");
     while (authority.size != 0
-        && (at = memchr(authority.data, '@', authority.size)) != NULL) {
-        authority.size -= (size_t) (at + 1 - authority.data);
-        authority.data = at + 1;
-    }
+        && (at = memchr(authority.data, '@', authority.size)) != NULL)
+        wwi_text_split(&authority, (size_t) (at + 1 - authority.data));
     parts->path = take_until(&text, "?#");
     url->has_query = wwi_text_take_char(&text, '?');
     parts->query = take_until(&text, "#");
@@ -353,8 +340,7 @@ static const char *append_escaped(
     for (size_t i = 0; i < text.size; i++) {
         char c = text.data[i];
 
-        if (c == '\0' || (uint8_t) c == 0x7F
-            || ((uint8_t) c < 0x20))
+        if ((uint8_t) c < 0x20 || c == 0x7F)
             return "a control character in the URL";
         if (c == '%' && !is_escape(text, i))
             return "an invalid escape in the URL";

@@ -211,8 +211,6 @@ static void exceed(
         WWS_E_QUOTA_EXCEEDED);
 }
 
-/* Start lines. */
-
 static void request__has_method_target_and_version(void **state)
 {
     struct run run;
@@ -246,7 +244,8 @@ static void request__refuses_a_malformed_line(void **state)
     static const char *const lines[] = {
         " GET / HTTP/1.1", "GET  / HTTP/1.1", "GET /  HTTP/1.1",
         "GET / HTTP/1.1 ", "GET\t/ HTTP/1.1", "GET /\tHTTP/1.1", "GET /",
-        "GET / ", "GET", "GET ", "G(T / HTTP/1.1", "GET / HTTP/1", "GET / http/1.1",
+        "GET / ", "GET", "GET ", "G(T / HTTP/1.1", "GET / HTTP/1",
+        "GET / http/1.1",
         "GET / HTTP/1.1x", "GET / HTTP/11.1", "GET / HTTP/1.10",
         "GET / HTTP/1,1", "GET / HTTP/x.1", "GET /#f HTTP/1.1",
         "GET /a b HTTP/1.1", "GET /\xC3\xA4 HTTP/1.1", "GET /\x7F HTTP/1.1",
@@ -322,8 +321,6 @@ static void response__refuses_a_malformed_line(void **state)
         refuse(WWI_HTTP_RESPONSE, text, 400);
     }
 }
-
-/* Lines and fields. */
 
 static void line__refuses_bare_line_feeds_and_returns(void **state)
 {
@@ -480,8 +477,6 @@ static void host__is_required_and_checked(void **state)
     end(&run);
 }
 
-/* Persistence and expectations. */
-
 static bool persists(enum wwi_http_kind kind, const char *text)
 {
     struct run run;
@@ -549,8 +544,6 @@ static void expect__body_has_not_come_while_more_follows_head(void **state)
     assert_int_equal(run.parser.body_size, 0);
     end(&run);
 }
-
-/* Bodies by length. */
 
 static void length__body_has_exactly_that_many_octets(void **state)
 {
@@ -658,8 +651,6 @@ static void length__quota_may_change_at_the_head(void **state)
     wwi_http_parser_fini(&parser);
 }
 
-/* Transfer codings. */
-
 static void coding__of_a_request_is_chunked_or_refused(void **state)
 {
     static const char *const bad[] = {
@@ -733,8 +724,6 @@ static void coding__of_a_response_may_be_a_list(void **state)
     refuse(WWI_HTTP_RESPONSE, OK "Transfer-Encoding: chunked;a\r\n\r\n", 400);
 }
 
-/* Bodies to the end of the connection. */
-
 static void to_close__body_ends_with_the_input(void **state)
 {
     static const char *const heads[] = {
@@ -804,8 +793,6 @@ static void no_body__statuses_and_requests_have_none(void **state)
     assert_body(&run, "no");
     end(&run);
 }
-
-/* Chunks. */
 
 static void chunk__bodies_are_put_together(void **state)
 {
@@ -973,8 +960,6 @@ static void trailer__has_the_limits_of_a_head(void **state)
     exceed(WWI_HTTP_REQUEST, text, 431);
 }
 
-/* Limits of a head. */
-
 static void limit__of_the_target(void **state)
 {
     struct run run;
@@ -1052,8 +1037,6 @@ static void limit__default_number_of_fields_holds(void **state)
         WWS_E_QUOTA_EXCEEDED);
     wwi_bytes_fini(&text);
 }
-
-/* The end of the input, memory, reuse. */
 
 static void eof__within_a_message_is_a_truncation(void **state)
 {

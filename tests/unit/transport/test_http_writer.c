@@ -38,7 +38,7 @@ static void writer__request_head_is_as_expected(void **state)
 {
     begin();
     wwi_http_writer_field(&writer, WWS_STR("Host"), WWS_STR("a:81"));
-    wwi_http_writer_field(&writer, WWS_STR("X-Empty"), WWS_STR(""));
+    wwi_http_writer_field(&writer, WWS_STR("X-Empty"), (wws_string) { 0 });
     wwi_http_writer_length(&writer, UINT64_MAX);
     assert_int_equal(wwi_http_writer_end(&writer), 0);
 
@@ -107,6 +107,9 @@ static void writer__refuses_names_that_are_no_tokens(void **state)
         assert_refused();
     }
     wwi_http_writer_request(&writer, &out, WWS_STR("GET"), WWS_STR(""));
+    assert_refused();
+    wwi_http_writer_request(&writer, &out, (wws_string) { 0 },
+        (wws_string) { 0 });
     assert_refused();
 }
 

@@ -93,6 +93,7 @@ static void media_type__refuses_what_is_none(void **state)
     };
     struct wwi_media_type media_type;
 
+    assert_false(wwi_media_type_parse(&media_type, (wws_string) { 0 }));
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         if (wwi_media_type_parse(&media_type, string(texts[i])))
             fail_msg("accepted: %s", texts[i]);
@@ -201,6 +202,8 @@ static void soap_action__loses_one_pair_of_quotes(void **state)
     };
     wws_string found;
 
+    assert_true(wwi_soap_action_parse((wws_string) { 0 }, &found));
+    assert_int_equal(found.size, 0);
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
         assert_true(wwi_soap_action_parse(string(pairs[i][0]), &found));
         assert_int_equal(found.size, strlen(pairs[i][1]));

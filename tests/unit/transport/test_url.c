@@ -173,6 +173,7 @@ static void url__refuses_what_is_none(void **state)
 
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         refuse(texts[i], strlen(texts[i]));
+    refuse(NULL, 0);
     refuse("http://a/b\0c", 12);
     refuse("http://a\0b/", 11);
     refuse("http://[::1\0]/", 14);
@@ -199,6 +200,10 @@ static void url__resolves_references(void **state)
         assert_text(url.absolute, pairs[i][1]);
         wwi_url_fini(&url);
     }
+    assert_int_equal(wwi_url_resolve(&url, &base, (wws_string) { 0 }, &what),
+        0);
+    assert_text(url.absolute, "http://a:81/b/c/d?q");
+    wwi_url_fini(&url);
     assert_int_equal(wwi_url_resolve(&url, &base, string("mailto:x"), &what),
         WWS_E_INVALID_ENDPOINT_URL);
     assert_int_equal(wwi_url_resolve(&url, &base, string("/\n"), &what),
@@ -308,6 +313,7 @@ static void target__refuses_what_does_not_fit(void **state)
     };
     struct wwi_target out;
 
+    assert_false(wwi_target_parse(&out, WWS_STR("GET"), (wws_string) { 0 }));
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
         if (target(&out, pairs[i][0], pairs[i][1]))
             fail_msg("accepted: %s %s", pairs[i][0], pairs[i][1]);
@@ -344,6 +350,8 @@ static void path__refuses_what_could_mislead(void **state)
     };
     struct wwi_bytes out = { 0 };
 
+    assert_int_equal(wwi_path_normalise(&out, (wws_string) { 0 }),
+        WWS_E_INVALID_FORMAT);
     wwi_bytes_append_text(&out, "<");
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         assert_int_equal(wwi_path_normalise(&out, string(texts[i])),
