@@ -193,6 +193,18 @@ void wwi_object_unref(struct wwi_object *object)
     give_slot(id);
 }
 
+bool wwi_object_try_ref(struct wwi_object *object)
+{
+    struct slot *slot = slot_of(object->id);
+    uint64_t word = atomic_load(&slot->word);
+
+    do {
+        if ((word & UINT32_MAX) == 0)
+            return false;
+    } while (!atomic_compare_exchange_weak(&slot->word, &word, word + 1));
+    return true;
+}
+
 bool wwi_object_open(const struct wwi_object *object)
 {
     return generation_of(atomic_load(&slot_of(object->id)->word))

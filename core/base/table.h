@@ -53,6 +53,9 @@ bool wwi_object_close(struct wwi_object *object);
 
 void wwi_object_ref(struct wwi_object *object);
 void wwi_object_unref(struct wwi_object *object);
+/* For who found the object in a list that its destruction takes it out of:
+ * false if the last reference is gone already. */
+bool wwi_object_try_ref(struct wwi_object *object);
 /* Whether the handle is open. */
 bool wwi_object_open(const struct wwi_object *object);
 

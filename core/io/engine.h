@@ -16,6 +16,7 @@ enum { WWI_COUNTERS = WWS_COUNTER_HANDLES + 1 };
 /* Something that lives on a runtime. */
 struct wwi_member {
     struct wwi_link link;
+    struct wwi_object *object;
     struct wwi_runtime *runtime;
     /* Ends everything the member does; must not block. */
     void (*abort)(struct wwi_member *member);
@@ -34,9 +35,25 @@ struct wwi_runtime {
     struct { /* any thread, under the lock */
         struct wwi_lock lock;
         struct wwi_list members;
-        bool closed;
+        uint64_t busy;
+        pthread_cond_t idle;
+        bool closing; /* nothing joins or begins any more */
+        bool ended;   /* the threads are gone */
     } synced;
 };
+
+/* Null when there is no memory, descriptor or thread for it. */
+struct wwi_runtime *wwi_runtime_new(const wws_runtime_options *options);
+/* The one that a null runtime means, if it has been made. */
+struct wwi_runtime *wwi_runtime_existing_default(void);
+/* Aborts all members, waits until nothing is busy and ends the threads; false
+ * if that took too long. */
+bool wwi_runtime_end(struct wwi_runtime *runtime, int64_t deadline);
+void wwi_runtime_abort_members(struct wwi_runtime *runtime);
+
+/* Something that close has to wait for begins and ends. */
+void wwi_runtime_begin(struct wwi_runtime *runtime);
+void wwi_runtime_done(struct wwi_runtime *runtime);
 
 /* With a reference: the one given, or the default for null.  Null when there is
  * no memory or thread for the default one. */
@@ -45,6 +62,7 @@ struct wwi_runtime *wwi_runtime_hold(struct wwi_runtime *runtime);
 /* Takes a reference to the runtime, or fails if that is closed. */
 wws_status wwi_member_join(
     struct wwi_member *member,
+    struct wwi_object *object,
     struct wwi_runtime *runtime,
     void (*abort)(struct wwi_member *member));
 /* Gives the reference back. */

@@ -24,6 +24,7 @@ struct wwi_loop {
     struct wwi_sleeper sleeper;
     _Atomic uint64_t handed_over;
     _Atomic bool closing;
+    _Atomic bool ended;
 
     struct { /* loop thread only */
         struct epoll_event events[BATCH];
@@ -149,7 +150,6 @@ static void *run(void *state)
         run_posts(loop);
         run_timers(loop);
     }
-    wwi_resolver_free(loop->on_loop.resolver);
     wwi_thread_stopped(loop->callbacks);
     return NULL;
 }
@@ -166,6 +166,7 @@ static bool open_descriptors(struct wwi_loop *loop)
 
 static void release(struct wwi_loop *loop)
 {
+    wwi_resolver_free(loop->on_loop.resolver);
     if (loop->epoll >= 0)
         close(loop->epoll);
     if (loop->wake >= 0)
@@ -207,9 +208,15 @@ bool wwi_loop_close(struct wwi_loop *loop, int64_t deadline)
     wake_loop(loop);
     if (!wwi_thread_join(loop->thread, deadline))
         return false;
+    atomic_store(&loop->ended, true);
     wwi_clock_remove_sleeper(&loop->sleeper);
-    release(loop);
+    run_posts(loop);
     return true;
+}
+
+void wwi_loop_free(struct wwi_loop *loop)
+{
+    release(loop);
 }
 
 wws_status wwi_loop_add(struct wwi_loop *loop, struct wwi_source *source)
@@ -239,6 +246,17 @@ void wwi_loop_arm(
     (void) epoll_ctl(loop->epoll, EPOLL_CTL_MOD, source->fd, &event);
 }
 
+void wwi_loop_disarm(struct wwi_loop *loop, struct wwi_source *source)
+{
+    struct epoll_event event = {
+        .events = EPOLLONESHOT,
+        .data.ptr = source,
+    };
+
+    if (atomic_exchange(&source->armed, false))
+        (void) epoll_ctl(loop->epoll, EPOLL_CTL_MOD, source->fd, &event);
+}
+
 void wwi_loop_remove(struct wwi_loop *loop, struct wwi_source *source)
 {
     atomic_store(&source->armed, false);
@@ -262,6 +280,11 @@ bool wwi_loop_post(struct wwi_loop *loop, struct wwi_post *post)
 
     if (atomic_exchange(&post->posted, true))
         return false;
+    if (atomic_load(&loop->ended)) {
+        atomic_store(&post->posted, false);
+        post->work.run(&post->work);
+        return true;
+    }
     wwi_lock_take(&loop->posted.lock);
     first = wwi_list_empty(&loop->posted.posts);
     wwi_list_append(&loop->posted.posts, &post->work.link);

@@ -32,8 +32,11 @@ struct wwi_post {
 };
 
 struct wwi_loop *wwi_loop_create(const wws_thread_callbacks *callbacks);
-/* Ends the thread when it has run what was posted; true when it has ended. */
+/* Ends the thread when it has run what was posted; true when it has ended.
+ * What is posted later runs where it is posted. */
 bool wwi_loop_close(struct wwi_loop *loop, int64_t deadline);
+/* After it has been closed. */
+void wwi_loop_free(struct wwi_loop *loop);
 
 wws_status wwi_loop_add(struct wwi_loop *loop, struct wwi_source *source);
 /* Events of epoll; an error or hang-up is always among them. */
@@ -41,6 +44,8 @@ void wwi_loop_arm(
     struct wwi_loop *loop,
     struct wwi_source *source,
     uint32_t events);
+/* On the loop's thread: takes a source back without `ready`. */
+void wwi_loop_disarm(struct wwi_loop *loop, struct wwi_source *source);
 /* On the loop's thread, or for a source that is not armed.  `ready` is not
  * called any more; the descriptor is still open.  On another thread the memory
  * must stay until a post made after this has run, for the loop may just be

@@ -37,6 +37,7 @@ struct wwi_pool {
         uint32_t threads;       /* the reserve not counted */
         uint32_t alive;
         bool closing;
+        bool ended_all;
         pthread_cond_t ended;
     } synced;
 };
@@ -182,14 +183,20 @@ static bool find_thread_locked(struct wwi_pool *pool, bool urgent)
 
 static void submit(struct wwi_pool *pool, struct wwi_work *work, bool urgent)
 {
-    bool wants_thread;
+    bool wants_thread = false;
+    bool ended;
 
     atomic_fetch_add_explicit(&pool->handed_over, 1, memory_order_relaxed);
     wwi_lock_take(&pool->synced.lock);
-    wwi_list_append(urgent ? &pool->synced.urgent : &pool->synced.normal,
-        &work->link);
-    wants_thread = find_thread_locked(pool, urgent);
+    ended = pool->synced.ended_all;
+    if (!ended) {
+        wwi_list_append(urgent ? &pool->synced.urgent : &pool->synced.normal,
+            &work->link);
+        wants_thread = find_thread_locked(pool, urgent);
+    }
     wwi_lock_give(&pool->synced.lock);
+    if (ended)
+        work->run(work);
     if (wants_thread)
         add_thread(pool);
 }
@@ -290,9 +297,12 @@ bool wwi_pool_close(struct wwi_pool *pool, int64_t deadline)
     wake_all_locked(pool);
     while (pool->synced.alive > 0 && wait_for_end_locked(pool, deadline))
         ;
-    ended = pool->synced.alive == 0;
+    ended = pool->synced.ended_all = pool->synced.alive == 0;
     wwi_lock_give(&pool->synced.lock);
-    if (ended)
-        release(pool);
     return ended;
+}
+
+void wwi_pool_free(struct wwi_pool *pool)
+{
+    release(pool);
 }

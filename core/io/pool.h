@@ -30,9 +30,10 @@ uint64_t wwi_pool_handed_over(struct wwi_pool *pool);
 /* Whether the calling thread is one of the pool's. */
 bool wwi_pool_current(const struct wwi_pool *pool);
 
-/* No thread starts new work that is not there yet; waits for the threads until
- * the deadline and frees the pool.  False if some still run: the pool then
- * stays for ever. */
+/* Runs what is there, then ends the threads; false if some still run at the
+ * deadline.  What is submitted later runs where it is submitted. */
 bool wwi_pool_close(struct wwi_pool *pool, int64_t deadline);
+/* After it has been closed. */
+void wwi_pool_free(struct wwi_pool *pool);
 
 #endif

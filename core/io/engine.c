@@ -1,0 +1,313 @@
+/* What objects live on.  The runtime outlives its members, for each holds a
+ * reference; what it ends, it ends by aborting them. */
+#include "core/io/engine.h"
+
+#include <pthread.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/base/clock.h"
+#include "core/base/memory.h"
+#include "core/io/thread.h"
+
+enum { ABORT_BATCH = 32, CORES_PER_LOOP = 4 };
+
+static pthread_mutex_t default_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct wwi_runtime *default_runtime;
+static uint32_t default_epoch;
+
+static uint32_t loops_wanted(uint32_t asked)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+    if (asked != 0)
+        return asked < 64 ? asked : 64;
+    return cores > CORES_PER_LOOP ? (uint32_t) (cores / CORES_PER_LOOP) : 1;
+}
+
+static bool end_threads(struct wwi_runtime *runtime, int64_t deadline)
+{
+    bool ended = true;
+
+    for (uint32_t i = 0; i < runtime->loop_count; i++)
+        ended = wwi_loop_close(runtime->loops[i], deadline) && ended;
+    if (runtime->pool != NULL)
+        ended = wwi_pool_close(runtime->pool, deadline) && ended;
+    return ended;
+}
+
+static void release(struct wwi_runtime *runtime)
+{
+    for (uint32_t i = 0; i < runtime->loop_count; i++)
+        wwi_loop_free(runtime->loops[i]);
+    wwi_free(runtime->loops);
+    if (runtime->pool != NULL)
+        wwi_pool_free(runtime->pool);
+    wwi_log_free(runtime->log);
+    if (runtime->threads.free_state != NULL)
+        runtime->threads.free_state(runtime->threads.state);
+    pthread_cond_destroy(&runtime->synced.idle);
+    wwi_lock_fini(&runtime->synced.lock);
+    wwi_free(runtime);
+}
+
+static void *end_and_release(void *state)
+{
+    struct wwi_runtime *runtime = state;
+
+    (void) end_threads(runtime, WWI_NEVER);
+    release(runtime);
+    return NULL;
+}
+
+/* The last reference may go on a thread of the runtime itself, which cannot
+ * wait for its own end. */
+static void destroy(struct wwi_object *object)
+{
+    struct wwi_runtime *runtime = WWI_CONTAINER(object, struct wwi_runtime,
+        object);
+    pthread_t thread;
+
+    if (runtime->synced.ended)
+        release(runtime);
+    else if (wwi_thread_start(&thread, end_and_release, runtime))
+        pthread_detach(thread);
+}
+
+static bool start_threads(
+    struct wwi_runtime *runtime,
+    const wws_runtime_options *options)
+{
+    uint32_t wanted = loops_wanted(options->loop_threads);
+
+    runtime->log = wwi_log_create();
+    runtime->pool = wwi_pool_create(options->max_pool_threads,
+        &runtime->threads);
+    runtime->loops = wwi_alloc_zero(wanted * sizeof *runtime->loops);
+    if (runtime->log == NULL || runtime->pool == NULL || runtime->loops == NULL)
+        return false;
+    while (runtime->loop_count < wanted) {
+        struct wwi_loop *loop = wwi_loop_create(&runtime->threads);
+
+        if (loop == NULL)
+            return false;
+        runtime->loops[runtime->loop_count++] = loop;
+    }
+    return true;
+}
+
+struct wwi_runtime *wwi_runtime_new(const wws_runtime_options *options)
+{
+    struct wwi_runtime *runtime = wwi_alloc_zero(sizeof *runtime);
+    pthread_condattr_t monotonic;
+
+    if (runtime == NULL)
+        return NULL;
+    wwi_lock_init(&runtime->synced.lock, WWI_RANK_RUNTIME);
+    wwi_list_init(&runtime->synced.members);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&runtime->synced.idle, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    if (options->threads != NULL)
+        runtime->threads = *options->threads;
+    if (start_threads(runtime, options)
+        && wwi_object_init(&runtime->object, WWI_KIND_RUNTIME, destroy) >= 0)
+        return runtime;
+    (void) end_threads(runtime, WWI_NEVER);
+    /* The table was not taken. */
+    runtime->threads.free_state = NULL;
+    release(runtime);
+    return NULL;
+}
+
+static void forget_parents_runtime(void)
+{
+    if (default_epoch == wwi_fork_epoch())
+        return;
+    default_epoch = wwi_fork_epoch();
+    default_runtime = NULL;
+}
+
+struct wwi_runtime *wwi_runtime_existing_default(void)
+{
+    struct wwi_runtime *runtime;
+
+    pthread_mutex_lock(&default_lock);
+    forget_parents_runtime();
+    runtime = default_runtime;
+    if (runtime != NULL)
+        wwi_object_ref(&runtime->object);
+    pthread_mutex_unlock(&default_lock);
+    return runtime;
+}
+
+static bool is_closing(struct wwi_runtime *runtime)
+{
+    bool closing;
+
+    wwi_lock_take(&runtime->synced.lock);
+    closing = runtime->synced.closing;
+    wwi_lock_give(&runtime->synced.lock);
+    return closing;
+}
+
+struct wwi_runtime *wwi_runtime_hold(struct wwi_runtime *runtime)
+{
+    const wws_runtime_options options = WWS_RUNTIME_OPTIONS_INIT;
+
+    if (runtime != NULL) {
+        wwi_object_ref(&runtime->object);
+        return runtime;
+    }
+    pthread_mutex_lock(&default_lock);
+    forget_parents_runtime();
+    if (default_runtime != NULL && is_closing(default_runtime)) {
+        wwi_object_unref(&default_runtime->object);
+        default_runtime = NULL;
+    }
+    if (default_runtime == NULL)
+        default_runtime = wwi_runtime_new(&options);
+    runtime = default_runtime;
+    if (runtime != NULL)
+        wwi_object_ref(&runtime->object);
+    pthread_mutex_unlock(&default_lock);
+    return runtime;
+}
+
+wws_status wwi_member_join(
+    struct wwi_member *member,
+    struct wwi_object *object,
+    struct wwi_runtime *runtime,
+    void (*abort)(struct wwi_member *member))
+{
+    bool closing;
+
+    runtime = wwi_runtime_hold(runtime);
+    if (runtime == NULL)
+        return WWS_E_OUTOFMEMORY;
+    member->runtime = runtime;
+    member->object = object;
+    member->abort = abort;
+    wwi_lock_take(&runtime->synced.lock);
+    closing = runtime->synced.closing;
+    if (!closing)
+        wwi_list_append(&runtime->synced.members, &member->link);
+    wwi_lock_give(&runtime->synced.lock);
+    if (!closing)
+        return WWS_S_OK;
+    wwi_object_unref(&runtime->object);
+    return WWS_E_OBJECT_FAULTED;
+}
+
+void wwi_member_leave(struct wwi_member *member)
+{
+    wwi_lock_take(&member->runtime->synced.lock);
+    wwi_list_remove(&member->link);
+    wwi_lock_give(&member->runtime->synced.lock);
+    wwi_object_unref(&member->runtime->object);
+}
+
+/* Moves members to the other list; the batch holds those that still live. */
+static uint32_t collect_members(
+    struct wwi_runtime *runtime,
+    struct wwi_list *aborted,
+    struct wwi_member **batch)
+{
+    struct wwi_link *link;
+    uint32_t count = 0;
+
+    wwi_lock_take(&runtime->synced.lock);
+    while (count < ABORT_BATCH
+        && (link = wwi_list_take(&runtime->synced.members)) != NULL) {
+        struct wwi_member *member = WWI_CONTAINER(link, struct wwi_member,
+            link);
+
+        wwi_list_append(aborted, link);
+        if (wwi_object_try_ref(member->object))
+            batch[count++] = member;
+    }
+    wwi_lock_give(&runtime->synced.lock);
+    return count;
+}
+
+void wwi_runtime_abort_members(struct wwi_runtime *runtime)
+{
+    struct wwi_member *batch[ABORT_BATCH];
+    struct wwi_list aborted;
+    uint32_t count;
+
+    wwi_list_init(&aborted);
+    while ((count = collect_members(runtime, &aborted, batch)) != 0) {
+        for (uint32_t i = 0; i < count; i++) {
+            batch[i]->abort(batch[i]);
+            wwi_object_unref(batch[i]->object);
+        }
+    }
+    wwi_lock_take(&runtime->synced.lock);
+    wwi_list_move(&runtime->synced.members, &aborted);
+    wwi_lock_give(&runtime->synced.lock);
+}
+
+static bool wait_idle(struct wwi_runtime *runtime, int64_t deadline)
+{
+    struct timespec until;
+    int64_t left = deadline - wwi_clock_now();
+    bool idle;
+
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    if (deadline == WWI_NEVER)
+        left = INT32_MAX;
+    if (left > 0) {
+        until.tv_sec += (time_t) (left / 1000);
+        until.tv_nsec += (long) (left % 1000) * 1000000;
+        until.tv_sec += until.tv_nsec / 1000000000;
+        until.tv_nsec %= 1000000000;
+    }
+    wwi_lock_take(&runtime->synced.lock);
+    while (runtime->synced.busy != 0)
+        if (pthread_cond_timedwait(&runtime->synced.idle,
+            &runtime->synced.lock.mutex, &until) != 0)
+            break;
+    idle = runtime->synced.busy == 0;
+    wwi_lock_give(&runtime->synced.lock);
+    return idle;
+}
+
+bool wwi_runtime_end(struct wwi_runtime *runtime, int64_t deadline)
+{
+    bool idle;
+
+    wwi_lock_take(&runtime->synced.lock);
+    runtime->synced.closing = true;
+    wwi_lock_give(&runtime->synced.lock);
+    wwi_runtime_abort_members(runtime);
+    idle = wait_idle(runtime, deadline);
+    if (!idle || !end_threads(runtime, deadline))
+        return false;
+    runtime->synced.ended = true;
+    return true;
+}
+
+void wwi_runtime_begin(struct wwi_runtime *runtime)
+{
+    wwi_lock_take(&runtime->synced.lock);
+    runtime->synced.busy++;
+    wwi_lock_give(&runtime->synced.lock);
+}
+
+void wwi_runtime_done(struct wwi_runtime *runtime)
+{
+    wwi_lock_take(&runtime->synced.lock);
+    if (--runtime->synced.busy == 0)
+        pthread_cond_broadcast(&runtime->synced.idle);
+    wwi_lock_give(&runtime->synced.lock);
+}
+
+struct wwi_loop *wwi_runtime_loop(struct wwi_runtime *runtime)
+{
+    uint32_t next = atomic_fetch_add_explicit(&runtime->next_loop, 1,
+        memory_order_relaxed);
+
+    return runtime->loops[next % runtime->loop_count];
+}
