@@ -213,6 +213,7 @@ static void exceed(
 
 static void request__has_method_target_and_version(void **state)
 {
+    (void) state;
     struct run run;
 
     accept(&run, WWI_HTTP_REQUEST,
@@ -228,6 +229,7 @@ static void request__has_method_target_and_version(void **state)
 
 static void request__skips_one_empty_line_and_no_more(void **state)
 {
+    (void) state;
     struct run run;
 
     accept(&run, WWI_HTTP_REQUEST, "\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -241,6 +243,7 @@ static void request__skips_one_empty_line_and_no_more(void **state)
 
 static void request__refuses_a_malformed_line(void **state)
 {
+    (void) state;
     static const char *const lines[] = {
         " GET / HTTP/1.1", "GET  / HTTP/1.1", "GET /  HTTP/1.1",
         "GET / HTTP/1.1 ", "GET\t/ HTTP/1.1", "GET /\tHTTP/1.1", "GET /",
@@ -261,6 +264,7 @@ static void request__refuses_a_malformed_line(void **state)
 
 static void request__refuses_another_major_version(void **state)
 {
+    (void) state;
     refuse(WWI_HTTP_REQUEST, "GET / HTTP/2.0\r\nHost: a\r\n\r\n", 505);
     refuse(WWI_HTTP_REQUEST, "GET / HTTP/0.9\r\nHost: a\r\n\r\n", 505);
     refuse(WWI_HTTP_REQUEST, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505);
@@ -269,6 +273,7 @@ static void request__refuses_another_major_version(void **state)
 
 static void request__takes_any_minor_version(void **state)
 {
+    (void) state;
     struct run run;
 
     accept(&run, WWI_HTTP_REQUEST, "GET / HTTP/1.7\r\nHost: a\r\n\r\n");
@@ -280,6 +285,7 @@ static void request__takes_any_minor_version(void **state)
 
 static void response__has_status_and_reason(void **state)
 {
+    (void) state;
     struct run run;
 
     accept(&run, WWI_HTTP_RESPONSE,
@@ -293,6 +299,7 @@ static void response__has_status_and_reason(void **state)
 
 static void response__may_lack_a_reason_and_its_space(void **state)
 {
+    (void) state;
     struct run run;
 
     accept(&run, WWI_HTTP_RESPONSE, "HTTP/1.1 204 \r\n\r\n");
@@ -306,6 +313,7 @@ static void response__may_lack_a_reason_and_its_space(void **state)
 
 static void response__refuses_a_malformed_line(void **state)
 {
+    (void) state;
     static const char *const lines[] = {
         "HTTP/1.1", "HTTP/1.1 ", "HTTP/1.1 20 OK", "HTTP/1.1 2000 OK",
         "HTTP/1.1  200 OK", "HTTP/1.1 2x0 OK", "HTTP/1.1 -20 OK",
@@ -324,6 +332,7 @@ static void response__refuses_a_malformed_line(void **state)
 
 static void line__refuses_bare_line_feeds_and_returns(void **state)
 {
+    (void) state;
     static const char *const texts[] = {
         "GET / HTTP/1.1\nHost: a\r\n\r\n", "GET / HTTP/1.1\r\nHost: a\n\r\n",
         "GET / HTTP/1.1\r\nHost: a\r\n\n", "GET / HTTP/1.1\rHost: a\r\n\r\n",
@@ -341,6 +350,7 @@ static void line__refuses_bare_line_feeds_and_returns(void **state)
 
 static void line__refuses_every_control_character(void **state)
 {
+    (void) state;
     char text[] = "GET / HTTP/1.1\r\nHost: a\r\nX: ?y\r\n\r\n";
     char *at = strchr(text, '?');
 
@@ -361,6 +371,7 @@ static void line__refuses_every_control_character(void **state)
 
 static void line__refuses_a_control_character_when_it_comes(void **state)
 {
+    (void) state;
     struct run run;
 
     begin(&run, WWI_HTTP_REQUEST);
@@ -373,6 +384,7 @@ static void line__refuses_a_control_character_when_it_comes(void **state)
 
 static void field__is_found_in_any_case_and_trimmed(void **state)
 {
+    (void) state;
     struct run run;
     wws_string name, value;
 
@@ -398,6 +410,7 @@ static void field__is_found_in_any_case_and_trimmed(void **state)
 
 static void field__lists_are_searched_over_all_lines(void **state)
 {
+    (void) state;
     struct run run;
 
     accept(&run, WWI_HTTP_REQUEST, POST
@@ -412,6 +425,7 @@ static void field__lists_are_searched_over_all_lines(void **state)
 
 static void field__refuses_what_is_no_field(void **state)
 {
+    (void) state;
     static const char *const lines[] = {
         "X", "X ", ": y", ":", "X : y", "X\t: y", " X: y", "\tX: y",
         "X: y\r\n  folded", "X: y\r\n\tfolded", "X[]: y", "\xC3\xA4: y",
@@ -430,6 +444,7 @@ static void field__refuses_what_is_no_field(void **state)
 
 static void field__refuses_singletons_that_come_twice(void **state)
 {
+    (void) state;
     static const char *const names[] = {
         "Host", "Content-Length", "Content-Type", "Authorization",
         "SOAPAction", "Transfer-Encoding",
@@ -450,6 +465,7 @@ static void field__refuses_singletons_that_come_twice(void **state)
 
 static void host__is_required_and_checked(void **state)
 {
+    (void) state;
     static const char *const wrong[] = {
         "Host: a b", "Host: a/b", "Host: a:b", "Host: a:65536", "Host: a:0",
         "Host: u@a", "Host: [::1", "Host: [1.2.3.4]", "Host: :80",
@@ -490,6 +506,7 @@ static bool persists(enum wwi_http_kind kind, const char *text)
 
 static void connection__persists_as_version_and_options_say(void **state)
 {
+    (void) state;
     const enum wwi_http_kind q = WWI_HTTP_REQUEST, r = WWI_HTTP_RESPONSE;
 
     assert_true(persists(q, POST "\r\n"));
@@ -514,6 +531,7 @@ static void connection__persists_as_version_and_options_say(void **state)
 
 static void expect__is_known_from_http_1_1_on(void **state)
 {
+    (void) state;
     struct run run;
 
     accept(&run, WWI_HTTP_REQUEST, POST "Expect: 100-Continue\r\n\r\n");
@@ -532,6 +550,7 @@ static void expect__is_known_from_http_1_1_on(void **state)
 
 static void expect__body_has_not_come_while_more_follows_head(void **state)
 {
+    (void) state;
     static const char head[] = POST "Content-Length: 1\r\n"
         "Expect: 100-continue\r\n\r\n";
     struct run run;
@@ -547,6 +566,7 @@ static void expect__body_has_not_come_while_more_follows_head(void **state)
 
 static void length__body_has_exactly_that_many_octets(void **state)
 {
+    (void) state;
     static const char text[] = POST "Content-Length: 5\r\n\r\nhello";
     struct run run;
 
@@ -564,6 +584,7 @@ static void length__body_has_exactly_that_many_octets(void **state)
 
 static void length__what_follows_is_left_for_the_next_message(void **state)
 {
+    (void) state;
     static const char first[] = POST "Content-Length: 2\r\n\r\nhi";
     static const char both[] = POST "Content-Length: 2\r\n\r\nhi"
         "GET /n HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -584,6 +605,7 @@ static void length__what_follows_is_left_for_the_next_message(void **state)
 
 static void length__refuses_all_but_digits(void **state)
 {
+    (void) state;
     static const char *const values[] = {
         "", "+5", "-5", "5 5", "5,5", "5, 5", "0x5", "5.0", "5a", "\"5\"",
         "9223372036854775808", "18446744073709551616",
@@ -603,6 +625,7 @@ static void length__refuses_all_but_digits(void **state)
 
 static void length__may_be_two_to_the_63_less_one(void **state)
 {
+    (void) state;
     static const char text[] =
         POST "Content-Length: 9223372036854775807\r\n\r\nx";
     struct run run;
@@ -619,6 +642,7 @@ static void length__may_be_two_to_the_63_less_one(void **state)
 
 static void length__over_quota_fails_after_the_head(void **state)
 {
+    (void) state;
     struct run run;
 
     exceed(WWI_HTTP_REQUEST, POST "Content-Length: 65537\r\n\r\n", 413);
@@ -633,6 +657,7 @@ static void length__over_quota_fails_after_the_head(void **state)
 
 static void length__quota_may_change_at_the_head(void **state)
 {
+    (void) state;
     static const char text[] = POST "Content-Length: 3\r\n\r\nabc";
     struct wwi_http_parser parser;
     size_t used, more;
@@ -653,6 +678,7 @@ static void length__quota_may_change_at_the_head(void **state)
 
 static void coding__of_a_request_is_chunked_or_refused(void **state)
 {
+    (void) state;
     static const char *const bad[] = {
         "", ",", "chunked, chunked", "chunked, identity", ", chunked",
         "chunked,", "chunked;q=1", "chunked, gzip", "\"chunked\"",
@@ -679,6 +705,7 @@ static void coding__of_a_request_is_chunked_or_refused(void **state)
 
 static void coding__with_length_is_refused_in_requests(void **state)
 {
+    (void) state;
     refuse(WWI_HTTP_REQUEST, POST "Transfer-Encoding: chunked\r\n"
         "Content-Length: 3\r\n\r\n0\r\n\r\n", 400);
     refuse(WWI_HTTP_REQUEST, POST "Content-Length: 3\r\n"
@@ -687,12 +714,14 @@ static void coding__with_length_is_refused_in_requests(void **state)
 
 static void coding__is_refused_in_http_1_0_requests(void **state)
 {
+    (void) state;
     refuse(WWI_HTTP_REQUEST, "POST / HTTP/1.0\r\n"
         "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400);
 }
 
 static void coding__with_length_ends_reuse_in_responses(void **state)
 {
+    (void) state;
     struct run run;
 
     accept(&run, WWI_HTTP_RESPONSE, OK "Content-Length: 99\r\n"
@@ -711,6 +740,7 @@ static void coding__with_length_ends_reuse_in_responses(void **state)
 
 static void coding__of_a_response_may_be_a_list(void **state)
 {
+    (void) state;
     struct run run;
 
     accept(&run, WWI_HTTP_RESPONSE, OK "Transfer-Encoding: gzip\r\n"
@@ -726,6 +756,7 @@ static void coding__of_a_response_may_be_a_list(void **state)
 
 static void to_close__body_ends_with_the_input(void **state)
 {
+    (void) state;
     static const char *const heads[] = {
         OK "\r\n", "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\n\r\n",
         OK "Transfer-Encoding: chunked, gzip\r\n\r\n",
@@ -752,6 +783,7 @@ static void to_close__body_ends_with_the_input(void **state)
 
 static void to_close__body_is_subject_to_quota(void **state)
 {
+    (void) state;
     struct run run;
 
     limits.body_size = 5;
@@ -767,6 +799,7 @@ static void to_close__body_is_subject_to_quota(void **state)
 
 static void no_body__statuses_and_requests_have_none(void **state)
 {
+    (void) state;
     static const char *const heads[] = {
         "HTTP/1.1 100 Continue\r\n", "HTTP/1.1 103 Early Hints\r\n",
         "HTTP/1.1 204 No\r\n", "HTTP/1.1 304 Not\r\n",
@@ -796,6 +829,7 @@ static void no_body__statuses_and_requests_have_none(void **state)
 
 static void chunk__bodies_are_put_together(void **state)
 {
+    (void) state;
     struct run run;
 
     accept(&run, WWI_HTTP_REQUEST, CHUNKED
@@ -810,6 +844,7 @@ static void chunk__bodies_are_put_together(void **state)
 
 static void chunk__may_be_empty_at_once(void **state)
 {
+    (void) state;
     struct run run;
 
     accept(&run, WWI_HTTP_REQUEST, CHUNKED "0\r\n\r\n");
@@ -819,6 +854,7 @@ static void chunk__may_be_empty_at_once(void **state)
 
 static void chunk__refuses_a_malformed_size(void **state)
 {
+    (void) state;
     static const char *const lines[] = {
         "", " 1", "1 ", "0x1", "+1", "-1", "g", "1g", "00000000000000001",
         "\t1", "1\t", "1,", "1 2", "1;", "1; ", "1;=a", "1;a=", "1;a b",
@@ -838,6 +874,7 @@ static void chunk__refuses_a_malformed_size(void **state)
 
 static void chunk__ignores_extensions(void **state)
 {
+    (void) state;
     static const char *const lines[] = {
         "1;a", "1 ;a", "1\t; a", "1;a=b", "1;a = b", "1;a=\"b;c\\\"d\"",
         "1;a=\"\";b;c=d ; e", "1;a;b",
@@ -856,6 +893,7 @@ static void chunk__ignores_extensions(void **state)
 
 static void chunk__refuses_data_that_does_not_end_there(void **state)
 {
+    (void) state;
     refuse(WWI_HTTP_REQUEST, CHUNKED "1\r\nxx\r\n0\r\n\r\n", 400);
     refuse(WWI_HTTP_REQUEST, CHUNKED "1\r\nx\n0\r\n\r\n", 400);
     refuse(WWI_HTTP_REQUEST, CHUNKED "1\r\nx\rx0\r\n\r\n", 400);
@@ -865,6 +903,7 @@ static void chunk__refuses_data_that_does_not_end_there(void **state)
 
 static void chunk__sum_is_subject_to_quota(void **state)
 {
+    (void) state;
     struct run run;
 
     limits.body_size = 5;
@@ -880,6 +919,7 @@ static void chunk__sum_is_subject_to_quota(void **state)
 
 static void chunk__lines_and_extensions_are_limited(void **state)
 {
+    (void) state;
     struct run run;
     struct wwi_bytes text = { 0 };
 
@@ -906,6 +946,7 @@ static void chunk__lines_and_extensions_are_limited(void **state)
 
 static void trailer__is_checked_and_forgotten(void **state)
 {
+    (void) state;
     struct run run;
 
     accept(&run, WWI_HTTP_REQUEST,
@@ -925,6 +966,7 @@ static void trailer__is_checked_and_forgotten(void **state)
 
 static void trailer__refuses_what_belongs_in_the_head(void **state)
 {
+    (void) state;
     static const char *const names[] = {
         "Transfer-Encoding", "content-length", "HOST", "Authorization",
         "Content-Type", "SOAPAction", "Connection", "Set-Cookie",
@@ -939,6 +981,7 @@ static void trailer__refuses_what_belongs_in_the_head(void **state)
 
 static void trailer__has_the_limits_of_a_head(void **state)
 {
+    (void) state;
     char text[256];
     struct run run;
 
@@ -962,6 +1005,7 @@ static void trailer__has_the_limits_of_a_head(void **state)
 
 static void limit__of_the_target(void **state)
 {
+    (void) state;
     struct run run;
 
     limits.target_size = 4;
@@ -974,6 +1018,7 @@ static void limit__of_the_target(void **state)
 
 static void limit__of_a_line(void **state)
 {
+    (void) state;
     struct run run;
 
     limits.line_size = 20;
@@ -986,6 +1031,7 @@ static void limit__of_a_line(void **state)
 
 static void limit__of_the_number_of_fields(void **state)
 {
+    (void) state;
     struct run run;
 
     limits.field_count = 3;
@@ -996,6 +1042,7 @@ static void limit__of_the_number_of_fields(void **state)
 
 static void limit__of_the_whole_head(void **state)
 {
+    (void) state;
     static const char text[] = POST "A: 1\r\n\r\n";
     struct run run;
 
@@ -1009,6 +1056,7 @@ static void limit__of_the_whole_head(void **state)
 
 static void limit__defaults_are_those_of_the_product(void **state)
 {
+    (void) state;
     static const struct wwi_http_limits expected = {
         65536, 16384, 128, 8192, 4096, 16384, 65536,
     };
@@ -1021,6 +1069,7 @@ static void limit__defaults_are_those_of_the_product(void **state)
 
 static void limit__default_number_of_fields_holds(void **state)
 {
+    (void) state;
     struct wwi_bytes text = { 0 };
     struct run run;
 
@@ -1040,6 +1089,7 @@ static void limit__default_number_of_fields_holds(void **state)
 
 static void eof__within_a_message_is_a_truncation(void **state)
 {
+    (void) state;
     static const char *const texts[] = {
         POST "Content-Length: 3\r\n\r\nabc",
         CHUNKED "3;x\r\nabc\r\n0\r\nA: b\r\n\r\n",
@@ -1065,6 +1115,7 @@ static void eof__within_a_message_is_a_truncation(void **state)
 
 static void eof__right_after_a_head_ends_an_empty_message(void **state)
 {
+    (void) state;
     static const char text[] = OK "\r\n";
     struct wwi_http_parser parser;
     size_t used;
@@ -1079,6 +1130,7 @@ static void eof__right_after_a_head_ends_an_empty_message(void **state)
 
 static void memory__failure_at_any_allocation_is_reported(void **state)
 {
+    (void) state;
     static const char text[] = POST
         "X-Long: 0123456789012345678901234567890123456789012345678901234567\r\n"
         "X-More: 0123456789012345678901234567890123456789012345678901234567\r\n"
@@ -1132,15 +1184,16 @@ static void reset__keeps_memory_up_to_a_size(void **state)
 
 static void reset__keeps_what_the_owner_set(void **state)
 {
+    (void) state;
     struct run run;
 
-    head_request = true;
+    head_request = connect_request = true;
     limits.field_count = 7;
     begin(&run, WWI_HTTP_RESPONSE);
     feed(&run, "HTTP/1.1 100 C\r\n\r\n", 18);
     wwi_http_parser_reset(&run.parser, 4096);
 
-    assert_true(run.parser.head_request);
+    assert_true(run.parser.head_request && run.parser.connect_request);
     assert_int_equal(run.parser.limits.field_count, 7);
     assert_int_equal(run.parser.kind, WWI_HTTP_RESPONSE);
     assert_int_equal(run.parser.offset, 0);
@@ -1150,6 +1203,7 @@ static void reset__keeps_what_the_owner_set(void **state)
 
 static void views__outlive_the_input_and_the_body(void **state)
 {
+    (void) state;
     static const char tail[] = "0\r\nX: yyyyyyyyyyyyyyyyyyyyyyyyyyyy\r\n\r\n";
     struct run run;
     wws_string host;

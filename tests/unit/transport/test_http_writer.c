@@ -36,6 +36,7 @@ static void begin(void)
 
 static void writer__request_head_is_as_expected(void **state)
 {
+    (void) state;
     begin();
     wwi_http_writer_field(&writer, WWS_STR("Host"), WWS_STR("a:81"));
     wwi_http_writer_field(&writer, WWS_STR("X-Empty"), (wws_string) { 0 });
@@ -48,6 +49,7 @@ static void writer__request_head_is_as_expected(void **state)
 
 static void writer__response_head_is_as_expected(void **state)
 {
+    (void) state;
     wwi_bytes_append_text(&out, "before|");
     wwi_http_writer_response(&writer, &out, 202, WWS_STR(""));
     wwi_http_writer_chunked(&writer);
@@ -70,6 +72,7 @@ static void assert_refused(void)
 
 static void writer__refuses_every_octet_that_could_split(void **state)
 {
+    (void) state;
     for (int c = 0; c < 256; c++) {
         const char text[] = { 'a', (char) c, 'b' };
         wws_string value = { text, 3 };
@@ -94,6 +97,7 @@ static void writer__refuses_every_octet_that_could_split(void **state)
 
 static void writer__refuses_names_that_are_no_tokens(void **state)
 {
+    (void) state;
     static const char *const names[] = {
         "", "a b", "a:", "a\r\nb", "\xC3\xA4", "a\t", "(a)", "a/b",
     };
@@ -115,6 +119,7 @@ static void writer__refuses_names_that_are_no_tokens(void **state)
 
 static void writer__refuses_a_status_that_is_none(void **state)
 {
+    (void) state;
     static const unsigned statuses[] = { 0, 99, 1000, UINT32_MAX };
 
     for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++) {
@@ -125,6 +130,7 @@ static void writer__refuses_a_status_that_is_none(void **state)
 
 static void writer__says_the_framing_once(void **state)
 {
+    (void) state;
     begin();
     wwi_http_writer_field(&writer, WWS_STR("content-LENGTH"), WWS_STR("1"));
     assert_refused();
@@ -148,6 +154,7 @@ static void writer__says_the_framing_once(void **state)
 
 static void writer__keeps_what_was_there_when_it_refuses(void **state)
 {
+    (void) state;
     wwi_bytes_append_text(&out, "before");
     begin();
     wwi_http_writer_field(&writer, WWS_STR("X"), WWS_STR("\n"));
@@ -159,6 +166,7 @@ static void writer__keeps_what_was_there_when_it_refuses(void **state)
 
 static void writer__reports_missing_memory(void **state)
 {
+    (void) state;
     char value[400];
     wws_status status;
     uint64_t n = 0;
@@ -182,6 +190,7 @@ static void writer__reports_missing_memory(void **state)
 
 static void writer__date_agrees_with_the_c_library(void **state)
 {
+    (void) state;
     static const int64_t edges[] = {
         0, 86399, 86400, 951782399, 951782400, 951868800, 4107542399,
         4107542400, INT64_C(253402300799),
@@ -210,6 +219,7 @@ static void writer__date_agrees_with_the_c_library(void **state)
 
 static void writer__chunks_are_as_expected(void **state)
 {
+    (void) state;
     wwi_http_write_chunk_begin(&out, 0);
     wwi_http_write_chunk_end(&out, 0);
     wwi_http_write_chunk_begin(&out, 10);
@@ -224,6 +234,7 @@ static void writer__chunks_are_as_expected(void **state)
 
 static void writer__output_is_what_the_parser_reads(void **state)
 {
+    (void) state;
     struct wwi_http_parser parser;
     size_t used, at = 0;
     wws_bytes body;
@@ -262,6 +273,7 @@ static void writer__output_is_what_the_parser_reads(void **state)
 
 static void reason__is_known_for_every_status(void **state)
 {
+    (void) state;
     for (unsigned status = 0; status < 1100; status++)
         assert_true(strlen(wwi_http_reason(status)) > 1);
     assert_string_equal(wwi_http_reason(200), "OK");
@@ -274,12 +286,14 @@ static uint64_t live;
 
 static int set_up(void **state)
 {
+    (void) state;
     live = wwi_memory_live();
     return 0;
 }
 
 static int tear_down(void **state)
 {
+    (void) state;
     wwi_memory_fail(0, 0);
     wwi_bytes_fini(&out);
     return wwi_memory_live() != live;

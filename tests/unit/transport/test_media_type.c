@@ -49,6 +49,7 @@ static void assert_parameter(
 
 static void media_type__compares_in_any_case(void **state)
 {
+    (void) state;
     struct wwi_media_type media_type = parse(" Text/XML ; charset=utf-8 ");
 
     assert_true(wwi_media_type_is(&media_type, "text/xml"));
@@ -60,6 +61,7 @@ static void media_type__compares_in_any_case(void **state)
 
 static void parameter__is_found_quoted_or_not(void **state)
 {
+    (void) state;
     assert_parameter("a/b;charset=utf-8", "charset", "utf-8");
     assert_parameter("a/b ;\tCharSet=\"utf-8\"", "charset", "utf-8");
     assert_parameter("a/b; x=y; charset=\"\"", "charset", "");
@@ -72,6 +74,7 @@ static void parameter__is_found_quoted_or_not(void **state)
 
 static void parameter__is_missed_where_there_is_none(void **state)
 {
+    (void) state;
     struct wwi_media_type media_type =
         parse("a/b; charse=x; charset2=\"charset=y\"");
 
@@ -83,6 +86,7 @@ static void parameter__is_missed_where_there_is_none(void **state)
 
 static void media_type__refuses_what_is_none(void **state)
 {
+    (void) state;
     static const char *const texts[] = {
         "", " ", "text", "text/", "/xml", "text /xml", "text/ xml",
         "text/xml x", "text/xml, text/html", "text/xml/x", "a/b; c",
@@ -102,6 +106,7 @@ static void media_type__refuses_what_is_none(void **state)
 
 static void media_type__has_a_bounded_number_of_parameters(void **state)
 {
+    (void) state;
     struct wwi_media_type media_type;
     struct wwi_bytes text = { 0 };
     char parameter[16];
@@ -127,6 +132,7 @@ static bool action(const char *text)
 
 static void action__is_that_of_start_info_then_the_outer(void **state)
 {
+    (void) state;
     assert_true(action("application/soap+xml; action=\"urn:a\""));
     assert_out("urn:a");
     assert_true(action("application/soap+xml; action=\"\""));
@@ -149,6 +155,7 @@ static void action__is_that_of_start_info_then_the_outer(void **state)
 
 static void action__reports_missing_memory(void **state)
 {
+    (void) state;
     uint64_t n = 0;
 
     do {
@@ -163,6 +170,7 @@ static void action__reports_missing_memory(void **state)
 
 static void append__is_read_back_unchanged(void **state)
 {
+    (void) state;
     static const char *const values[] = {
         "", "urn:a", "\"", "\\", "a\"b\\c", "\\\"\\", "\xC3\xA4 \t;=,",
     };
@@ -180,6 +188,7 @@ static void append__is_read_back_unchanged(void **state)
 
 static void append__refuses_every_control_character(void **state)
 {
+    (void) state;
     for (int c = 0; c < 256; c++) {
         const char value[] = { 'a', (char) c };
         bool control = (c < ' ' && c != '\t') || c == 0x7F;
@@ -193,6 +202,7 @@ static void append__refuses_every_control_character(void **state)
 
 static void soap_action__loses_one_pair_of_quotes(void **state)
 {
+    (void) state;
     static const char *const pairs[][2] = {
         { "\"urn:a\"", "urn:a" }, { "urn:a", "urn:a" }, { "\"\"", "" },
         { "", "" }, { " \"a b\"\t", "a b" }, { "\"a'b\"", "a'b" },
@@ -217,12 +227,14 @@ static uint64_t live;
 
 static int set_up(void **state)
 {
+    (void) state;
     live = wwi_memory_live();
     return 0;
 }
 
 static int tear_down(void **state)
 {
+    (void) state;
     wwi_memory_fail(0, 0);
     wwi_bytes_fini(&out);
     return wwi_memory_live() != live;

@@ -44,6 +44,7 @@ static void refuse(const char *text, size_t size)
 
 static void url__has_its_parts(void **state)
 {
+    (void) state;
     struct wwi_url url;
 
     parse(&url, "HTTP://Example.COM:8080/a/B?c=D#e");
@@ -64,6 +65,7 @@ static void url__has_its_parts(void **state)
 
 static void url__becomes_normal(void **state)
 {
+    (void) state;
     static const char *const pairs[][2] = {
         { "http://a", "http://a/" },
         { "http://a:80/", "http://a/" },
@@ -108,6 +110,7 @@ static void url__becomes_normal(void **state)
 
 static void url__knows_default_ports(void **state)
 {
+    (void) state;
     static const struct {
         const char *text;
         uint16_t port;
@@ -128,6 +131,7 @@ static void url__knows_default_ports(void **state)
 
 static void url__splits_ipv6_and_zone(void **state)
 {
+    (void) state;
     static const char *const texts[] = {
         "http://[FE80::1%25eth0]:81/", "http://[fe80::1%eth0]:81/",
     };
@@ -146,6 +150,7 @@ static void url__splits_ipv6_and_zone(void **state)
 
 static void url__marks_wildcard_hosts(void **state)
 {
+    (void) state;
     static const char *const texts[] = { "http://+/", "http://*:81/" };
 
     for (size_t i = 0; i < 2; i++) {
@@ -159,6 +164,7 @@ static void url__marks_wildcard_hosts(void **state)
 
 static void url__refuses_what_is_none(void **state)
 {
+    (void) state;
     static const char *const texts[] = {
         "", "a", "http", "http:", "http:/a", "http:a", "//a/", "ftp://a/",
         "httpx://a/", " http://a/", "http://", "http:///a", "http://:80/",
@@ -181,6 +187,7 @@ static void url__refuses_what_is_none(void **state)
 
 static void url__resolves_references(void **state)
 {
+    (void) state;
     static const char *const pairs[][2] = {
         { "https://x/y", "https://x/y" }, { "//x/y?z", "http://x/y?z" },
         { "/y", "http://a:81/y" }, { "?y", "http://a:81/b/c/d?y" },
@@ -213,6 +220,7 @@ static void url__resolves_references(void **state)
 
 static void url__reports_missing_memory(void **state)
 {
+    (void) state;
     static const char text[] = "http://[fe80::1%25a]/0123456789012345678901234"
         "5678901234567890123456789012345678901234567890123456789012345678901"
         "5678901234567890123456789012345678901234567890123456789012345678901"
@@ -247,6 +255,7 @@ static void url__reports_missing_memory(void **state)
 
 static void authority__is_host_and_port(void **state)
 {
+    (void) state;
     wws_string host;
     uint16_t port;
 
@@ -272,6 +281,7 @@ static bool target(struct wwi_target *out, const char *method,
 
 static void target__has_four_forms(void **state)
 {
+    (void) state;
     struct wwi_target out;
 
     assert_true(target(&out, "POST", "/a%20?b?c"));
@@ -300,6 +310,7 @@ static void target__has_four_forms(void **state)
 
 static void target__refuses_what_does_not_fit(void **state)
 {
+    (void) state;
     static const char *const pairs[][2] = {
         { "POST", "" }, { "POST", "a" }, { "POST", "*" }, { "POST", "a:80" },
         { "POST", "/a b" }, { "POST", "/\x7F" }, { "POST", "/\xC3\xA4" },
@@ -322,6 +333,7 @@ static void target__refuses_what_does_not_fit(void **state)
 
 static void path__becomes_comparable(void **state)
 {
+    (void) state;
     static const char *const pairs[][2] = {
         { "/", "/" }, { "/%61%2d%2E%5f%7e", "/a-._~" },
         { "/%c3%a4", "/%C3%A4" }, { "/%2561", "/%2561" },
@@ -344,6 +356,7 @@ static void path__becomes_comparable(void **state)
 
 static void path__refuses_what_could_mislead(void **state)
 {
+    (void) state;
     static const char *const texts[] = {
         "", "a", "*", "/%00", "/%2F", "/%2f", "/%5C", "/%5c", "/\\", "/%",
         "/%a", "/%ag", "/\x01", "/ ", "/\xC3",
@@ -370,12 +383,14 @@ static uint64_t live;
 
 static int set_up(void **state)
 {
+    (void) state;
     live = wwi_memory_live();
     return 0;
 }
 
 static int tear_down(void **state)
 {
+    (void) state;
     wwi_memory_fail(0, 0);
     return wwi_memory_live() != live;
 }
