@@ -126,42 +126,55 @@ size_t wwi_xml_encode(uint32_t character, char to[4])
     return size;
 }
 
-/* Behind a character of a name beyond ASCII; `at` itself if it is none. */
-static const uint8_t *skip_wide(
-    const uint8_t *at,
-    const uint8_t *limit,
-    bool first)
+static bool continues(uint8_t octet)
+{
+    return (octet & 0xC0) == 0x80;
+}
+
+/* Most text beyond ASCII is of two and three octets, where only the first
+ * three octets from E0, ED and EF on need a closer look. */
+const uint8_t *wwi_xml_skip_wide(const uint8_t *at, const uint8_t *limit)
 {
     uint32_t character;
-    int size = wwi_xml_character(at, limit, &character);
 
-    if (size == 0)
-        return limit;
-    if (size < 0)
-        return at;
-    if (first ? starts_name(character) : continues_name(character))
-        return at + size;
+    while (at < limit && *at >= 0x80) {
+        int size;
+
+        if (limit - at > 2 && *at > 0xE0 && *at < 0xED && continues(at[1])
+            && continues(at[2])) {
+            at += 3;
+            continue;
+        }
+        if (limit - at > 1 && *at >= 0xC2 && *at < 0xE0 && continues(at[1])) {
+            at += 2;
+            continue;
+        }
+        size = wwi_xml_character(at, limit, &character);
+        if (size <= 0)
+            break;
+        at += size;
+    }
     return at;
 }
 
-const uint8_t *wwi_xml_skip_name(const uint8_t *at, const uint8_t *limit)
+const uint8_t *wwi_xml_skip_wide_name(
+    const uint8_t *begin,
+    const uint8_t *at,
+    const uint8_t *limit)
 {
-    const uint8_t *begin = at;
-
     while (at < limit) {
-        const uint8_t *next;
+        uint32_t character;
+        int size = wwi_xml_character(at, limit, &character);
 
-        if (wwi_xml_is(*at,
-                at == begin ? WWI_XML_NAME_START : WWI_XML_NAME)) {
-            at++;
-            continue;
-        }
-        if (*at < 0x80)
+        if (size == 0)
+            return limit;
+        if (size < 0)
             break;
-        next = skip_wide(at, limit, at == begin);
-        if (next == at)
+        if (character < 0x80 ? !wwi_xml_is((uint8_t) character, WWI_XML_NAME)
+                : at == begin ? !starts_name(character)
+                : !continues_name(character))
             break;
-        at = next;
+        at += size;
     }
     return at;
 }

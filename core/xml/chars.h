@@ -39,9 +39,13 @@ int wwi_xml_character(
 /* Encodes; returns the size, or 0 for a character not allowed in XML. */
 size_t wwi_xml_encode(uint32_t character, char to[4]);
 
-/* Behind the longest name without colons; `at` itself where there is none.  A
- * character cut off at `limit` counts as part of the name. */
-const uint8_t *wwi_xml_skip_name(const uint8_t *at, const uint8_t *limit);
+/* Behind the characters beyond ASCII; stops also where they go wrong. */
+const uint8_t *wwi_xml_skip_wide(const uint8_t *at, const uint8_t *limit);
+/* The same for a name that began at `begin`. */
+const uint8_t *wwi_xml_skip_wide_name(
+    const uint8_t *begin,
+    const uint8_t *at,
+    const uint8_t *limit);
 /* Whether the whole text is a name without colons. */
 bool wwi_xml_is_name(wws_string text);
 
@@ -52,6 +56,21 @@ static inline const uint8_t *wwi_xml_skip(
 {
     while (at < limit && wwi_xml_is(*at, class))
         at++;
+    return at;
+}
+
+/* Behind the longest name without colons; `at` itself where there is none.  A
+ * character cut off at `limit` counts as part of the name. */
+static inline const uint8_t *wwi_xml_skip_name(
+    const uint8_t *at,
+    const uint8_t *limit)
+{
+    const uint8_t *begin = at;
+
+    if (at < limit && wwi_xml_is(*at, WWI_XML_NAME_START))
+        at = wwi_xml_skip(at + 1, limit, WWI_XML_NAME);
+    if (at < limit && *at >= 0x80)
+        return wwi_xml_skip_wide_name(begin, at, limit);
     return at;
 }
 

@@ -487,16 +487,17 @@ static int declare(
         : no_memory(reader);
 }
 
-/* Takes a name apart.  Without a prefix it is in no namespace. */
+/* Takes a name apart.  Without a prefix, an attribute is in no namespace. */
 static int resolve(
     struct wwi_xml_reader *reader,
     const struct wwi_xml_raw *raw,
+    bool is_element,
     struct wwi_xml_name *name)
 {
     name->prefix = (wws_string) { raw->name.data, raw->prefix_size };
     name->local = local_of(raw);
     name->ns = WWS_STR("");
-    if (raw->prefix_size != 0
+    if ((raw->prefix_size != 0 || is_element)
         && !wwi_xml_scope_find(&reader->scope, name->prefix, &name->ns))
         return fail(reader, place_of(raw), "a prefix is not declared");
     return AGAIN;
@@ -518,7 +519,7 @@ static int add_attribute(
     const struct wwi_xml_raw *raw)
 {
     struct wwi_xml_attribute attribute;
-    int result = resolve(reader, raw, &attribute.name);
+    int result = resolve(reader, raw, false, &attribute.name);
 
     if (result == AGAIN)
         result = decode_value(reader, raw, &attribute.value);
@@ -569,10 +570,7 @@ static int open_element(
         result = add_attributes(reader);
     if (result != AGAIN)
         return result;
-    result = resolve(reader, element, &reader->name);
-    if (element->prefix_size == 0)
-        wwi_xml_scope_find(&reader->scope, WWS_STR(""), &reader->name.ns);
-    return result;
+    return resolve(reader, element, true, &reader->name);
 }
 
 static int start_tag(struct wwi_xml_reader *reader)
@@ -613,9 +611,7 @@ static int start_tag(struct wwi_xml_reader *reader)
 /* Ends the innermost element; its token reaches from `at` to p. */
 static int end_element(struct wwi_xml_reader *reader, const uint8_t *p)
 {
-    reader->name.prefix = wwi_xml_scope_prefix(&reader->scope);
-    reader->name.local = wwi_xml_scope_local(&reader->scope);
-    wwi_xml_scope_find(&reader->scope, reader->name.prefix, &reader->name.ns);
+    wwi_xml_scope_top(&reader->scope, &reader->name);
     reader->attribute_count = 0;
     reader->ended = true;
     reader->state = CONTENT;
@@ -675,24 +671,23 @@ static const uint8_t *skip_text(const struct wwi_xml_reader *reader)
 {
     const uint8_t *p = reader->at;
     const uint8_t *limit = reader->limit;
-    uint32_t character;
 
     /* A CR before an LF is left out by beginning behind it. */
     if (limit - p > 1 && p[0] == '\r' && p[1] == '\n')
         p++;
     for (;;) {
-        int size;
+        const uint8_t *stop = wwi_xml_skip_plain(p, limit, ']');
 
-        p = wwi_xml_skip_plain(p, limit, ']');
-        if (p == limit || *p < ' ')
-            return p;
-        if (*p == ']' ? !is_lone_bracket(reader, p)
-                : *p < 0x80 && reader->state != CDATA)
-            return p;
-        size = wwi_xml_character(p, limit, &character);
-        if (size <= 0)
-            return p;
-        p += size;
+        if (stop == limit || *stop < ' ')
+            return stop;
+        p = stop + 1;
+        if (*stop >= 0x80)
+            p = wwi_xml_skip_wide(stop, limit);
+        else if (*stop == ']' ? !is_lone_bracket(reader, stop)
+                : reader->state != CDATA)
+            return stop;
+        if (p == stop)
+            return stop;
     }
 }
 

@@ -24,12 +24,6 @@ enum wwi_xml_token {
     WWI_XML_ERROR,           /* status, problem, row, column; again likewise */
 };
 
-struct wwi_xml_name {
-    wws_string prefix; /* as written; empty: none */
-    wws_string local;
-    wws_string ns;     /* empty: in no namespace */
-};
-
 /* Declarations of namespaces are not attributes. */
 struct wwi_xml_attribute {
     struct wwi_xml_name name;

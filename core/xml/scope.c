@@ -35,6 +35,17 @@ void wwi_xml_scope_reset(struct wwi_xml_scope *scope, size_t keep)
     scope->count = 0;
 }
 
+/* An append that finds room is what an element costs most. */
+static inline void put(struct wwi_bytes *bytes, const void *data, size_t size)
+{
+    if (bytes->capacity - bytes->size < size) {
+        wwi_bytes_append(bytes, data, size);
+        return;
+    }
+    memcpy(bytes->data + bytes->size, data, size);
+    bytes->size += size;
+}
+
 static const struct wwi_xml_open *innermost(const struct wwi_xml_scope *scope)
 {
     return (const struct wwi_xml_open *) (const void *) scope->elements.data
@@ -61,8 +72,8 @@ bool wwi_xml_scope_push(
         .count = scope->count,
     };
 
-    wwi_bytes_append_string(&scope->store, name);
-    wwi_bytes_append(&scope->elements, &element, sizeof element);
+    put(&scope->store, name.data, name.size);
+    put(&scope->elements, &element, sizeof element);
     if (scope->store.failed || scope->elements.failed)
         return false;
     scope->depth++;
@@ -135,22 +146,6 @@ wws_string wwi_xml_scope_name(const struct wwi_xml_scope *scope)
     return view(scope, element->name_at, element->name_size);
 }
 
-wws_string wwi_xml_scope_prefix(const struct wwi_xml_scope *scope)
-{
-    const struct wwi_xml_open *element = innermost(scope);
-
-    return view(scope, element->name_at, element->prefix_size);
-}
-
-wws_string wwi_xml_scope_local(const struct wwi_xml_scope *scope)
-{
-    const struct wwi_xml_open *element = innermost(scope);
-    size_t skipped = element->prefix_size == 0 ? 0 : element->prefix_size + 1;
-
-    return view(scope, element->name_at + skipped,
-        element->name_size - skipped);
-}
-
 static bool equal(wws_string a, wws_string b)
 {
     return a.size == b.size
@@ -186,6 +181,19 @@ bool wwi_xml_scope_find(
     if (equal(prefix, WWS_STR("xml")))
         *uri = WWS_STR(WWI_XML_NAMESPACE);
     return uri->size != 0 || prefix.size == 0;
+}
+
+void wwi_xml_scope_top(
+    const struct wwi_xml_scope *scope,
+    struct wwi_xml_name *name)
+{
+    const struct wwi_xml_open *element = innermost(scope);
+    size_t skipped = element->prefix_size == 0 ? 0 : element->prefix_size + 1;
+
+    name->prefix = view(scope, element->name_at, element->prefix_size);
+    name->local = view(scope, element->name_at + skipped,
+        element->name_size - skipped);
+    wwi_xml_scope_find(scope, name->prefix, &name->ns);
 }
 
 bool wwi_xml_scope_declares(

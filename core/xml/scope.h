@@ -16,6 +16,12 @@
 #define WWI_XML_NAMESPACE "http://www.w3.org/XML/1998/namespace"
 #define WWI_XMLNS_NAMESPACE "http://www.w3.org/2000/xmlns/"
 
+struct wwi_xml_name {
+    wws_string prefix; /* as written; empty: none */
+    wws_string local;
+    wws_string ns;     /* empty: in no namespace */
+};
+
 struct wwi_xml_namespace {
     wws_string prefix; /* empty: the default namespace */
     wws_string uri;    /* empty: xmlns="" */
@@ -51,10 +57,11 @@ bool wwi_xml_scope_declare(
 /* The same for the prefix that the element itself has. */
 bool wwi_xml_scope_declare_own(struct wwi_xml_scope *scope, wws_string uri);
 
-/* Of the innermost element. */
+/* Of the innermost element: as written, and taken apart. */
 wws_string wwi_xml_scope_name(const struct wwi_xml_scope *scope);
-wws_string wwi_xml_scope_prefix(const struct wwi_xml_scope *scope);
-wws_string wwi_xml_scope_local(const struct wwi_xml_scope *scope);
+void wwi_xml_scope_top(
+    const struct wwi_xml_scope *scope,
+    struct wwi_xml_name *name);
 
 /* The namespace a prefix stands for.  The empty prefix is always found, with an
  * empty uri where there is no default namespace; xml is always found too. */

@@ -167,22 +167,21 @@ void wwi_xml_writer_start(
     wws_string local,
     wws_string ns)
 {
-    size_t at;
-    wws_string bound;
+    struct wwi_xml_name own;
     wws_string name;
+    size_t at;
 
     if (!may_start(writer, prefix, local, ns))
         return;
     wwi_bytes_append_text(writer->out, writer->in_tag ? "><" : "<");
     at = writer->out->size;
     append_name(writer, prefix, local);
-    if (writer->out->failed) {
-        fail(writer, WWS_E_OUTOFMEMORY);
-        return;
+    if (!writer->out->failed) {
+        name.data = (const char *) writer->out->data + at;
+        name.size = writer->out->size - at;
     }
-    name.data = (const char *) writer->out->data + at;
-    name.size = writer->out->size - at;
-    if (!wwi_xml_scope_push(&writer->scope, name, prefix.size)) {
+    if (writer->out->failed
+        || !wwi_xml_scope_push(&writer->scope, name, prefix.size)) {
         fail(writer, WWS_E_OUTOFMEMORY);
         return;
     }
@@ -190,12 +189,11 @@ void wwi_xml_writer_start(
     writer->rooted = true;
     writer->in_tag = true;
     writer->attributes.size = 0;
-    /* The caller's prefix may have been a view of the scope, which has grown. */
-    prefix = wwi_xml_scope_prefix(&writer->scope);
-    if (wwi_xml_scope_find(&writer->scope, prefix, &bound)
-        && text_is(bound, ns))
+    /* The caller's prefix may be a view of the scope, which has grown. */
+    wwi_xml_scope_top(&writer->scope, &own);
+    if (text_is(own.ns, ns))
         return;
-    append_declaration(writer, prefix, ns);
+    append_declaration(writer, own.prefix, ns);
     if (!wwi_xml_scope_declare_own(&writer->scope, ns))
         fail(writer, WWS_E_OUTOFMEMORY);
 }
