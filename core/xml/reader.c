@@ -1072,8 +1072,9 @@ static int lengthen(struct wwi_xml_reader *reader)
     reader->rest = end;
     set_window(reader, reader->carry.data, reader->carry.size,
         reader->base_offset);
-    /* Then the tag is read however it ends, and refused. */
-    if (reader->carry.size >= reader->options.limits.tag_size)
+    /* Then it is read however it ends, and refused. */
+    if (is_last(reader)
+        || reader->carry.size >= reader->options.limits.tag_size)
         result = AGAIN;
     return result;
 }

@@ -63,7 +63,8 @@ static void read_whole(struct reading *reading, const char *data, size_t size,
 }
 
 /* Feeds copies of the chunks, gone as soon as the next is asked for, so that a
- * checker sees what still looks at them. */
+ * checker sees what still looks at them.  Says that it has finished together
+ * with the last one, or, for an even split, when more is asked for. */
 static void read_chunks(struct reading *reading, const char *data, size_t size,
     size_t first, size_t others, const struct wwi_xml_reader_options *options)
 {
@@ -80,10 +81,11 @@ static void read_chunks(struct reading *reading, const char *data, size_t size,
         chunk = malloc(next + 1);
         assert_non_null(chunk);
         memcpy(chunk, data + at, next);
-        if (at == size)
-            wwi_xml_reader_finish(&reader);
-        else
+        assert_false(reader.finished);
+        if (at < size || next != 0)
             wwi_xml_reader_feed(&reader, chunk, next);
+        if (at == size || (at + next == size && first % 2 != 0))
+            wwi_xml_reader_finish(&reader);
         at += next;
         next = others < size - at ? others : size - at;
     }
