@@ -1,0 +1,409 @@
+/* Header blocks and bodies that an application hands in.  All are read once
+ * with the reader, so that nothing comes into an envelope that is not
+ * well-formed or leans on declarations that are not there. */
+#include "core/xml/blocks.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/base/memory.h"
+#include "core/base/text.h"
+#include "core/xml/addressing.h"
+#include "core/xml/envelope.h"
+#include "core/xml/reader.h"
+
+enum {
+    KEEP_SIZE = 4096,
+    /* Elements of the envelope around a block, a body, a detail. */
+    DEPTH = 32,
+    AROUND_BLOCK = 2,
+    AROUND_DETAIL = 4,
+};
+
+/* An attribute that we put on a block. */
+struct mark {
+    const char *prefix;
+    wws_string ns;
+    wws_string local;
+    const char *value;
+    bool wanted;
+};
+
+/* Where a block stands in the octets handed in. */
+struct place {
+    size_t begin;
+    size_t name_end;
+    size_t end;
+};
+
+void wwi_blocks_fini(struct wwi_blocks *blocks)
+{
+    wwi_bytes_fini(&blocks->xml);
+    wwi_bytes_fini(&blocks->names);
+    wwi_free(blocks->list);
+    *blocks = (struct wwi_blocks) { 0 };
+}
+
+void wwi_blocks_reset(struct wwi_blocks *blocks)
+{
+    wwi_bytes_reset(&blocks->xml, KEEP_SIZE);
+    wwi_bytes_reset(&blocks->names, KEEP_SIZE);
+    blocks->count = 0;
+}
+
+static wws_status refuse(
+    const struct wwi_xml_reader *reader,
+    struct wwi_error *error)
+{
+    return wwi_fail(error, reader->status, "line %llu, column %llu: %s",
+        (unsigned long long) reader->row + 1,
+        (unsigned long long) reader->column + 1, reader->problem);
+}
+
+/* The prefix that the element itself gives a meaning; empty: none does. */
+static bool declares(
+    const struct wwi_xml_reader *reader,
+    wws_string prefix,
+    wws_string *uri)
+{
+    struct wwi_xml_namespace found;
+    size_t index = 0;
+
+    while (wwi_xml_reader_namespace(reader, &index, &found))
+        if (found.here && wwi_string_equal(found.prefix, prefix)) {
+            *uri = found.uri;
+            return true;
+        }
+    return false;
+}
+
+/* Appends the attribute under a prefix that is not taken for something else. */
+static void append_mark(
+    struct wwi_bytes *out,
+    const struct wwi_xml_reader *reader,
+    const struct mark *mark)
+{
+    char prefix[16];
+    bool declared;
+    wws_string uri;
+
+    snprintf(prefix, sizeof prefix, "%s", mark->prefix);
+    for (int i = 1; (declared = declares(reader, wwi_string(prefix), &uri))
+        && !wwi_string_equal(uri, mark->ns); i++)
+        snprintf(prefix, sizeof prefix, "%s%d", mark->prefix, i);
+    if (!declared) {
+        wwi_bytes_append_text(out, " xmlns:");
+        wwi_bytes_append_text(out, prefix);
+        wwi_bytes_append_text(out, "=\"");
+        wwi_bytes_append_string(out, mark->ns);
+        wwi_bytes_append_text(out, "\"");
+    }
+    wwi_bytes_append_text(out, " ");
+    wwi_bytes_append_text(out, prefix);
+    wwi_bytes_append_text(out, ":");
+    wwi_bytes_append_string(out, mark->local);
+    wwi_bytes_append_text(out, "=\"");
+    wwi_bytes_append_text(out, mark->value);
+    wwi_bytes_append_text(out, "\"");
+}
+
+static const struct wwi_xml_attribute *find_attribute(
+    const struct wwi_xml_reader *reader,
+    const struct mark *mark)
+{
+    for (size_t i = 0; i < reader->attribute_count; i++)
+        if (wwi_xml_name_is(
+            &reader->attributes[i].name, mark->ns, mark->local))
+            return &reader->attributes[i];
+    return NULL;
+}
+
+/* What the element says itself about having to be understood. */
+static wws_status check_must_understand(
+    const struct wwi_xml_reader *reader,
+    struct mark *mark,
+    bool *must_understand,
+    struct wwi_error *error)
+{
+    const struct wwi_xml_attribute *attribute = find_attribute(reader, mark);
+    bool yes;
+
+    *must_understand = mark->wanted;
+    if (attribute == NULL)
+        return WWS_S_OK;
+    yes = wwi_string_is(attribute->value, "1")
+        || wwi_string_is(attribute->value, "true");
+    if (!yes && !wwi_string_is(attribute->value, "0")
+        && !wwi_string_is(attribute->value, "false"))
+        return wwi_fail_static(error, WWS_E_INVALID_FORMAT,
+            "the header's mustUnderstand is neither 0 nor 1");
+    if (!yes && mark->wanted)
+        return wwi_fail_static(error, WWS_E_INVALIDARG,
+            "the header says that it need not be understood");
+    *must_understand = yes;
+    mark->wanted = false;
+    return WWS_S_OK;
+}
+
+static wws_status check_name(
+    const struct wwi_xml_reader *reader,
+    wws_addressing_version addressing,
+    struct wwi_error *error)
+{
+    const struct wwi_xml_name *name = &reader->name;
+
+    if (name->ns.size == 0)
+        return wwi_fail_static(error, WWS_E_INVALID_FORMAT,
+            "the header is in no namespace");
+    if (!wwi_string_equal(name->ns, wwi_addressing_namespace(addressing)))
+        return WWS_S_OK;
+    for (wws_header header = 0; header < WWI_STANDARD_HEADERS; header++)
+        if (wwi_string_equal(name->local, wwi_addressing_name(header)))
+            return wwi_fail(error, WWS_E_INVALIDARG,
+                "%s is a standard header", wwi_addressing_name(header).data);
+    return WWS_S_OK;
+}
+
+static size_t append_name(struct wwi_bytes *names, wws_string name)
+{
+    size_t at = names->size;
+
+    wwi_bytes_append_string(names, name);
+    return at;
+}
+
+/* At the start of the element: looks at it, and prepares what is put on it. */
+static wws_status begin_block(
+    const struct wwi_xml_reader *reader,
+    struct wwi_blocks *blocks,
+    const struct wwi_block_options *options,
+    struct wwi_block *block,
+    struct wwi_bytes *marks,
+    struct wwi_error *error)
+{
+    const struct wwi_xml_name *name = &reader->name;
+    struct mark must = { "s", wwi_envelope_namespace(options->version),
+        WWS_STR("mustUnderstand"), "1", options->must_understand };
+    struct mark parameter = { "a",
+        wwi_addressing_namespace(WWS_ADDRESSING_VERSION_1_0),
+        WWS_STR("IsReferenceParameter"), "true",
+        options->reference_parameter
+            && options->addressing == WWS_ADDRESSING_VERSION_1_0 };
+    wws_status status = check_name(reader, options->addressing, error);
+
+    if (status >= 0)
+        status = check_must_understand(
+            reader, &must, &block->must_understand, error);
+    if (status < 0)
+        return status;
+    if (must.wanted)
+        append_mark(marks, reader, &must);
+    if (parameter.wanted && find_attribute(reader, &parameter) == NULL)
+        append_mark(marks, reader, &parameter);
+    block->local = append_name(&blocks->names, name->local);
+    block->local_size = name->local.size;
+    block->ns = append_name(&blocks->names, name->ns);
+    block->ns_size = name->ns.size;
+    return WWS_S_OK;
+}
+
+static wws_status read_block(
+    struct wwi_xml_reader *reader,
+    struct wwi_blocks *blocks,
+    const struct wwi_block_options *options,
+    struct wwi_block *block,
+    struct place *place,
+    struct wwi_bytes *marks,
+    struct wwi_error *error)
+{
+    wws_status status = WWS_S_OK;
+    enum wwi_xml_token token;
+
+    while ((token = wwi_xml_reader_next(reader)) != WWI_XML_END_OF_DOCUMENT) {
+        if (token == WWI_XML_ERROR)
+            return refuse(reader, error);
+        if (reader->depth != 1 || token == WWI_XML_TEXT)
+            continue;
+        place->end = (size_t) reader->end;
+        if (token == WWI_XML_END_ELEMENT)
+            continue;
+        place->begin = (size_t) reader->begin;
+        place->name_end = place->begin + 1 + reader->name.local.size;
+        if (reader->name.prefix.size != 0)
+            place->name_end += reader->name.prefix.size + 1;
+        status = begin_block(reader, blocks, options, block, marks, error);
+        if (status < 0)
+            return status;
+    }
+    return status;
+}
+
+static bool make_room(struct wwi_blocks *blocks)
+{
+    uint32_t room = blocks->room * 2 + 4;
+    void *more;
+
+    if (blocks->count < blocks->room)
+        return true;
+    more = wwi_realloc(blocks->list, room * sizeof *blocks->list);
+    if (more == NULL)
+        return false;
+    blocks->list = more;
+    blocks->room = room;
+    return true;
+}
+
+static wws_status append_block(
+    struct wwi_blocks *blocks,
+    const char *octets,
+    const struct place *place,
+    const struct wwi_bytes *marks,
+    struct wwi_block *block)
+{
+    struct wwi_bytes *xml = &blocks->xml;
+
+    block->begin = xml->size;
+    wwi_bytes_append(xml, octets + place->begin,
+        place->name_end - place->begin);
+    wwi_bytes_append(xml, marks->data, marks->size);
+    wwi_bytes_append(xml, octets + place->name_end,
+        place->end - place->name_end);
+    block->size = xml->size - block->begin;
+    if (xml->failed || marks->failed || blocks->names.failed
+        || !make_room(blocks))
+        return WWS_E_OUTOFMEMORY;
+    blocks->list[blocks->count++] = *block;
+    return WWS_S_OK;
+}
+
+wws_status wwi_blocks_add(
+    struct wwi_blocks *blocks,
+    wws_bytes element,
+    const struct wwi_block_options *options,
+    struct wwi_error *error)
+{
+    struct wwi_xml_reader_options reading = {
+        .limits = { .depth = DEPTH - AROUND_BLOCK } };
+    struct wwi_xml_reader reader;
+    size_t xml_size = blocks->xml.size;
+    size_t names_size = blocks->names.size;
+    struct wwi_block block = { 0 };
+    struct place place = { 0 };
+    struct wwi_bytes marks = { 0 };
+    wws_status status;
+
+    wwi_xml_reader_init(&reader, &reading);
+    wwi_xml_reader_whole(&reader, element.data, element.size);
+    status = read_block(
+        &reader, blocks, options, &block, &place, &marks, error);
+    if (status >= 0)
+        status = append_block(blocks, element.data, &place, &marks, &block);
+    if (status < 0) {
+        blocks->xml.size = xml_size;
+        blocks->names.size = names_size;
+        blocks->xml.failed = blocks->names.failed = false;
+    }
+    wwi_bytes_fini(&marks);
+    wwi_xml_reader_fini(&reader);
+    return status;
+}
+
+static bool has_name(
+    const struct wwi_blocks *blocks,
+    const struct wwi_block *block,
+    wws_string local,
+    wws_string ns)
+{
+    const char *names = (const char *) blocks->names.data;
+    wws_string its_local = { names + block->local, block->local_size };
+    wws_string its_ns = { names + block->ns, block->ns_size };
+
+    return wwi_string_equal(its_local, local) && wwi_string_equal(its_ns, ns);
+}
+
+const struct wwi_block *wwi_blocks_find(
+    const struct wwi_blocks *blocks,
+    wws_string local,
+    wws_string ns,
+    uint32_t *index)
+{
+    for (uint32_t i = 0; i < blocks->count; i++)
+        if (has_name(blocks, &blocks->list[i], local, ns)
+            && (*index)-- == 0)
+            return &blocks->list[i];
+    return NULL;
+}
+
+wws_bytes wwi_blocks_xml(
+    const struct wwi_blocks *blocks,
+    const struct wwi_block *block)
+{
+    return (wws_bytes) { blocks->xml.data + block->begin, block->size };
+}
+
+static void remove_block(struct wwi_blocks *blocks, uint32_t index)
+{
+    struct wwi_block *list = blocks->list;
+    size_t begin = list[index].begin;
+    size_t size = list[index].size;
+    uint8_t *at = blocks->xml.data + begin;
+
+    blocks->xml.size -= size;
+    memmove(at, at + size, blocks->xml.size - begin);
+    blocks->count--;
+    for (uint32_t i = index; i < blocks->count; i++) {
+        list[i] = list[i + 1];
+        list[i].begin -= size;
+    }
+}
+
+bool wwi_blocks_remove(
+    struct wwi_blocks *blocks,
+    wws_string local,
+    wws_string ns)
+{
+    bool found = false;
+
+    for (uint32_t i = blocks->count; i-- > 0;)
+        if (has_name(blocks, &blocks->list[i], local, ns)) {
+            remove_block(blocks, i);
+            found = true;
+        }
+    return found;
+}
+
+static bool is_space(wws_string text)
+{
+    for (size_t i = 0; i < text.size; i++)
+        if (strchr(" \t\r\n", text.data[i]) == NULL)
+            return false;
+    return true;
+}
+
+wws_status wwi_check_content(
+    wws_bytes content,
+    bool text,
+    struct wwi_error *error)
+{
+    struct wwi_xml_reader_options options = {
+        .limits = { .depth = DEPTH - (text ? AROUND_DETAIL : AROUND_BLOCK) },
+        .fragment = true,
+    };
+    struct wwi_xml_reader reader;
+    enum wwi_xml_token token;
+    wws_status status = WWS_S_OK;
+
+    wwi_xml_reader_init(&reader, &options);
+    wwi_xml_reader_whole(&reader, content.data, content.size);
+    while (status >= 0
+        && (token = wwi_xml_reader_next(&reader)) != WWI_XML_END_OF_DOCUMENT) {
+        if (token == WWI_XML_ERROR)
+            status = refuse(&reader, error);
+        else if (token == WWI_XML_TEXT && reader.depth == 0 && !text
+            && !is_space(reader.text))
+            status = wwi_fail_static(error, WWS_E_INVALID_FORMAT,
+                "text where only elements may be");
+    }
+    wwi_xml_reader_fini(&reader);
+    return status;
+}
