@@ -15,13 +15,15 @@
  * not change what is reported: limits are measured from its first octet, and a
  * run of text ends before whatever is wrong in it.
  *
+ * A tag is first taken apart as it is written, into `raws`; when all of it is
+ * there, names are resolved and values decoded.
+ *
  * An element's names and namespaces stay until the token after its end: `ended`
  * says that they are to go. */
 #include "core/xml/reader.h"
 
 #include <string.h>
 
-#include "core/base/memory.h"
 #include "core/xml/chars.h"
 
 enum state {
@@ -163,10 +165,6 @@ static int looking_at(const struct wwi_xml_reader *reader, wws_string literal)
     return 0;
 }
 
-/*
- * References and values
- */
-
 /* The character of `&#...;`, between `#` and `;`; 0 if it is none. */
 static uint32_t numbered(const uint8_t *p, const uint8_t *end)
 {
@@ -265,11 +263,6 @@ static const uint8_t *decode(struct wwi_bytes *decoded, wws_string value)
     decoded->size = (size_t) (to - decoded->data);
     return NULL;
 }
-
-/*
- * Tags: first taken apart as written, then, when the whole tag is there, names
- * are resolved and values decoded.
- */
 
 /* Why the tag cannot go on at p, which may be where the window ends. */
 static int bad_tag(
@@ -416,7 +409,7 @@ static const uint8_t *place_of(const struct wwi_xml_raw *raw)
     return (const uint8_t *) raw->name.data;
 }
 
-/* Room for all values that must be decoded, so that views stay where they are. */
+/* Room for all values that must be decoded, so that views stay in place. */
 static bool reserve_decoded(struct wwi_xml_reader *reader)
 {
     size_t size = 0;
@@ -647,10 +640,6 @@ static int end_tag(struct wwi_xml_reader *reader)
     return end_element(reader, p + 1);
 }
 
-/*
- * Text, references, CDATA sections and comments
- */
-
 /* Whether the bracket at p stands for itself: `]]>` ends a CDATA section, and
  * is forbidden in text. */
 static bool is_lone_bracket(
@@ -786,10 +775,6 @@ static int read_comment(struct wwi_xml_reader *reader)
     reader->at = p + step;
     return AGAIN;
 }
-
-/*
- * The document
- */
 
 /* Whether `<!` goes on as the literal does; if so, steps over it into a state.
  * AGAIN, WWI_XML_NEED_INPUT, or WWI_XML_ERROR, without failing: it does not. */
@@ -973,10 +958,6 @@ static int read_declaration(struct wwi_xml_reader *reader)
     reader->state = OUTSIDE;
     return AGAIN;
 }
-
-/*
- * The window
- */
 
 static bool is_carried(const struct wwi_xml_reader *reader)
 {

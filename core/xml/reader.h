@@ -89,7 +89,7 @@ struct wwi_xml_reader {
     char character[4];
 };
 
-/* No options means all defaults.  fini may follow init or an all-zero struct. */
+/* No options means all defaults.  An all-zero struct may be given to fini. */
 void wwi_xml_reader_init(
     struct wwi_xml_reader *reader,
     const struct wwi_xml_reader_options *options);

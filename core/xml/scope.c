@@ -35,15 +35,12 @@ void wwi_xml_scope_reset(struct wwi_xml_scope *scope, size_t keep)
     scope->count = 0;
 }
 
-/* An append that finds room is what an element costs most. */
-static inline void put(struct wwi_bytes *bytes, const void *data, size_t size)
+/* Room for more, which nearly always there is: elements come often. */
+static inline void *room(struct wwi_bytes *bytes, size_t size)
 {
-    if (bytes->capacity - bytes->size < size) {
-        wwi_bytes_append(bytes, data, size);
-        return;
-    }
-    memcpy(bytes->data + bytes->size, data, size);
-    bytes->size += size;
+    if (bytes->capacity - bytes->size >= size)
+        return bytes->data + bytes->size;
+    return wwi_bytes_reserve(bytes, size);
 }
 
 static const struct wwi_xml_open *innermost(const struct wwi_xml_scope *scope)
@@ -65,17 +62,19 @@ bool wwi_xml_scope_push(
     wws_string name,
     size_t prefix_size)
 {
-    struct wwi_xml_open element = {
-        .name_at = scope->store.size,
-        .name_size = name.size,
-        .prefix_size = prefix_size,
-        .count = scope->count,
-    };
+    struct wwi_xml_open *element =
+        room(&scope->elements, sizeof *element);
+    uint8_t *to = room(&scope->store, name.size);
 
-    put(&scope->store, name.data, name.size);
-    put(&scope->elements, &element, sizeof element);
-    if (scope->store.failed || scope->elements.failed)
+    if (element == NULL || to == NULL)
         return false;
+    memcpy(to, name.data, name.size);
+    element->name_at = scope->store.size;
+    element->name_size = name.size;
+    element->prefix_size = prefix_size;
+    element->count = scope->count;
+    scope->store.size += name.size;
+    scope->elements.size += sizeof *element;
     scope->depth++;
     return true;
 }

@@ -49,7 +49,7 @@ bool wwi_xml_scope_push(
     size_t prefix_size);
 void wwi_xml_scope_pop(struct wwi_xml_scope *scope);
 
-/* Adds a declaration to the innermost element; false when there is no memory. */
+/* Adds a declaration to the innermost element; false if there is no memory. */
 bool wwi_xml_scope_declare(
     struct wwi_xml_scope *scope,
     wws_string prefix,
@@ -76,7 +76,7 @@ bool wwi_xml_scope_declares(
     wws_string prefix);
 
 /* Steps through the declarations in force, innermost first; *index begins at 0.
- * Those hidden by an inner one are left out, and so are those that only hide. */
+ * Those that an inner one hides are left out, so are those that only hide. */
 bool wwi_xml_scope_next(
     const struct wwi_xml_scope *scope,
     size_t *index,

@@ -2,7 +2,7 @@
  *
  * The first failure sticks and everything after it does nothing: write freely
  * and look once, at what finish() returns.  What it writes is well-formed
- * whatever it is asked for, raw octets excepted: those are the caller's word. */
+ * whatever it is asked for, but for raw octets: those are the caller's word. */
 #ifndef WWI_XML_WRITER_H
 #define WWI_XML_WRITER_H
 

@@ -212,7 +212,7 @@ static void libxml_doctype(void *state, const xmlChar *name,
 }
 
 /* Errors that make a document ill-formed, namespaces included; libxml2 also
- * doubts the syntax of namespace names, which is none of a reader's business. */
+ * doubts the syntax of namespace names, which is no business of a reader. */
 static void libxml_error(void *state, xmlErrorPtr error)
 {
     struct libxml_run *run = ((xmlParserCtxtPtr) state)->_private;

@@ -382,17 +382,18 @@ static void writer__keeps_to_its_depth(void **state)
 
 static void write_sample(struct wwi_xml_writer *writer)
 {
-    static const char uri[] = "http://tempuri.org/a/name/that/is/rather/long";
+    const wws_string uri =
+        WWS_STR("http://tempuri.org/a/name/that/is/rather/long");
 
-    wwi_xml_writer_start(writer, WWS_STR("p"), WWS_STR("a"), (wws_string) { uri, sizeof uri - 1 });
+    wwi_xml_writer_start(writer, WWS_STR("p"), WWS_STR("a"), uri);
     wwi_xml_writer_attribute(writer, WWS_STR("q"), WWS_STR("b"),
         WWS_STR("urn:b"), WWS_STR("<1>"));
     for (int i = 0; i < 12; i++) {
-        wwi_xml_writer_start(writer, NONE, WWS_STR("a"), (wws_string) { uri, sizeof uri - 1 });
+        wwi_xml_writer_start(writer, NONE, WWS_STR("a"), uri);
         wwi_xml_writer_attribute(writer, WWS_STR("p"), WWS_STR("b"),
             WWS_STR("urn:c"), WWS_STR("2"));
         wwi_xml_writer_attribute(writer, NONE, WWS_STR("rather-a-long-name"),
-            (wws_string) { uri, sizeof uri - 1 }, WWS_STR("3"));
+            uri, WWS_STR("3"));
         wwi_xml_writer_text(writer, WWS_STR("text & more"));
     }
     while (writer->depth > 0 && writer->status == 0)
