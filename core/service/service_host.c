@@ -1,0 +1,923 @@
+/* The server of services.  Everything that ends it is in three places: abort(),
+ * which only tells; close, which waits; and server_gone(), where it is over. */
+#include "core/service/service_host.h"
+
+#include "core/base/clock.h"
+#include "core/base/memory.h"
+#include "core/base/text.h"
+#include "core/service/operation.h"
+
+enum {
+    CLOSE_TIMEOUT_MS = 5000,
+    MAX_CHANNELS = 100,
+    MAX_SIZE = 65536,
+    BACKLOG = 4096,
+    MAX_CONNECTIONS = 1024,
+    REQUEST_TIMEOUT_MS = 30000,
+    IDLE_TIMEOUT_MS = 120000,
+    CANCEL_BATCH = 32,
+};
+
+enum {
+    CREATED = WWS_SERVICE_HOST_STATE_CREATED,
+    OPENING = WWS_SERVICE_HOST_STATE_OPENING,
+    OPEN = WWS_SERVICE_HOST_STATE_OPEN,
+    CLOSING = WWS_SERVICE_HOST_STATE_CLOSING,
+    CLOSED = WWS_SERVICE_HOST_STATE_CLOSED,
+    FAULTED = WWS_SERVICE_HOST_STATE_FAULTED,
+    STATES,
+    NO = STATES,
+};
+
+enum event { BEGIN, DONE, FAIL, ABORT, CLOSE, RESET, EVENTS };
+
+/* That an abort came while opening or closing is a flag beside the state; open
+ * and close look at it when they end (D7).
+               begin    done    fail     abort    close    reset */
+static const uint8_t moves[STATES][EVENTS] = {
+    [CREATED] = { OPENING, NO,     NO,      CREATED, CLOSED,  CREATED },
+    [OPENING] = { NO,      OPEN,   CREATED, OPENING, NO,      NO      },
+    [OPEN]    = { NO,      NO,     NO,      FAULTED, CLOSING, NO      },
+    [CLOSING] = { NO,      CLOSED, NO,      CLOSING, NO,      NO      },
+    [CLOSED]  = { NO,      NO,     NO,      CLOSED,  CLOSED,  CREATED },
+    [FAULTED] = { NO,      NO,     NO,      FAULTED, CLOSING, NO      },
+};
+
+static const char *const names[STATES] = {
+    [CREATED] = "created",
+    [OPENING] = "opening",
+    [OPEN] = "open",
+    [CLOSING] = "closing",
+    [CLOSED] = "closed",
+    [FAULTED] = "faulted",
+};
+
+/* Whoever moves logs the move when the lock is given back. */
+static bool move_locked(struct wwi_service_host *self, enum event event)
+{
+    uint8_t next = moves[self->synced.state][event];
+
+    if (next == NO)
+        return false;
+    self->synced.state = next;
+    return true;
+}
+
+static void log_state(
+    struct wwi_service_host *self,
+    wws_service_host_state state)
+{
+    wwi_log_write(self->member.runtime->log, WWS_LOG_LEVEL_INFO,
+        WWS_PHASE_NONE, "service host %016llx: %s",
+        (unsigned long long) self->object.id, names[state]);
+}
+
+static wws_status wrong_state(
+    wws_service_host_state state,
+    struct wwi_error *error)
+{
+    return wwi_fail(error, WWS_E_INVALID_OPERATION,
+        "not while the service host is %s", names[state]);
+}
+
+static wws_status aborted_before(struct wwi_error *error)
+{
+    return wwi_fail_static(error, WWS_E_OPERATION_ABORTED,
+        "the service host was aborted");
+}
+
+/* Servers */
+
+/* The host is closed when the last one is gone. */
+static void server_gone(struct wwi_service_host *self)
+{
+    struct wwi_wait *wait = NULL;
+    wws_status status = WWS_S_OK;
+    const char *text = NULL;
+
+    wwi_lock_take(&self->synced.lock);
+    if (--self->synced.servers == 0 && self->synced.state == CLOSING) {
+        (void) move_locked(self, DONE);
+        wait = self->synced.closing;
+        status = self->synced.close_status;
+        self->synced.closing = NULL;
+    }
+    wwi_lock_give(&self->synced.lock);
+    if (wait == NULL)
+        return;
+    if (wwi_loop_cancel_timer(self->loop, &self->timer))
+        wwi_object_unref(&self->object);
+    log_state(self, CLOSED);
+    if (status == WWS_E_OPERATION_TIMED_OUT)
+        text = "work was left when the time to close was over";
+    else if (status < 0)
+        text = "the service host was aborted";
+    (void) wwi_wait_end(wait, status, WWS_PHASE_CLOSE, text);
+}
+
+/* The last use of the server, but not of the host. */
+static void destroy_server(struct wwi_endpoint_server *server)
+{
+    struct wwi_service_host *self = server->endpoint->host;
+
+    if (server->server != NULL)
+        server->endpoint->transport->server_free(server->server);
+    wwi_free(server);
+    server_gone(self);
+    wwi_runtime_done(self->member.runtime);
+    wwi_object_unref(&self->object);
+}
+
+static bool release_locked(struct wwi_endpoint_server *server)
+{
+    if (--server->synced.references > 0)
+        return false;
+    if (server->endpoint->server == server)
+        server->endpoint->server = NULL;
+    return true;
+}
+
+void wwi_endpoint_server_release(struct wwi_endpoint_server *server)
+{
+    struct wwi_lock *lock = &server->endpoint->host->synced.lock;
+    bool last;
+
+    wwi_lock_take(lock);
+    last = release_locked(server);
+    wwi_lock_give(lock);
+    if (last)
+        destroy_server(server);
+}
+
+static void stopped(void *state)
+{
+    wwi_endpoint_server_release(state);
+}
+
+bool wwi_service_host_enter(struct wwi_operation *operation)
+{
+    struct wwi_service_host *self = operation->server->endpoint->host;
+    bool aborted;
+
+    wwi_lock_take(&self->synced.lock);
+    aborted = atomic_load(&self->aborted);
+    if (!aborted)
+        wwi_list_append(&self->synced.running, &operation->link);
+    wwi_lock_give(&self->synced.lock);
+    return !aborted;
+}
+
+void wwi_service_host_leave(struct wwi_operation *operation)
+{
+    struct wwi_endpoint_server *server = operation->server;
+    struct wwi_lock *lock = &server->endpoint->host->synced.lock;
+    bool last;
+
+    wwi_lock_take(lock);
+    wwi_list_remove(&operation->link);
+    last = release_locked(server);
+    wwi_lock_give(lock);
+    if (last)
+        destroy_server(server);
+}
+
+/* Requests */
+
+enum verdict { BEGINS, WAITS, REFUSED, DROPPED };
+
+static enum verdict judge_locked(
+    struct wwi_service_host *self,
+    const struct wwi_endpoint_server *server)
+{
+    if (self->synced.state == OPENING && !server->synced.stopping)
+        return WAITS;
+    if (self->synced.state == OPEN && !server->synced.stopping)
+        return BEGINS;
+    if (self->synced.state == CLOSING && !atomic_load(&self->aborted))
+        return REFUSED;
+    return DROPPED;
+}
+
+/* With a reference of the server for the request. */
+static void admit(
+    struct wwi_endpoint_server *server,
+    struct wwi_incoming *incoming)
+{
+    struct wwi_service_host *self = server->endpoint->host;
+    enum verdict verdict;
+
+    wwi_lock_take(&self->synced.lock);
+    verdict = judge_locked(self, server);
+    if (verdict == WAITS)
+        wwi_list_append(&self->synced.early, &incoming->link);
+    wwi_lock_give(&self->synced.lock);
+    switch (verdict) {
+    case BEGINS:
+        wwi_operation_begin(server, incoming);
+        break;
+    case REFUSED:
+        wwi_operation_refuse(server, incoming);
+        break;
+    case DROPPED:
+        server->endpoint->transport->incoming_drop(incoming);
+        wwi_endpoint_server_release(server);
+        break;
+    case WAITS:
+        break;
+    }
+}
+
+static void arrived(struct wwi_incoming *incoming, void *state)
+{
+    struct wwi_endpoint_server *server = state;
+    struct wwi_lock *lock = &server->endpoint->host->synced.lock;
+
+    wwi_lock_take(lock);
+    server->synced.references++;
+    wwi_lock_give(lock);
+    incoming->user = server;
+    admit(server, incoming);
+}
+
+/* No request is served before every endpoint listens (G140); now they do, or
+ * the open has failed. */
+static void admit_early(struct wwi_service_host *self)
+{
+    struct wwi_list early;
+    struct wwi_link *link;
+
+    wwi_list_init(&early);
+    wwi_lock_take(&self->synced.lock);
+    wwi_list_move(&early, &self->synced.early);
+    wwi_lock_give(&self->synced.lock);
+    while ((link = wwi_list_take(&early)) != NULL) {
+        struct wwi_incoming *incoming = WWI_CONTAINER(link,
+            struct wwi_incoming, link);
+
+        admit(incoming->user, incoming);
+    }
+}
+
+static void run_early(struct wwi_work *work)
+{
+    struct wwi_service_host *self = WWI_CONTAINER(work,
+        struct wwi_service_host, early_post.work);
+
+    admit_early(self);
+    wwi_object_unref(&self->object);
+}
+
+/* Posts hold the host until they have run. */
+static void post(struct wwi_service_host *self, struct wwi_post *what)
+{
+    wwi_object_ref(&self->object);
+    if (!wwi_loop_post(self->loop, what))
+        wwi_object_unref(&self->object);
+}
+
+/* Abort */
+
+static struct wwi_endpoint *find_locked(
+    struct wwi_service_host *self,
+    uint32_t index)
+{
+    struct wwi_list *endpoints = &self->synced.endpoints;
+    struct wwi_link *link = wwi_list_first(endpoints);
+
+    while (link != NULL && index-- > 0)
+        link = wwi_list_next(endpoints, link);
+    return link == NULL ? NULL
+        : WWI_CONTAINER(link, struct wwi_endpoint, link);
+}
+
+/* False behind the last endpoint; the server, with a reference, may be null. */
+static bool hold_server(
+    struct wwi_service_host *self,
+    uint32_t index,
+    bool stop,
+    struct wwi_endpoint_server **server)
+{
+    struct wwi_endpoint *endpoint;
+
+    *server = NULL;
+    wwi_lock_take(&self->synced.lock);
+    endpoint = find_locked(self, index);
+    if (endpoint != NULL)
+        *server = endpoint->server;
+    if (*server != NULL) {
+        (*server)->synced.references++;
+        (*server)->synced.stopping |= stop;
+    }
+    wwi_lock_give(&self->synced.lock);
+    return endpoint != NULL;
+}
+
+static void stop_servers(struct wwi_service_host *self, bool reset)
+{
+    struct wwi_endpoint_server *server;
+
+    for (uint32_t i = 0; hold_server(self, i, true, &server); i++) {
+        if (server == NULL)
+            continue;
+        server->endpoint->transport->server_stop(server->server, reset,
+            stopped);
+        wwi_endpoint_server_release(server);
+    }
+}
+
+/* Tells some of the operations; whether there are more. */
+static bool cancel_some(struct wwi_service_host *self)
+{
+    struct wwi_operation *batch[CANCEL_BATCH];
+    struct wwi_link *link;
+    uint32_t count = 0;
+    bool more;
+
+    wwi_lock_take(&self->synced.lock);
+    while (count < CANCEL_BATCH
+        && (link = wwi_list_take(&self->synced.running)) != NULL) {
+        wwi_list_append(&self->synced.told, link);
+        batch[count] = WWI_CONTAINER(link, struct wwi_operation, link);
+        wwi_object_ref(&batch[count++]->object);
+    }
+    more = !wwi_list_empty(&self->synced.running);
+    wwi_lock_give(&self->synced.lock);
+    for (uint32_t i = 0; i < count; i++) {
+        wwi_operation_cancel(batch[i], WWS_CANCEL_REASON_HOST_ABORTED);
+        wwi_object_unref(&batch[i]->object);
+    }
+    return more;
+}
+
+static void run_cancel(struct wwi_work *work)
+{
+    struct wwi_service_host *self = WWI_CONTAINER(work,
+        struct wwi_service_host, cancel_post.work);
+
+    if (cancel_some(self))
+        post(self, &self->cancel_post);
+    wwi_object_unref(&self->object);
+}
+
+/* Says that the host is aborted; false if there is nothing else to do. */
+static bool begin_abort_locked(struct wwi_service_host *self, wws_status why)
+{
+    wws_service_host_state before = self->synced.state;
+
+    if (why == WWS_E_OPERATION_TIMED_OUT && before != CLOSING)
+        return false;
+    if (before == CLOSING && self->synced.close_status == WWS_S_OK)
+        self->synced.close_status = why;
+    if (before == CLOSED || atomic_load(&self->aborted))
+        return false;
+    atomic_store(&self->aborted, true);
+    (void) move_locked(self, ABORT);
+    return before == OPEN || before == CLOSING;
+}
+
+static void abort_host(struct wwi_service_host *self, wws_status why)
+{
+    wws_service_host_state state;
+    bool running;
+
+    wwi_lock_take(&self->synced.lock);
+    running = begin_abort_locked(self, why);
+    state = self->synced.state;
+    wwi_lock_give(&self->synced.lock);
+    if (!running)
+        return;
+    log_state(self, state);
+    stop_servers(self, true);
+    if (cancel_some(self))
+        post(self, &self->cancel_post);
+}
+
+static void abort_member(struct wwi_member *member)
+{
+    abort_host(WWI_CONTAINER(member, struct wwi_service_host, member),
+        WWS_E_OPERATION_ABORTED);
+}
+
+wws_status wwi_service_host_abort(struct wwi_service_host *self)
+{
+    abort_host(self, WWS_E_OPERATION_ABORTED);
+    return WWS_S_OK;
+}
+
+/* Create and free */
+
+static void free_endpoint(struct wwi_endpoint *endpoint)
+{
+    if (endpoint->queue != NULL)
+        wwi_queue_unref(endpoint->queue);
+    wwi_free(endpoint->address);
+    wwi_free(endpoint);
+}
+
+static void destroy(struct wwi_object *object)
+{
+    struct wwi_service_host *self = WWI_CONTAINER(object,
+        struct wwi_service_host, object);
+    struct wwi_link *link;
+
+    while ((link = wwi_list_take(&self->synced.endpoints)) != NULL) {
+        struct wwi_endpoint *endpoint = WWI_CONTAINER(link,
+            struct wwi_endpoint, link);
+
+        if (endpoint->callbacks.free_state != NULL)
+            endpoint->callbacks.free_state(endpoint->callbacks.state);
+        free_endpoint(endpoint);
+    }
+    if (self->loop != NULL)
+        wwi_member_leave(&self->member);
+    wwi_lock_fini(&self->synced.lock);
+    wwi_free(self);
+}
+
+static void close_timed_out(struct wwi_timer *timer)
+{
+    struct wwi_service_host *self = WWI_CONTAINER(timer,
+        struct wwi_service_host, timer);
+
+    abort_host(self, WWS_E_OPERATION_TIMED_OUT);
+    wwi_object_unref(&self->object);
+}
+
+static void init(
+    struct wwi_service_host *self,
+    const wws_service_host_options *options)
+{
+    self->options = *options;
+    if (self->options.close_timeout_ms == 0)
+        self->options.close_timeout_ms = CLOSE_TIMEOUT_MS;
+    wwi_post_init(&self->early_post, run_early);
+    wwi_post_init(&self->cancel_post, run_cancel);
+    self->timer.expired = close_timed_out;
+    atomic_init(&self->aborted, false);
+    wwi_lock_init(&self->synced.lock, WWI_RANK_SERVICE_HOST);
+    wwi_list_init(&self->synced.endpoints);
+    wwi_list_init(&self->synced.early);
+    wwi_list_init(&self->synced.running);
+    wwi_list_init(&self->synced.told);
+}
+
+wws_status wwi_service_host_create(
+    struct wwi_runtime *runtime,
+    const wws_service_host_options *options,
+    wws_service_host *handle,
+    struct wwi_error *error)
+{
+    struct wwi_service_host *self = wwi_alloc_zero(sizeof *self);
+    wws_status status;
+
+    if (self == NULL)
+        return wwi_fail_static(error, WWS_E_OUTOFMEMORY,
+            "no memory for a service host");
+    init(self, options);
+    status = wwi_object_init(&self->object, WWI_KIND_SERVICE_HOST, destroy);
+    if (status < 0) {
+        wwi_lock_fini(&self->synced.lock);
+        wwi_free(self);
+        return wwi_fail_static(error, status, "no handle for a service host");
+    }
+    status = wwi_member_join(&self->member, &self->object, runtime,
+        abort_member);
+    if (status < 0) {
+        (void) wwi_object_close(&self->object);
+        wwi_object_unref(&self->object);
+        return wwi_fail_static(error, status,
+            "no runtime for a service host");
+    }
+    self->loop = wwi_runtime_loop(self->member.runtime);
+    handle->id = self->object.id;
+    return WWS_S_OK;
+}
+
+wws_status wwi_service_host_free(struct wwi_service_host *self)
+{
+    if (!wwi_object_close(&self->object))
+        return WWS_E_HANDLE;
+    abort_host(self, WWS_E_OPERATION_ABORTED);
+    wwi_object_unref(&self->object);
+    return WWS_S_OK;
+}
+
+/* Endpoints */
+
+static uint32_t or_default(uint32_t value, uint32_t otherwise)
+{
+    return value != 0 ? value : otherwise;
+}
+
+static wws_status fill_endpoint(
+    struct wwi_endpoint *endpoint,
+    const wws_endpoint_options *options,
+    struct wwi_error *error)
+{
+    wws_queue queue = options->operations->queue;
+    wws_status status;
+
+    endpoint->transport = wwi_transport(options->transport);
+    endpoint->options = *options;
+    endpoint->callbacks = *options->operations;
+    endpoint->options.operations = &endpoint->callbacks;
+    endpoint->options.max_channels =
+        or_default(options->max_channels, MAX_CHANNELS);
+    endpoint->options.max_message_size =
+        or_default(options->max_message_size, MAX_SIZE);
+    endpoint->options.max_http_headers_size =
+        or_default(options->max_http_headers_size, MAX_SIZE);
+    if (endpoint->transport == NULL)
+        return wwi_fail_static(error, WWS_E_INVALIDARG, "no such transport");
+    if ((queue.id != 0) == (endpoint->callbacks.serve != NULL))
+        return wwi_fail_static(error, WWS_E_INVALIDARG,
+            "operations: exactly one of queue and serve is wanted");
+    endpoint->address = wwi_string_copy(options->address);
+    if (endpoint->address == NULL)
+        return wwi_fail_static(error, WWS_E_OUTOFMEMORY,
+            "no memory for an endpoint");
+    endpoint->options.address.data = endpoint->address;
+    if (queue.id == 0)
+        return WWS_S_OK;
+    status = wwi_table_get(queue.id, WWI_KIND_QUEUE, &endpoint->queue);
+    if (status < 0)
+        return wwi_fail_static(error, status, "operations: bad queue handle");
+    return WWS_S_OK;
+}
+
+static wws_status list_endpoint(
+    struct wwi_service_host *self,
+    struct wwi_endpoint *endpoint,
+    struct wwi_error *error)
+{
+    wws_service_host_state state;
+
+    wwi_lock_take(&self->synced.lock);
+    state = self->synced.state;
+    if (state == CREATED) {
+        endpoint->index = self->synced.endpoint_count++;
+        wwi_list_append(&self->synced.endpoints, &endpoint->link);
+    }
+    wwi_lock_give(&self->synced.lock);
+    return state == CREATED ? WWS_S_OK : wrong_state(state, error);
+}
+
+wws_status wwi_service_host_add_endpoint(
+    struct wwi_service_host *self,
+    const wws_endpoint_options *options,
+    struct wwi_error *error)
+{
+    struct wwi_endpoint *endpoint = wwi_alloc_zero(sizeof *endpoint);
+    wws_status status;
+
+    if (endpoint == NULL)
+        return wwi_fail_static(error, WWS_E_OUTOFMEMORY,
+            "no memory for an endpoint");
+    endpoint->host = self;
+    status = fill_endpoint(endpoint, options, error);
+    if (status >= 0)
+        status = list_endpoint(self, endpoint, error);
+    if (status < 0)
+        free_endpoint(endpoint);
+    return status;
+}
+
+wws_status wwi_service_host_get_address(
+    struct wwi_service_host *self,
+    uint32_t index,
+    wws_buffer *address,
+    struct wwi_error *error)
+{
+    struct wwi_endpoint_server *server;
+    struct wwi_bytes text = { 0 };
+    wws_service_host_state state;
+    wws_status status;
+
+    if (!hold_server(self, index, false, &server))
+        return wwi_fail(error, WWS_E_INVALIDARG,
+            "the service host has no endpoint %u", (unsigned) index);
+    (void) wwi_service_host_get_state(self, &state, NULL);
+    if (server == NULL || state != OPEN) {
+        status = wrong_state(state, error);
+        goto out;
+    }
+    status = server->endpoint->transport->server_address(server->server,
+        &text);
+    if (status < 0)
+        wwi_fail_static(error, status, "cannot get the address");
+    else
+        wwi_bytes_to_buffer(&text, address);
+
+out:
+    wwi_bytes_fini(&text);
+    if (server != NULL)
+        wwi_endpoint_server_release(server);
+    return status;
+}
+
+/* Open */
+
+/* The server is there before it listens, for requests may come at once. */
+static struct wwi_endpoint_server *new_server(struct wwi_endpoint *endpoint)
+{
+    struct wwi_service_host *self = endpoint->host;
+    struct wwi_endpoint_server *server = wwi_alloc_zero(sizeof *server);
+
+    if (server == NULL)
+        return NULL;
+    server->endpoint = endpoint;
+    server->synced.references = 1;
+    wwi_object_ref(&self->object);
+    wwi_runtime_begin(self->member.runtime);
+    wwi_lock_take(&self->synced.lock);
+    self->synced.servers++;
+    wwi_lock_give(&self->synced.lock);
+    return server;
+}
+
+static wws_status listen_at(
+    struct wwi_endpoint *endpoint,
+    struct wwi_error *error)
+{
+    struct wwi_service_host *self = endpoint->host;
+    const wws_endpoint_options *options = &endpoint->options;
+    struct wwi_server_options wanted = {
+        .version = options->envelope_version,
+        .max_message_size = options->max_message_size,
+        .max_head_size = options->max_http_headers_size,
+        .backlog = BACKLOG,
+        .max_connections = MAX_CONNECTIONS,
+        .max_incoming = options->max_channels,
+        .request_timeout_ms = REQUEST_TIMEOUT_MS,
+        .idle_timeout_ms = IDLE_TIMEOUT_MS,
+        .tolerate_half_close = options->tolerate_half_close != 0,
+    };
+    struct wwi_endpoint_server *server = new_server(endpoint);
+    wws_status status;
+
+    if (server == NULL)
+        return wwi_fail_static(error, WWS_E_OUTOFMEMORY,
+            "no memory for a server");
+    status = endpoint->transport->server_open(self->member.runtime,
+        options->address, &wanted, arrived, server, &server->server, error);
+    if (status < 0) {
+        server->server = NULL;
+        wwi_endpoint_server_release(server);
+        return wwi_fail(error, status, "cannot listen at %s",
+            endpoint->address);
+    }
+    wwi_lock_take(&self->synced.lock);
+    endpoint->server = server;
+    wwi_lock_give(&self->synced.lock);
+    return WWS_S_OK;
+}
+
+/* Nothing adds endpoints while the host is opening. */
+static wws_status listen_at_all(
+    struct wwi_service_host *self,
+    struct wwi_error *error)
+{
+    struct wwi_list *endpoints = &self->synced.endpoints;
+    struct wwi_link *link = wwi_list_first(endpoints);
+    wws_status status = WWS_S_OK;
+
+    while (link != NULL && status >= 0) {
+        status = listen_at(WWI_CONTAINER(link, struct wwi_endpoint, link),
+            error);
+        link = wwi_list_next(endpoints, link);
+    }
+    return status;
+}
+
+static wws_status begin_open(
+    struct wwi_service_host *self,
+    struct wwi_error *error)
+{
+    wws_service_host_state before;
+    bool latched, began = false;
+
+    wwi_lock_take(&self->synced.lock);
+    before = self->synced.state;
+    latched = before == CREATED && atomic_load(&self->aborted);
+    if (latched)
+        atomic_store(&self->aborted, false);
+    else
+        began = move_locked(self, BEGIN);
+    wwi_lock_give(&self->synced.lock);
+    if (latched)
+        return aborted_before(error);
+    return began ? WWS_S_OK : wrong_state(before, error);
+}
+
+/* False when the host has been aborted meanwhile. */
+static bool end_open(struct wwi_service_host *self)
+{
+    bool aborted;
+
+    wwi_lock_take(&self->synced.lock);
+    aborted = atomic_load(&self->aborted);
+    if (!aborted)
+        (void) move_locked(self, DONE);
+    wwi_lock_give(&self->synced.lock);
+    return !aborted;
+}
+
+static wws_status fail_open(
+    struct wwi_service_host *self,
+    wws_status status,
+    struct wwi_error *error)
+{
+    bool aborted;
+
+    stop_servers(self, true);
+    wwi_lock_take(&self->synced.lock);
+    aborted = atomic_load(&self->aborted);
+    atomic_store(&self->aborted, false);
+    (void) move_locked(self, FAIL);
+    wwi_lock_give(&self->synced.lock);
+    admit_early(self);
+    log_state(self, CREATED);
+    return aborted ? aborted_before(error) : status;
+}
+
+/* Only says whether it could be taken: open never waits. */
+static wws_status check_completion(
+    struct wwi_service_host *self,
+    const wws_completion *completion,
+    struct wwi_error *error)
+{
+    struct wwi_wait wait;
+    wws_status status;
+
+    if (completion == NULL)
+        return WWS_S_OK;
+    status = wwi_wait_init(&wait, self->member.runtime, completion, error);
+    if (status >= 0)
+        wwi_wait_fini(&wait);
+    return status;
+}
+
+wws_status wwi_service_host_open(
+    struct wwi_service_host *self,
+    const wws_completion *completion,
+    struct wwi_error *error)
+{
+    wws_status status = check_completion(self, completion, error);
+
+    if (status >= 0)
+        status = begin_open(self, error);
+    if (status < 0)
+        return status;
+    log_state(self, OPENING);
+    status = listen_at_all(self, error);
+    if (status < 0 || !end_open(self))
+        return fail_open(self, status, error);
+    log_state(self, OPEN);
+    /* Short operations run on a loop. */
+    post(self, &self->early_post);
+    return WWS_S_OK;
+}
+
+/* Close */
+
+struct closing {
+    struct wwi_wait wait;
+    _Atomic uint32_t uses; /* it is delivered; it may go */
+};
+
+static void closing_used(struct wwi_wait *wait)
+{
+    struct closing *closing = WWI_CONTAINER(wait, struct closing, wait);
+
+    if (atomic_fetch_sub(&closing->uses, 1) != 1)
+        return;
+    wwi_wait_fini(wait);
+    wwi_free(closing);
+}
+
+static wws_status new_closing(
+    struct wwi_service_host *self,
+    const wws_completion *completion,
+    struct closing **out,
+    struct wwi_error *error)
+{
+    struct closing *closing = wwi_alloc_zero(sizeof *closing);
+    wws_status status;
+
+    if (closing == NULL)
+        return wwi_fail_static(error, WWS_E_OUTOFMEMORY, "no memory to wait");
+    status = wwi_wait_init(&closing->wait, self->member.runtime, completion,
+        error);
+    if (status < 0) {
+        wwi_free(closing);
+        return status;
+    }
+    closing->wait.delivered = closing->wait.release = closing_used;
+    atomic_init(&closing->uses, 2);
+    (void) wwi_pending_start(&closing->wait.pending);
+    *out = closing;
+    return WWS_S_OK;
+}
+
+/* Takes the wait over if it gives WWS_S_ASYNC. */
+static wws_status begin_close(
+    struct wwi_service_host *self,
+    struct wwi_wait *wait,
+    wws_service_host_state *before)
+{
+    wws_status status = WWS_S_OK;
+
+    wwi_lock_take(&self->synced.lock);
+    *before = self->synced.state;
+    if (!move_locked(self, CLOSE)) {
+        status = WWS_E_INVALID_OPERATION;
+    } else if (self->synced.state == CLOSING) {
+        self->synced.closing = wait;
+        self->synced.close_status = WWS_S_OK;
+        self->synced.servers++;
+        status = WWS_S_ASYNC;
+    }
+    wwi_lock_give(&self->synced.lock);
+    return status;
+}
+
+static void start_timer(struct wwi_service_host *self)
+{
+    if (self->options.close_timeout_ms == WWS_INFINITE)
+        return;
+    wwi_object_ref(&self->object);
+    wwi_loop_set_timer(self->loop, &self->timer,
+        wwi_clock_after(self->options.close_timeout_ms));
+}
+
+/* The closing belongs to whoever ends the wait. */
+static void run_close(
+    struct wwi_service_host *self,
+    wws_service_host_state before)
+{
+    log_state(self, CLOSING);
+    if (before == OPEN) {
+        start_timer(self);
+        stop_servers(self, false);
+    }
+    server_gone(self);
+}
+
+wws_status wwi_service_host_close(
+    struct wwi_service_host *self,
+    const wws_completion *completion,
+    struct wwi_error *error)
+{
+    wws_service_host_state before;
+    struct closing *closing;
+    wws_status status;
+
+    if (completion == NULL && wwi_inside(self))
+        return wwi_fail_static(error, WWS_E_INVALID_OPERATION,
+            "an operation cannot wait for its own host to close");
+    status = new_closing(self, completion, &closing, error);
+    if (status < 0)
+        return status;
+    status = begin_close(self, &closing->wait, &before);
+    if (status != WWS_S_ASYNC) {
+        wwi_wait_fini(&closing->wait);
+        wwi_free(closing);
+        return status < 0 ? wrong_state(before, error) : status;
+    }
+    run_close(self, before);
+    if (completion != NULL)
+        return WWS_S_ASYNC;
+    (void) wwi_wait_block(&closing->wait, WWI_NEVER);
+    return wwi_wait_result(&closing->wait);
+}
+
+wws_status wwi_service_host_reset(
+    struct wwi_service_host *self,
+    struct wwi_error *error)
+{
+    wws_service_host_state before;
+    bool moved;
+
+    wwi_lock_take(&self->synced.lock);
+    before = self->synced.state;
+    moved = move_locked(self, RESET);
+    if (moved)
+        atomic_store(&self->aborted, false);
+    wwi_lock_give(&self->synced.lock);
+    if (!moved)
+        return wrong_state(before, error);
+    log_state(self, CREATED);
+    return WWS_S_OK;
+}
+
+wws_status wwi_service_host_get_state(
+    struct wwi_service_host *self,
+    wws_service_host_state *state,
+    struct wwi_error *error)
+{
+    (void) error;
+    wwi_lock_take(&self->synced.lock);
+    *state = self->synced.state;
+    wwi_lock_give(&self->synced.lock);
+    return WWS_S_OK;
+}

@@ -1,0 +1,119 @@
+/* The server of services: its endpoints, its state, and the operations that
+ * run.
+ *
+ * Words.  An *endpoint* is an address with who serves there; it stays as long
+ * as the host.  While the host is open each has a *server*, which the transport
+ * drives; requests become operations, of operation.h.
+ *
+ * Rules.  A server lives until it has stopped and its last operation is over;
+ * the host is closed when its last server is gone, so nothing else need be
+ * waited for.  A server holds the host, an operation its server. */
+#ifndef WWI_SERVICE_HOST_H
+#define WWI_SERVICE_HOST_H
+
+#include <stdatomic.h>
+
+#include "core/base/error.h"
+#include "core/base/list.h"
+#include "core/base/table.h"
+#include "core/io/engine.h"
+#include "core/io/queue.h"
+#include "core/io/wait.h"
+#include "core/transport/transport.h"
+#include "wws/types.h"
+
+struct wwi_operation;
+struct wwi_endpoint_server;
+
+struct wwi_endpoint { /* set when added, then read only, but for the server */
+    struct wwi_link link;
+    struct wwi_service_host *host;
+    uint32_t index;
+    const struct wwi_transport *transport;
+    char *address;
+    wws_endpoint_options options;
+    wws_operation_callbacks callbacks;
+    struct wwi_queue *queue; /* or null: callbacks.serve */
+
+    struct wwi_endpoint_server *server; /* under the host's lock */
+};
+
+struct wwi_endpoint_server {
+    struct wwi_endpoint *endpoint;
+    struct wwi_server *server;
+
+    struct { /* any thread, under the host's lock */
+        uint32_t references; /* listening; each request */
+        bool stopping;
+    } synced;
+};
+
+struct wwi_service_host {
+    struct wwi_object object;
+    struct wwi_member member;
+    wws_service_host_options options; /* set by create, then read only */
+    struct wwi_loop *loop;            /* of the posts and the timer */
+    struct wwi_post early_post;
+    struct wwi_post cancel_post;
+    struct wwi_timer timer;
+    /* Written under the lock.  In CREATED it is the latch that makes the next
+     * open fail. */
+    _Atomic bool aborted;
+
+    struct { /* any thread, under the lock */
+        struct wwi_lock lock;
+        wws_service_host_state state;
+        struct wwi_list endpoints;
+        uint32_t endpoint_count;
+        uint32_t servers;         /* and one while close begins */
+        struct wwi_list early;    /* requests that came while opening */
+        struct wwi_list running;  /* operations */
+        struct wwi_list told;     /* operations that the abort has reached */
+        struct wwi_wait *closing;
+        wws_status close_status;
+    } synced;
+};
+
+/* The interface; see schema/wws/service_host.proto. */
+wws_status wwi_service_host_create(
+    struct wwi_runtime *runtime,
+    const wws_service_host_options *options,
+    wws_service_host *service_host,
+    struct wwi_error *error);
+wws_status wwi_service_host_add_endpoint(
+    struct wwi_service_host *self,
+    const wws_endpoint_options *endpoint,
+    struct wwi_error *error);
+wws_status wwi_service_host_open(
+    struct wwi_service_host *self,
+    const wws_completion *completion,
+    struct wwi_error *error);
+wws_status wwi_service_host_abort(struct wwi_service_host *self);
+wws_status wwi_service_host_close(
+    struct wwi_service_host *self,
+    const wws_completion *completion,
+    struct wwi_error *error);
+wws_status wwi_service_host_reset(
+    struct wwi_service_host *self,
+    struct wwi_error *error);
+wws_status wwi_service_host_free(struct wwi_service_host *self);
+wws_status wwi_service_host_get_state(
+    struct wwi_service_host *self,
+    wws_service_host_state *state,
+    struct wwi_error *error);
+wws_status wwi_service_host_get_address(
+    struct wwi_service_host *self,
+    uint32_t index,
+    wws_buffer *address,
+    struct wwi_error *error);
+
+/* For operations. */
+
+/* Lists an operation that is to be served; false when the host is aborted. */
+bool wwi_service_host_enter(struct wwi_operation *operation);
+/* The operation is over.  The last use of the host by it. */
+void wwi_service_host_leave(struct wwi_operation *operation);
+/* Gives the reference of a request back. */
+void wwi_endpoint_server_release(struct wwi_endpoint_server *server);
+
+#endif
