@@ -15,44 +15,11 @@
  * not change what is reported: limits are measured from its first octet, and a
  * run of text ends before whatever is wrong in it.
  *
- * A tag is first taken apart as it is written, into `raws`; when all of it is
- * there, names are resolved and values decoded.
- *
  * An element's names and namespaces stay until the token after its end: `ended`
  * says that they are to go. */
-#include "core/xml/reader.h"
+#include "core/xml/parser.h"
 
-#include <string.h>
-
-#include "core/xml/chars.h"
-
-enum state {
-    START,       /* a byte order mark may come */
-    DECLARATION, /* an XML declaration may come */
-    OUTSIDE,     /* before and after the root element */
-    CONTENT,
-    CDATA,
-    COMMENT,
-    EMPTY,       /* behind the tag of an empty element */
-    DONE,
-    FAILED,
-};
-
-/* What one step may report besides a token: nothing yet. */
-enum { AGAIN = WWI_XML_ERROR + 1 };
-
-enum {
-    DECLARATION_SIZE = 256,
-    REFERENCE_SIZE = 64,
-};
-
-/* An attribute or a declaration of a namespace, as it is written. */
-struct wwi_xml_raw {
-    wws_string name;
-    size_t prefix_size;
-    wws_string value;
-    bool plain; /* nothing to decode in the value */
-};
+enum { DECLARATION_SIZE = 256 };
 
 static const struct wwi_xml_limits default_limits = {
     .depth = 32,
@@ -62,27 +29,6 @@ static const struct wwi_xml_limits default_limits = {
     .value_size = 64 * 1024,
     .tag_size = 1024 * 1024,
 };
-
-static wws_string text_between(const uint8_t *from, const uint8_t *to)
-{
-    return (wws_string) { (const char *) from, (size_t) (to - from) };
-}
-
-static bool text_is(wws_string a, wws_string b)
-{
-    return a.size == b.size && memcmp(a.data, b.data, a.size) == 0;
-}
-
-static uint64_t offset_of(const struct wwi_xml_reader *reader, const uint8_t *p)
-{
-    return reader->base_offset + (uint64_t) (p - reader->base);
-}
-
-/* Whether no input follows the window. */
-static bool is_last(const struct wwi_xml_reader *reader)
-{
-    return reader->finished && reader->rest == reader->rest_limit;
-}
 
 /* Moves row and column from the window's base to p. */
 static void count_lines(struct wwi_xml_reader *reader, const uint8_t *p)
@@ -98,15 +44,14 @@ static void count_lines(struct wwi_xml_reader *reader, const uint8_t *p)
     reader->column += (uint64_t) (p - from);
 }
 
-/* Ends the reading because of what stands at p. */
-static int refuse(
+int wwi_xml_refuse(
     struct wwi_xml_reader *reader,
     wws_status status,
     const uint8_t *p,
     const char *problem)
 {
     count_lines(reader, p);
-    reader->begin = reader->end = offset_of(reader, p);
+    reader->begin = reader->end = wwi_xml_offset(reader, p);
     reader->status = status;
     reader->problem = problem;
     reader->state = FAILED;
@@ -114,42 +59,11 @@ static int refuse(
     return WWI_XML_ERROR;
 }
 
-static int fail(
-    struct wwi_xml_reader *reader,
-    const uint8_t *p,
-    const char *problem)
+int wwi_xml_cut_off(struct wwi_xml_reader *reader, const char *problem)
 {
-    return refuse(reader, WWS_E_INVALID_FORMAT, p, problem);
-}
-
-static int no_memory(struct wwi_xml_reader *reader)
-{
-    return refuse(reader, WWS_E_OUTOFMEMORY, reader->at, "out of memory");
-}
-
-static int over_limit(
-    struct wwi_xml_reader *reader,
-    const uint8_t *p,
-    const char *problem)
-{
-    return refuse(reader, WWS_E_QUOTA_EXCEEDED, p, problem);
-}
-
-/* What the item cannot go on with: the window ends before it does. */
-static int cut_off(struct wwi_xml_reader *reader, const char *problem)
-{
-    if (is_last(reader))
-        return fail(reader, reader->limit, problem);
+    if (wwi_xml_is_last(reader))
+        return wwi_xml_fail(reader, reader->limit, problem);
     return WWI_XML_NEED_INPUT;
-}
-
-/* A token that reaches from `at` to p; the next begins there. */
-static int token(struct wwi_xml_reader *reader, int kind, const uint8_t *p)
-{
-    reader->begin = offset_of(reader, reader->at);
-    reader->end = offset_of(reader, p);
-    reader->at = p;
-    return kind;
 }
 
 /* Compares as far as the window goes: 1 the literal stands there, 0 it may yet,
@@ -160,620 +74,9 @@ static int looking_at(const struct wwi_xml_reader *reader, wws_string literal)
 
     if (size >= literal.size)
         return memcmp(reader->at, literal.data, literal.size) == 0 ? 1 : -1;
-    if (is_last(reader) || memcmp(reader->at, literal.data, size) != 0)
+    if (wwi_xml_is_last(reader) || memcmp(reader->at, literal.data, size) != 0)
         return -1;
     return 0;
-}
-
-/* The character of `&#...;`, between `#` and `;`; 0 if it is none. */
-static uint32_t numbered(const uint8_t *p, const uint8_t *end)
-{
-    uint32_t base = 10;
-    uint32_t code = 0;
-
-    if (p < end && *p == 'x') {
-        base = 16;
-        p++;
-    }
-    if (p == end)
-        return 0;
-    for (; p < end; p++) {
-        uint32_t digit = *p >= '0' && *p <= '9' ? *p - (uint32_t) '0'
-            : *p >= 'a' && *p <= 'f' ? *p - (uint32_t) 'a' + 10
-            : *p >= 'A' && *p <= 'F' ? *p - (uint32_t) 'A' + 10 : base;
-
-        if (digit >= base)
-            return 0;
-        code = code * base + digit;
-        if (code > 0x10FFFF)
-            return 0;
-    }
-    return code;
-}
-
-static uint32_t named(const uint8_t *p, const uint8_t *end)
-{
-    static const struct {
-        wws_string name;
-        uint32_t character;
-    } entities[] = {
-        { { "lt", 2 }, '<' }, { { "gt", 2 }, '>' }, { { "amp", 3 }, '&' },
-        { { "quot", 4 }, '"' }, { { "apos", 4 }, '\'' },
-    };
-
-    for (size_t i = 0; i < sizeof entities / sizeof *entities; i++)
-        if (text_is(text_between(p, end), entities[i].name))
-            return entities[i].character;
-    return 0;
-}
-
-/* Decodes the reference at p into at most four octets.  Returns what is behind
- * it; null when there is no valid reference; p when it is cut off. */
-static const uint8_t *read_reference(
-    const uint8_t *p,
-    const uint8_t *limit,
-    char to[4],
-    size_t *size)
-{
-    const uint8_t *end = p + 1;
-    uint32_t character;
-
-    while (end < limit && *end != ';') {
-        if (end - p == REFERENCE_SIZE)
-            return NULL;
-        if (!wwi_xml_is(*end, WWI_XML_NAME) && (*end != '#' || end != p + 1))
-            return NULL;
-        end++;
-    }
-    if (end == limit)
-        return p;
-    character = p[1] == '#' ? numbered(p + 2, end) : named(p + 1, end);
-    if (character == 0)
-        return NULL;
-    *size = wwi_xml_encode(character, to);
-    return *size != 0 ? end + 1 : NULL;
-}
-
-/* Appends a value, normalised, to `decoded`, where there is room: decoding
- * never makes it longer.  Returns where a bad reference stands, else null. */
-static const uint8_t *decode(struct wwi_bytes *decoded, wws_string value)
-{
-    const uint8_t *p = (const uint8_t *) value.data;
-    const uint8_t *limit = p + value.size;
-    uint8_t *to = decoded->data + decoded->size;
-
-    while (p < limit) {
-        if (*p == '&') {
-            char character[4];
-            size_t size;
-            const uint8_t *next = read_reference(p, limit, character, &size);
-
-            if (next == NULL || next == p)
-                return p;
-            memcpy(to, character, size);
-            to += size;
-            p = next;
-        } else if (wwi_xml_is(*p, WWI_XML_SPACE)) {
-            p += p[0] == '\r' && p + 1 < limit && p[1] == '\n' ? 2 : 1;
-            *to++ = ' ';
-        } else {
-            *to++ = *p++;
-        }
-    }
-    decoded->size = (size_t) (to - decoded->data);
-    return NULL;
-}
-
-/* Why the tag cannot go on at p, which may be where the window ends. */
-static int bad_tag(
-    struct wwi_xml_reader *reader,
-    const uint8_t *p,
-    const uint8_t *limit,
-    const char *problem)
-{
-    if (p < limit)
-        return fail(reader, p, problem);
-    if ((size_t) (limit - reader->at) == reader->options.limits.tag_size)
-        return over_limit(reader, reader->at, "a tag is too long");
-    return cut_off(reader, "the input ends inside a tag");
-}
-
-/* Where the tag must end, at the latest. */
-static const uint8_t *tag_limit(const struct wwi_xml_reader *reader)
-{
-    size_t size = (size_t) (reader->limit - reader->at);
-    size_t most = reader->options.limits.tag_size;
-
-    return reader->at + (size < most ? size : most);
-}
-
-/* Reads a name, with or without a prefix, at *p.  AGAIN, or why not. */
-static int read_name(
-    struct wwi_xml_reader *reader,
-    const uint8_t **p,
-    const uint8_t *limit,
-    wws_string *name,
-    size_t *prefix_size)
-{
-    const uint8_t *begin = *p;
-    const uint8_t *end = wwi_xml_skip_name(begin, limit);
-    const uint8_t *local = begin;
-
-    *prefix_size = 0;
-    if (end > begin && end < limit && *end == ':') {
-        *prefix_size = (size_t) (end - begin);
-        local = end + 1;
-        end = wwi_xml_skip_name(local, limit);
-    }
-    if (end == local || end == limit)
-        return bad_tag(reader, end, limit, "a name was expected");
-    if ((size_t) (end - begin) > reader->options.limits.name_size)
-        return over_limit(reader, begin, "a name is too long");
-    *name = text_between(begin, end);
-    *p = end;
-    return AGAIN;
-}
-
-/* Reads a value in quotes at *p.  AGAIN, or why not. */
-static int read_value(
-    struct wwi_xml_reader *reader,
-    const uint8_t **p,
-    const uint8_t *limit,
-    struct wwi_xml_raw *raw)
-{
-    const uint8_t *begin = *p + 1;
-    const uint8_t *at = begin;
-    uint8_t quote;
-
-    if (*p == limit || (**p != '"' && **p != '\''))
-        return bad_tag(reader, *p, limit, "a quoted value was expected");
-    quote = **p;
-    raw->plain = true;
-    for (;; at++) {
-        uint32_t character;
-        int size;
-
-        at = wwi_xml_skip(at, limit, WWI_XML_VALUE);
-        if ((size_t) (at - begin) > reader->options.limits.value_size)
-            return over_limit(reader, begin, "an attribute is too long");
-        if (at == limit || *at == '<')
-            return bad_tag(reader, at, limit, "`<` in an attribute");
-        if (*at == quote)
-            break;
-        if (*at == '&' || wwi_xml_is(*at, WWI_XML_SPACE))
-            raw->plain = false;
-        size = wwi_xml_character(at, limit, &character);
-        if (size <= 0)
-            return bad_tag(reader, size == 0 ? limit : at, limit,
-                "not UTF-8, or a character that XML forbids");
-        at += size - 1;
-    }
-    raw->value = text_between(begin, at);
-    *p = at + 1;
-    return AGAIN;
-}
-
-
-/* Reads one attribute, or declaration, behind the space before it. */
-static int read_attribute(
-    struct wwi_xml_reader *reader,
-    const uint8_t **p,
-    const uint8_t *limit)
-{
-    struct wwi_xml_raw raw;
-    int result = read_name(reader, p, limit, &raw.name, &raw.prefix_size);
-
-    if (result != AGAIN)
-        return result;
-    *p = wwi_xml_skip(*p, limit, WWI_XML_SPACE);
-    if (*p == limit || **p != '=')
-        return bad_tag(reader, *p, limit, "`=` was expected");
-    *p = wwi_xml_skip(*p + 1, limit, WWI_XML_SPACE);
-    result = read_value(reader, p, limit, &raw);
-    if (result != AGAIN)
-        return result;
-    wwi_bytes_append(&reader->raws, &raw, sizeof raw);
-    return reader->raws.failed ? no_memory(reader) : AGAIN;
-}
-
-static size_t raw_count(const struct wwi_xml_reader *reader)
-{
-    return reader->raws.size / sizeof(struct wwi_xml_raw);
-}
-
-static const struct wwi_xml_raw *raw_at(
-    const struct wwi_xml_reader *reader,
-    size_t index)
-{
-    return (const struct wwi_xml_raw *) (const void *) reader->raws.data
-        + index;
-}
-
-static bool is_declaration(const struct wwi_xml_raw *raw)
-{
-    size_t size = raw->prefix_size != 0 ? raw->prefix_size : raw->name.size;
-
-    return size == 5 && memcmp(raw->name.data, "xmlns", 5) == 0;
-}
-
-/* The part of the name behind the prefix. */
-static wws_string local_of(const struct wwi_xml_raw *raw)
-{
-    size_t skipped = raw->prefix_size == 0 ? 0 : raw->prefix_size + 1;
-
-    return (wws_string) { raw->name.data + skipped, raw->name.size - skipped };
-}
-
-static const uint8_t *place_of(const struct wwi_xml_raw *raw)
-{
-    return (const uint8_t *) raw->name.data;
-}
-
-/* Room for all values that must be decoded, so that views stay in place. */
-static bool reserve_decoded(struct wwi_xml_reader *reader)
-{
-    size_t size = 0;
-
-    reader->decoded.size = 0;
-    for (size_t i = 0; i < raw_count(reader); i++)
-        if (!raw_at(reader, i)->plain)
-            size += raw_at(reader, i)->value.size;
-    return size == 0 || wwi_bytes_reserve(&reader->decoded, size) != NULL;
-}
-
-static int decode_value(
-    struct wwi_xml_reader *reader,
-    const struct wwi_xml_raw *raw,
-    wws_string *value)
-{
-    size_t begin = reader->decoded.size;
-    const uint8_t *bad;
-
-    *value = raw->value;
-    if (raw->plain)
-        return AGAIN;
-    bad = decode(&reader->decoded, raw->value);
-    if (bad != NULL)
-        return fail(reader, bad, "not a reference to a character");
-    value->data = (const char *) reader->decoded.data + begin;
-    value->size = reader->decoded.size - begin;
-    return AGAIN;
-}
-
-/* What Namespaces in XML 1.0 says against a declaration; null if nothing. */
-static const char *bad_declaration(wws_string prefix, wws_string uri)
-{
-    bool xml = text_is(prefix, WWS_STR("xml"));
-
-    if (text_is(prefix, WWS_STR("xmlns")))
-        return "the prefix xmlns cannot be declared";
-    if (xml != text_is(uri, WWS_STR(WWI_XML_NAMESPACE)))
-        return "the prefix xml and its namespace belong together";
-    if (text_is(uri, WWS_STR(WWI_XMLNS_NAMESPACE)))
-        return "the namespace of xmlns cannot be declared";
-    if (prefix.size != 0 && uri.size == 0)
-        return "a prefix cannot be declared empty";
-    return NULL;
-}
-
-static int declare(
-    struct wwi_xml_reader *reader,
-    const struct wwi_xml_raw *raw)
-{
-    wws_string prefix = { "", 0 };
-    const char *problem;
-    wws_string uri;
-    int result = decode_value(reader, raw, &uri);
-
-    if (result != AGAIN)
-        return result;
-    if (raw->prefix_size != 0)
-        prefix = local_of(raw);
-    problem = bad_declaration(prefix, uri);
-    if (problem == NULL && wwi_xml_scope_declares(&reader->scope, prefix))
-        problem = "a prefix is declared twice";
-    if (problem != NULL)
-        return fail(reader, place_of(raw), problem);
-    if (reader->scope.count >= reader->options.limits.namespaces)
-        return over_limit(reader, place_of(raw), "too many namespaces");
-    return wwi_xml_scope_declare(&reader->scope, prefix, uri) ? AGAIN
-        : no_memory(reader);
-}
-
-/* Takes a name apart.  Without a prefix, an attribute is in no namespace. */
-static int resolve(
-    struct wwi_xml_reader *reader,
-    const struct wwi_xml_raw *raw,
-    bool is_element,
-    struct wwi_xml_name *name)
-{
-    name->prefix = (wws_string) { raw->name.data, raw->prefix_size };
-    name->local = local_of(raw);
-    name->ns = WWS_STR("");
-    if ((raw->prefix_size != 0 || is_element)
-        && !wwi_xml_scope_find(&reader->scope, name->prefix, &name->ns))
-        return fail(reader, place_of(raw), "a prefix is not declared");
-    return AGAIN;
-}
-
-static bool is_duplicate(
-    const struct wwi_xml_reader *reader,
-    const struct wwi_xml_name *name)
-{
-    for (size_t i = 0; i < reader->attribute_count; i++)
-        if (wwi_xml_name_is(&reader->attributes[i].name, name->ns,
-                name->local))
-            return true;
-    return false;
-}
-
-static int add_attribute(
-    struct wwi_xml_reader *reader,
-    const struct wwi_xml_raw *raw)
-{
-    struct wwi_xml_attribute attribute;
-    int result = resolve(reader, raw, false, &attribute.name);
-
-    if (result == AGAIN)
-        result = decode_value(reader, raw, &attribute.value);
-    if (result != AGAIN)
-        return result;
-    if (is_duplicate(reader, &attribute.name))
-        return fail(reader, place_of(raw), "an attribute comes twice");
-    if (reader->attribute_count >= reader->options.limits.attributes)
-        return over_limit(reader, place_of(raw), "too many attributes");
-    wwi_bytes_append(&reader->list, &attribute, sizeof attribute);
-    if (reader->list.failed)
-        return no_memory(reader);
-    reader->attributes = (const void *) reader->list.data;
-    reader->attribute_count++;
-    return AGAIN;
-}
-
-/* Namespaces first: a declaration holds for the whole tag. */
-static int add_attributes(struct wwi_xml_reader *reader)
-{
-    int result = AGAIN;
-
-    if (!reserve_decoded(reader))
-        return no_memory(reader);
-    for (size_t i = 0; i < raw_count(reader) && result == AGAIN; i++)
-        if (is_declaration(raw_at(reader, i)))
-            result = declare(reader, raw_at(reader, i));
-    for (size_t i = 0; i < raw_count(reader) && result == AGAIN; i++)
-        if (!is_declaration(raw_at(reader, i)))
-            result = add_attribute(reader, raw_at(reader, i));
-    return result;
-}
-
-/* Opens the element of a complete tag. */
-static int open_element(
-    struct wwi_xml_reader *reader,
-    const struct wwi_xml_raw *element)
-{
-    int result = AGAIN;
-
-    if (reader->depth >= reader->options.limits.depth)
-        return over_limit(reader, reader->at, "elements are nested too deep");
-    if (!wwi_xml_scope_push(&reader->scope, element->name,
-            element->prefix_size))
-        return no_memory(reader);
-    reader->depth = reader->scope.depth;
-    if (reader->raws.size != 0)
-        result = add_attributes(reader);
-    if (result != AGAIN)
-        return result;
-    return resolve(reader, element, true, &reader->name);
-}
-
-static int start_tag(struct wwi_xml_reader *reader)
-{
-    const uint8_t *limit = tag_limit(reader);
-    const uint8_t *p = reader->at + 1;
-    struct wwi_xml_raw element = { 0 };
-    int result = read_name(reader, &p, limit, &element.name,
-        &element.prefix_size);
-    bool empty;
-
-    reader->raws.size = 0;
-    reader->list.size = 0;
-    reader->attribute_count = 0;
-    while (result == AGAIN) {
-        const uint8_t *space = p;
-
-        p = wwi_xml_skip(p, limit, WWI_XML_SPACE);
-        if (p < limit && (*p == '>' || *p == '/'))
-            break;
-        if (p == space)
-            return bad_tag(reader, p, limit, "`>` was expected");
-        result = read_attribute(reader, &p, limit);
-    }
-    if (result != AGAIN)
-        return result;
-    empty = *p == '/';
-    if (empty && (++p == limit || *p != '>'))
-        return bad_tag(reader, p, limit, "`>` was expected");
-    result = open_element(reader, &element);
-    if (result != AGAIN)
-        return result;
-    reader->rooted = true;
-    reader->state = empty ? EMPTY : CONTENT;
-    return token(reader, WWI_XML_START_ELEMENT, p + 1);
-}
-
-/* Ends the innermost element; its token reaches from `at` to p. */
-static int end_element(struct wwi_xml_reader *reader, const uint8_t *p)
-{
-    wwi_xml_scope_top(&reader->scope, &reader->name);
-    reader->attribute_count = 0;
-    reader->ended = true;
-    reader->state = CONTENT;
-    if (reader->depth == 1 && !reader->options.fragment)
-        reader->state = OUTSIDE;
-    return token(reader, WWI_XML_END_ELEMENT, p);
-}
-
-static int end_tag(struct wwi_xml_reader *reader)
-{
-    const uint8_t *limit = tag_limit(reader);
-    const uint8_t *begin = reader->at + 2;
-    const uint8_t *p = begin;
-    size_t prefix_size;
-    wws_string expected;
-    wws_string name;
-    int result;
-
-    if (reader->depth == 0)
-        return fail(reader, reader->at, "an end tag without a start tag");
-    expected = wwi_xml_scope_name(&reader->scope);
-    if ((size_t) (limit - p) > expected.size && p[expected.size] == '>'
-        && memcmp(p, expected.data, expected.size) == 0)
-        return end_element(reader, p + expected.size + 1);
-    result = read_name(reader, &p, limit, &name, &prefix_size);
-    if (result != AGAIN)
-        return result;
-    if (!text_is(name, expected))
-        return fail(reader, begin, "an end tag that fits no start tag");
-    p = wwi_xml_skip(p, limit, WWI_XML_SPACE);
-    if (p == limit || *p != '>')
-        return bad_tag(reader, p, limit, "`>` was expected");
-    return end_element(reader, p + 1);
-}
-
-/* Whether the bracket at p stands for itself: `]]>` ends a CDATA section, and
- * is forbidden in text. */
-static bool is_lone_bracket(
-    const struct wwi_xml_reader *reader,
-    const uint8_t *p)
-{
-    size_t size = (size_t) (reader->limit - p);
-
-    if (size > 1 && p[1] != ']')
-        return true;
-    if (size > 2)
-        return p[2] != '>';
-    return is_last(reader);
-}
-
-/* Behind the text that can be handed out as it is. */
-static const uint8_t *skip_text(const struct wwi_xml_reader *reader)
-{
-    const uint8_t *p = reader->at;
-    const uint8_t *limit = reader->limit;
-
-    /* A CR before an LF is left out by beginning behind it. */
-    if (limit - p > 1 && p[0] == '\r' && p[1] == '\n')
-        p++;
-    for (;;) {
-        const uint8_t *stop = wwi_xml_skip_plain(p, limit, ']');
-
-        if (stop == limit || *stop < ' ')
-            return stop;
-        p = stop + 1;
-        if (*stop >= 0x80)
-            p = wwi_xml_skip_wide(stop, limit);
-        else if (*stop == ']' ? !is_lone_bracket(reader, stop)
-                : reader->state != CDATA)
-            return stop;
-        if (p == stop)
-            return stop;
-    }
-}
-
-/* At an octet that cannot begin a run of text. */
-static int odd_text(struct wwi_xml_reader *reader)
-{
-    const uint8_t *p = reader->at;
-    uint32_t character;
-    int size;
-
-    if (*p == '\r') {
-        if (p + 1 == reader->limit && !is_last(reader))
-            return WWI_XML_NEED_INPUT;
-        reader->text = WWS_STR("\n");
-        return token(reader, WWI_XML_TEXT, p + 1);
-    }
-    if (*p == ']') {
-        if (reader->limit - p < 3)
-            return cut_off(reader, "the input ends inside CDATA");
-        if (reader->state != CDATA)
-            return fail(reader, p, "`]]>` in text");
-        reader->at = p + 3;
-        reader->state = CONTENT;
-        return AGAIN;
-    }
-    size = wwi_xml_character(p, reader->limit, &character);
-    if (size == 0)
-        return cut_off(reader, "the input ends inside a character");
-    return fail(reader, p, "not UTF-8, or a character that XML forbids");
-}
-
-static int read_text(struct wwi_xml_reader *reader)
-{
-    const uint8_t *begin = reader->at;
-    const uint8_t *end = skip_text(reader);
-
-    if (end == begin)
-        return odd_text(reader);
-    reader->text = text_between(*begin == '\r' ? begin + 1 : begin, end);
-    return token(reader, WWI_XML_TEXT, end);
-}
-
-static int read_cdata(struct wwi_xml_reader *reader)
-{
-    if (reader->at == reader->limit)
-        return cut_off(reader, "the input ends inside CDATA");
-    return read_text(reader);
-}
-
-static int read_character(struct wwi_xml_reader *reader)
-{
-    const uint8_t *p = reader->at;
-    size_t size;
-    const uint8_t *end = read_reference(p, reader->limit, reader->character,
-        &size);
-
-    if (end == NULL)
-        return fail(reader, p, "not a reference to a character");
-    if (end == p)
-        return cut_off(reader, "the input ends inside a reference");
-    reader->text = (wws_string) { reader->character, size };
-    return token(reader, WWI_XML_TEXT, end);
-}
-
-static void leave_comment(struct wwi_xml_reader *reader)
-{
-    reader->state = CONTENT;
-    if (reader->depth == 0 && !reader->options.fragment)
-        reader->state = OUTSIDE;
-}
-
-static int read_comment(struct wwi_xml_reader *reader)
-{
-    const uint8_t *p = wwi_xml_skip(reader->at, reader->limit,
-        WWI_XML_COMMENT);
-    size_t size = (size_t) (reader->limit - p);
-    uint32_t character;
-    int step = 1;
-
-    reader->at = p;
-    if (size == 0 || (*p == '-' && size < 2)
-        || (*p == '-' && p[1] == '-' && size < 3))
-        return cut_off(reader, "the input ends inside a comment");
-    if (*p == '-' && p[1] == '-') {
-        if (p[2] != '>')
-            return fail(reader, p, "`--` inside a comment");
-        leave_comment(reader);
-        step = 3;
-    } else if (*p != '-') {
-        step = wwi_xml_character(p, reader->limit, &character);
-    }
-    if (step == 0)
-        return cut_off(reader, "the input ends inside a comment");
-    if (step < 0)
-        return fail(reader, p, "not UTF-8, or a character that XML forbids");
-    reader->at = p + step;
-    return AGAIN;
 }
 
 /* Whether `<!` goes on as the literal does; if so, steps over it into a state.
@@ -781,7 +84,7 @@ static int read_comment(struct wwi_xml_reader *reader)
 static int enter(
     struct wwi_xml_reader *reader,
     wws_string literal,
-    enum state state)
+    enum wwi_xml_state state)
 {
     int match = looking_at(reader, literal);
 
@@ -804,42 +107,43 @@ static int read_exclamation(struct wwi_xml_reader *reader)
     if (result != WWI_XML_ERROR)
         return result;
     if (reader->limit - reader->at > 2 && reader->at[2] == 'D')
-        return fail(reader, reader->at,
+        return wwi_xml_fail(reader, reader->at,
             "a document type declaration is refused");
-    return fail(reader, reader->at, "`<!` that begins nothing");
+    return wwi_xml_fail(reader, reader->at, "`<!` that begins nothing");
 }
 
 /* At `<`. */
 static int read_markup(struct wwi_xml_reader *reader)
 {
     if (reader->limit - reader->at < 2)
-        return cut_off(reader, "the input ends inside a tag");
+        return wwi_xml_cut_off(reader, "the input ends inside a tag");
     switch (reader->at[1]) {
     case '/':
-        return end_tag(reader);
+        return wwi_xml_read_end_tag(reader);
     case '!':
         return read_exclamation(reader);
     case '?':
-        return fail(reader, reader->at,
+        return wwi_xml_fail(reader, reader->at,
             "a processing instruction is refused");
     default:
         if (reader->state == OUTSIDE && reader->rooted)
-            return fail(reader, reader->at, "a second root element");
-        return start_tag(reader);
+            return wwi_xml_fail(reader, reader->at, "a second root element");
+        return wwi_xml_read_start_tag(reader);
     }
 }
 
 /* The input ends between two tokens. */
 static int read_end(struct wwi_xml_reader *reader)
 {
-    if (!is_last(reader))
+    if (!wwi_xml_is_last(reader))
         return WWI_XML_NEED_INPUT;
     if (reader->depth != 0)
-        return fail(reader, reader->at, "the input ends inside an element");
+        return wwi_xml_fail(reader, reader->at,
+            "the input ends inside an element");
     if (!reader->rooted && !reader->options.fragment)
-        return fail(reader, reader->at, "there is no root element");
+        return wwi_xml_fail(reader, reader->at, "there is no root element");
     reader->state = DONE;
-    return token(reader, WWI_XML_END_OF_DOCUMENT, reader->at);
+    return wwi_xml_hand_out(reader, WWI_XML_END_OF_DOCUMENT, reader->at);
 }
 
 static int read_content(struct wwi_xml_reader *reader)
@@ -849,8 +153,8 @@ static int read_content(struct wwi_xml_reader *reader)
     if (*reader->at == '<')
         return read_markup(reader);
     if (*reader->at == '&')
-        return read_character(reader);
-    return read_text(reader);
+        return wwi_xml_read_character(reader);
+    return wwi_xml_read_text(reader);
 }
 
 static int read_outside(struct wwi_xml_reader *reader)
@@ -860,7 +164,7 @@ static int read_outside(struct wwi_xml_reader *reader)
         return read_end(reader);
     if (*reader->at == '<')
         return read_markup(reader);
-    return fail(reader, reader->at, "text outside the root element");
+    return wwi_xml_fail(reader, reader->at, "text outside the root element");
 }
 
 static int read_start(struct wwi_xml_reader *reader)
@@ -873,7 +177,7 @@ static int read_start(struct wwi_xml_reader *reader)
         reader->at += 3;
     else if (reader->at < reader->limit
         && (*reader->at >= 0xFE || *reader->at == 0))
-        return fail(reader, reader->at, "the encoding is not UTF-8");
+        return wwi_xml_fail(reader, reader->at, "the encoding is not UTF-8");
     reader->state = DECLARATION;
     return AGAIN;
 }
@@ -900,7 +204,7 @@ static const uint8_t *read_pseudo(
     end = memchr(p + 1, *p, (size_t) (limit - p - 1));
     if (end == NULL)
         return NULL;
-    *value = text_between(p + 1, end);
+    *value = wwi_xml_between(p + 1, end);
     return end + 1;
 }
 
@@ -917,7 +221,7 @@ static const char *bad_declared(const uint8_t *p, const uint8_t *limit)
     wws_string value;
     const uint8_t *next = read_pseudo(p, limit, WWS_STR("version"), &value);
 
-    if (next == NULL || !text_is(value, WWS_STR("1.0")))
+    if (next == NULL || !wwi_xml_equal(value, WWS_STR("1.0")))
         return "the XML version is not 1.0";
     p = next;
     next = read_pseudo(p, limit, WWS_STR("encoding"), &value);
@@ -925,8 +229,8 @@ static const char *bad_declared(const uint8_t *p, const uint8_t *limit)
         return "the encoding is not UTF-8";
     p = next != NULL ? next : p;
     next = read_pseudo(p, limit, WWS_STR("standalone"), &value);
-    if (next != NULL && !text_is(value, WWS_STR("yes"))
-        && !text_is(value, WWS_STR("no")))
+    if (next != NULL && !wwi_xml_equal(value, WWS_STR("yes"))
+        && !wwi_xml_equal(value, WWS_STR("no")))
         return "standalone is neither yes nor no";
     p = wwi_xml_skip(next != NULL ? next : p, limit, WWI_XML_SPACE);
     return p + 1 == limit && *p == '?' ? NULL : "a malformed XML declaration";
@@ -941,19 +245,21 @@ static int read_declaration(struct wwi_xml_reader *reader)
     const char *problem;
 
     if (match == 0 || (match > 0 && size < 6))
-        return cut_off(reader, "the input ends inside the XML declaration");
+        return wwi_xml_cut_off(reader,
+            "the input ends inside the XML declaration");
     if (match < 0 || !wwi_xml_is(p[5], WWI_XML_SPACE)) {
         reader->state = OUTSIDE;
         return AGAIN;
     }
     end = memchr(p, '>', size < DECLARATION_SIZE ? size : DECLARATION_SIZE);
     if (end == NULL && size < DECLARATION_SIZE)
-        return cut_off(reader, "the input ends inside the XML declaration");
+        return wwi_xml_cut_off(reader,
+            "the input ends inside the XML declaration");
     if (end == NULL)
-        return fail(reader, p, "a malformed XML declaration");
+        return wwi_xml_fail(reader, p, "a malformed XML declaration");
     problem = bad_declared(p + 5, end);
     if (problem != NULL)
-        return fail(reader, p, problem);
+        return wwi_xml_fail(reader, p, problem);
     reader->at = end + 1;
     reader->state = OUTSIDE;
     return AGAIN;
@@ -983,7 +289,7 @@ static void open_rest(struct wwi_xml_reader *reader)
     reader->carry.size = 0;
     set_window(reader, reader->rest,
         (size_t) (reader->rest_limit - reader->rest),
-        offset_of(reader, reader->at));
+        wwi_xml_offset(reader, reader->at));
     reader->rest = reader->rest_limit;
 }
 
@@ -1017,7 +323,7 @@ static const uint8_t *find_tag_end(
 static bool carry_over(struct wwi_xml_reader *reader)
 {
     size_t left = (size_t) (reader->limit - reader->at);
-    uint64_t offset = offset_of(reader, reader->at);
+    uint64_t offset = wwi_xml_offset(reader, reader->at);
 
     if (!is_carried(reader))
         wwi_bytes_append(&reader->carry, reader->at, left);
@@ -1049,12 +355,12 @@ static int lengthen(struct wwi_xml_reader *reader)
     wwi_bytes_append(&reader->carry, reader->rest,
         (size_t) (end - reader->rest));
     if (reader->carry.failed)
-        return no_memory(reader);
+        return wwi_xml_no_memory(reader);
     reader->rest = end;
     set_window(reader, reader->carry.data, reader->carry.size,
         reader->base_offset);
     /* Then it is read however it ends, and refused. */
-    if (is_last(reader)
+    if (wwi_xml_is_last(reader)
         || reader->carry.size >= reader->options.limits.tag_size)
         result = AGAIN;
     return result;
@@ -1069,19 +375,19 @@ static int refill(struct wwi_xml_reader *reader)
         if (reader->at < reader->limit)
             return AGAIN;
     }
-    if (is_last(reader))
+    if (wwi_xml_is_last(reader))
         return AGAIN;
     if (is_carried(reader) && reader->rest < reader->rest_limit)
         return lengthen(reader);
     if (reader->at < reader->limit && !is_carried(reader)
         && !carry_over(reader))
-        return no_memory(reader);
+        return wwi_xml_no_memory(reader);
     return WWI_XML_NEED_INPUT;
 }
 
 static int step(struct wwi_xml_reader *reader)
 {
-    switch ((enum state) reader->state) {
+    switch ((enum wwi_xml_state) reader->state) {
     case START:
         return read_start(reader);
     case DECLARATION:
@@ -1091,11 +397,11 @@ static int step(struct wwi_xml_reader *reader)
     case CONTENT:
         return read_content(reader);
     case CDATA:
-        return read_cdata(reader);
+        return wwi_xml_read_cdata(reader);
     case COMMENT:
-        return read_comment(reader);
+        return wwi_xml_read_comment(reader);
     case EMPTY:
-        return end_element(reader, reader->at);
+        return wwi_xml_end_element(reader, reader->at);
     case DONE:
         return WWI_XML_END_OF_DOCUMENT;
     case FAILED:
@@ -1194,7 +500,7 @@ void wwi_xml_reader_feed(
         return;
     if (!reader->starved || reader->rest != reader->rest_limit
         || reader->finished) {
-        fail(reader, reader->at, "input that was not asked for");
+        wwi_xml_fail(reader, reader->at, "input that was not asked for");
         return;
     }
     reader->rest = size != 0 ? data : (const void *) "";

@@ -120,10 +120,7 @@ static inline bool wwi_xml_name_is(
     wws_string ns,
     wws_string local)
 {
-    return name->local.size == local.size && name->ns.size == ns.size
-        && __builtin_memcmp(name->local.data, local.data, local.size) == 0
-        && (ns.size == 0
-            || __builtin_memcmp(name->ns.data, ns.data, ns.size) == 0);
+    return wwi_xml_equal(name->local, local) && wwi_xml_equal(name->ns, ns);
 }
 
 /* Namespaces at the current token; those of an element are still in force at

@@ -145,12 +145,6 @@ wws_string wwi_xml_scope_name(const struct wwi_xml_scope *scope)
     return view(scope, element->name_at, element->name_size);
 }
 
-static bool equal(wws_string a, wws_string b)
-{
-    return a.size == b.size
-        && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
-}
-
 static wws_string prefix_of(const struct wwi_xml_scope *scope, size_t index)
 {
     const struct wwi_xml_declaration *found = declaration(scope, index);
@@ -171,13 +165,13 @@ bool wwi_xml_scope_find(
     wws_string *uri)
 {
     for (size_t i = scope->count; i-- > 0;) {
-        if (equal(prefix_of(scope, i), prefix)) {
+        if (wwi_xml_equal(prefix_of(scope, i), prefix)) {
             *uri = uri_of(scope, i);
             return true;
         }
     }
     *uri = WWS_STR("");
-    if (equal(prefix, WWS_STR("xml")))
+    if (wwi_xml_equal(prefix, WWS_STR("xml")))
         *uri = WWS_STR(WWI_XML_NAMESPACE);
     return uri->size != 0 || prefix.size == 0;
 }
@@ -201,7 +195,7 @@ bool wwi_xml_scope_declares(
 {
     for (size_t i = innermost(scope)->count; i < scope->count;
          i++)
-        if (equal(prefix_of(scope, i), prefix))
+        if (wwi_xml_equal(prefix_of(scope, i), prefix))
             return true;
     return false;
 }
@@ -209,7 +203,7 @@ bool wwi_xml_scope_declares(
 static bool hidden(const struct wwi_xml_scope *scope, size_t index)
 {
     for (size_t i = index + 1; i < scope->count; i++)
-        if (equal(prefix_of(scope, i), prefix_of(scope, index)))
+        if (wwi_xml_equal(prefix_of(scope, i), prefix_of(scope, index)))
             return true;
     return false;
 }

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "core/base/bytes.h"
 #include "wws/base.h"
@@ -21,6 +22,13 @@ struct wwi_xml_name {
     wws_string local;
     wws_string ns;     /* empty: in no namespace */
 };
+
+/* Strings of size 0 may be null. */
+static inline bool wwi_xml_equal(wws_string a, wws_string b)
+{
+    return a.size == b.size
+        && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
+}
 
 struct wwi_xml_namespace {
     wws_string prefix; /* empty: the default namespace */

@@ -19,12 +19,6 @@ static void fail(struct wwi_xml_writer *writer, wws_status status)
         writer->status = status;
 }
 
-static bool text_is(wws_string a, wws_string b)
-{
-    return a.size == b.size
-        && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
-}
-
 /* What stands for an octet that cannot stand for itself; null if it can, as
  * every other character that XML allows. */
 static const char *escaped(uint8_t octet, bool in_value)
@@ -119,13 +113,13 @@ static void append_declaration(
 static bool may_bind(wws_string prefix, wws_string ns)
 {
     if (prefix.size == 0)
-        return !text_is(ns, WWS_STR(WWI_XML_NAMESPACE))
-            && !text_is(ns, WWS_STR(WWI_XMLNS_NAMESPACE));
+        return !wwi_xml_equal(ns, WWS_STR(WWI_XML_NAMESPACE))
+            && !wwi_xml_equal(ns, WWS_STR(WWI_XMLNS_NAMESPACE));
     return ns.size != 0 && wwi_xml_is_name(prefix)
-        && !text_is(prefix, WWS_STR("xmlns"))
-        && !text_is(ns, WWS_STR(WWI_XMLNS_NAMESPACE))
-        && text_is(prefix, WWS_STR("xml"))
-            == text_is(ns, WWS_STR(WWI_XML_NAMESPACE));
+        && !wwi_xml_equal(prefix, WWS_STR("xmlns"))
+        && !wwi_xml_equal(ns, WWS_STR(WWI_XMLNS_NAMESPACE))
+        && wwi_xml_equal(prefix, WWS_STR("xml"))
+            == wwi_xml_equal(ns, WWS_STR(WWI_XML_NAMESPACE));
 }
 
 /* Whether content may be written here; closes the start tag before it. */
@@ -191,7 +185,7 @@ void wwi_xml_writer_start(
     writer->attributes.size = 0;
     /* The caller's prefix may be a view of the scope, which has grown. */
     wwi_xml_scope_top(&writer->scope, &own);
-    if (text_is(own.ns, ns))
+    if (wwi_xml_equal(own.ns, ns))
         return;
     append_declaration(writer, own.prefix, ns);
     if (!wwi_xml_scope_declare_own(&writer->scope, ns))
@@ -211,12 +205,12 @@ static bool find_prefix(
 
     *prefix = wanted;
     if (wanted.size != 0 && wwi_xml_scope_find(&writer->scope, wanted, prefix)
-        && text_is(*prefix, ns)) {
+        && wwi_xml_equal(*prefix, ns)) {
         *prefix = wanted;
         return true;
     }
     while (wwi_xml_scope_next(&writer->scope, &index, &found)) {
-        if (found.prefix.size != 0 && text_is(found.uri, ns)) {
+        if (found.prefix.size != 0 && wwi_xml_equal(found.uri, ns)) {
             *prefix = found.prefix;
             return true;
         }
@@ -260,7 +254,7 @@ wws_string wwi_xml_writer_declare(
         fail(writer, WWS_E_INVALID_OPERATION);
         return prefix;
     }
-    if (text_is(ns, WWS_STR(WWI_XML_NAMESPACE)))
+    if (wwi_xml_equal(ns, WWS_STR(WWI_XML_NAMESPACE)))
         return WWS_STR("xml");
     if (ns.size == 0 || !may_bind(wanted, ns)) {
         fail(writer, WWS_E_INVALID_FORMAT);
@@ -327,7 +321,7 @@ void wwi_xml_writer_attribute(
     }
     if (!wwi_xml_is_name(local)
         || (ns.size == 0
-            && (prefix.size != 0 || text_is(local, WWS_STR("xmlns"))))) {
+            && (prefix.size != 0 || wwi_xml_equal(local, WWS_STR("xmlns"))))) {
         fail(writer, WWS_E_INVALID_FORMAT);
         return;
     }

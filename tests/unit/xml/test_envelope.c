@@ -902,7 +902,7 @@ static void blocks__puts_must_understand_on_a_header(void **state)
         { "<h xmlns='u' xmlns:q='" S12 "' q:mustUnderstand='true'/>",
             "<h xmlns='u' xmlns:q='" S12 "' q:mustUnderstand='true'/>" },
     };
-    struct wwi_block_options options = { .must_understand = true };
+    struct wwi_block_options options = { .flags = WWI_BLOCK_MUST_UNDERSTAND };
     (void) state;
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -935,7 +935,7 @@ static void blocks__refuses_what_is_no_header(void **state)
         { "<h xmlns='u' xmlns:q='" S12 "' q:mustUnderstand='x'/>",
             WWS_E_INVALID_FORMAT },
     };
-    struct wwi_block_options options = { .must_understand = true };
+    struct wwi_block_options options = { .flags = WWI_BLOCK_MUST_UNDERSTAND };
     struct wwi_blocks blocks = { 0 };
     (void) state;
 
