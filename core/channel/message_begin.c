@@ -31,26 +31,27 @@ struct request {
     struct wwi_envelope *envelope; /* of a received one */
 };
 
-/* The answer takes along what the requester's endpoint asks for. */
+/* The answer takes along what the requester's endpoint asks for, but for what
+ * cannot be a header or would pass for one of addressing. */
 static wws_status add_parameters(
     struct wwi_message *self,
     struct wwi_envelope *envelope,
     wws_header header,
     struct wwi_error *error)
 {
-    wws_status status = WWS_S_OK;
     wws_bytes element;
 
-    for (uint32_t i = 0; i < envelope->parameter_count && status >= 0; i++) {
+    for (uint32_t i = 0; i < envelope->parameter_count; i++) {
         struct wwi_envelope_parameter *parameter = &envelope->parameters[i];
 
         if (parameter->header != header)
             continue;
-        if (wwi_envelope_xml(envelope, &parameter->part, &element) < 0)
+        if (wwi_envelope_xml(envelope, &parameter->part, &element) < 0
+            || wwi_message_put_block(self, element,
+                WWI_BLOCK_REFERENCE_PARAMETER, NULL) == WWS_E_OUTOFMEMORY)
             return wwi_message_no_memory(error);
-        status = wwi_message_put_block(self, element, false, true, error);
     }
-    return status;
+    return WWS_S_OK;
 }
 
 static wws_status begin_answer(
@@ -81,38 +82,57 @@ static wws_status begin_answer(
     return status;
 }
 
-static wws_status copy_headers(
+static wws_status copy_standard(
     struct wwi_message *self,
-    struct wwi_message *original,
+    const struct wwi_message *original,
+    struct wwi_error *error)
+{
+    wws_status status = WWS_S_OK;
+
+    for (wws_header header = 0; header < WWI_STANDARD_HEADERS && status >= 0;
+        header++) {
+        bool possible = header == WWS_HEADER_ACTION
+            || wwi_message_has_addressing(self);
+
+        if (possible && original->standard[header].data != NULL)
+            status = wwi_message_put_header(
+                self, header, original->standard[header], error);
+    }
+    return status;
+}
+
+static wws_status copy_received(
+    struct wwi_message *self,
+    struct wwi_envelope *envelope,
     struct wwi_error *error)
 {
     wws_status status = WWS_S_OK;
     wws_bytes element;
 
-    for (wws_header header = 0; header < WWI_STANDARD_HEADERS; header++)
-        if (original->standard[header].data != NULL && status >= 0
-            && (header == WWS_HEADER_ACTION
-                || wwi_message_has_addressing(self)))
-            status = wwi_message_put_header(
-                self, header, original->standard[header], error);
-    for (uint32_t i = 0; original->received && status >= 0
-        && i < original->envelope.header_count; i++) {
-        struct wwi_envelope_header *header = &original->envelope.headers[i];
+    for (uint32_t i = 0; i < envelope->header_count && status >= 0; i++) {
+        struct wwi_envelope_header *header = &envelope->headers[i];
 
         if (!wwi_message_is_custom(header))
             continue;
-        if (wwi_envelope_xml(&original->envelope, &header->part, &element) < 0)
+        if (wwi_envelope_xml(envelope, &header->part, &element) < 0)
             return wwi_message_no_memory(error);
         status = wwi_message_put_block(
-            self, element, header->must_understand, false, error);
+            self, element, WWI_BLOCK_RECEIVED, error);
     }
-    for (uint32_t i = 0; i < original->blocks.count && status >= 0; i++) {
-        const struct wwi_block *block = &original->blocks.list[i];
+    return status;
+}
 
+static wws_status copy_added(
+    struct wwi_message *self,
+    const struct wwi_blocks *blocks,
+    struct wwi_error *error)
+{
+    wws_status status = WWS_S_OK;
+
+    for (uint32_t i = 0; i < blocks->count && status >= 0; i++)
         status = wwi_message_put_block(self,
-            wwi_blocks_xml(&original->blocks, block),
-            block->must_understand, false, error);
-    }
+            wwi_blocks_xml(blocks, &blocks->list[i]), WWI_BLOCK_RECEIVED,
+            error);
     return status;
 }
 
@@ -148,7 +168,11 @@ static wws_status begin_duplicate(
     if (self->options.envelope_version != original->options.envelope_version)
         return wwi_fail_static(error, WWS_E_INVALID_OPERATION,
             "the original has an envelope of another version");
-    status = copy_headers(self, original, error);
+    status = copy_standard(self, original, error);
+    if (status >= 0 && original->received)
+        status = copy_received(self, &original->envelope, error);
+    if (status >= 0)
+        status = copy_added(self, &original->blocks, error);
     if (status >= 0)
         status = copy_mapped(self, original, error);
     if (status >= 0)

@@ -114,15 +114,13 @@ wws_status wwi_message_put_action(struct wwi_message *self, wws_string action)
 wws_status wwi_message_put_block(
     struct wwi_message *self,
     wws_bytes element,
-    bool must_understand,
-    bool reference_parameter,
+    unsigned flags,
     struct wwi_error *error)
 {
     struct wwi_block_options options = {
         .version = self->options.envelope_version,
         .addressing = self->options.addressing_version,
-        .must_understand = must_understand,
-        .reference_parameter = reference_parameter,
+        .flags = flags,
     };
 
     return wwi_blocks_add(&self->blocks, element, &options, error);
@@ -170,8 +168,8 @@ wws_status wwi_message_add_custom_header(
         status = wwi_fail_static(error, WWS_E_QUOTA_EXCEEDED,
             "the message has as many headers as it may have");
     else
-        status = wwi_message_put_block(
-            self, element, must_understand, false, error);
+        status = wwi_message_put_block(self, element,
+            must_understand ? WWI_BLOCK_MUST_UNDERSTAND : 0, error);
     return wwi_message_leave(self, status);
 }
 

@@ -39,8 +39,7 @@ wws_status wwi_message_put_header(
 wws_status wwi_message_put_block(
     struct wwi_message *self,
     wws_bytes element,
-    bool must_understand,
-    bool reference_parameter,
+    unsigned flags,
     struct wwi_error *error);
 wws_status wwi_message_put_body(
     struct wwi_message *self,

@@ -186,13 +186,14 @@ wws_status wwi_member_join(
     runtime = wwi_runtime_hold(runtime);
     if (runtime == NULL)
         return WWS_E_OUTOFMEMORY;
-    member->runtime = runtime;
     member->object = object;
     member->abort = abort;
     wwi_lock_take(&runtime->synced.lock);
     closing = runtime->synced.closing;
-    if (!closing)
+    if (!closing) {
+        member->runtime = runtime;
         wwi_list_append(&runtime->synced.members, &member->link);
+    }
     wwi_lock_give(&runtime->synced.lock);
     if (!closing)
         return WWS_S_OK;

@@ -59,7 +59,8 @@ void wwi_runtime_done(struct wwi_runtime *runtime);
  * no memory or thread for the default one. */
 struct wwi_runtime *wwi_runtime_hold(struct wwi_runtime *runtime);
 
-/* Takes a reference to the runtime, or fails if that is closed. */
+/* Takes a reference to the runtime, or fails if that is closed and leaves
+ * member->runtime as it was. */
 wws_status wwi_member_join(
     struct wwi_member *member,
     struct wwi_object *object,

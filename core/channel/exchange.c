@@ -1,0 +1,420 @@
+/* One message exchange of a client. */
+#include "core/channel/exchange.h"
+
+#include <poll.h>
+#include <sys/epoll.h>
+
+#include "core/base/clock.h"
+
+void wwi_exchange_ref(struct wwi_exchange *exchange)
+{
+    atomic_fetch_add_explicit(&exchange->references, 1, memory_order_relaxed);
+}
+
+void wwi_exchange_unref(struct wwi_exchange *exchange)
+{
+    if (atomic_fetch_sub_explicit(&exchange->references, 1,
+        memory_order_acq_rel) != 1)
+        return;
+    wwi_wait_fini(&exchange->wait);
+    exchange->destroy(exchange);
+}
+
+static void part_done(struct wwi_exchange *exchange)
+{
+    if (atomic_fetch_sub(&exchange->parts, 1) != 1)
+        return;
+    exchange->callbacks->retired(exchange);
+    wwi_exchange_unref(exchange);
+}
+
+static struct wwi_exchange *of_wait(struct wwi_wait *wait)
+{
+    return WWI_CONTAINER(wait, struct wwi_exchange, wait);
+}
+
+static void heard(struct wwi_wait *wait)
+{
+    part_done(of_wait(wait));
+}
+
+static void release(struct wwi_wait *wait)
+{
+    wwi_exchange_unref(of_wait(wait));
+}
+
+/* By the taker of the wait. */
+static void finish_wait(
+    struct wwi_exchange *exchange,
+    const struct wwi_outcome *outcome)
+{
+    if (exchange->callbacks->ended != NULL)
+        exchange->callbacks->ended(exchange);
+    wwi_wait_finish(&exchange->wait, outcome);
+}
+
+/* Where the I/O is; the strings of a failed step go with it. */
+static struct wwi_outcome outcome_of(
+    const struct wwi_exchange *exchange,
+    wws_status status,
+    const char *text)
+{
+    const struct wwi_client *client = exchange->client;
+    struct wwi_outcome outcome = { .status = status, .text = text };
+
+    if (client != NULL) {
+        outcome.phase = atomic_load_explicit(&client->phase,
+            memory_order_relaxed);
+        outcome.progress = atomic_load_explicit(&client->progress,
+            memory_order_relaxed);
+    }
+    return outcome;
+}
+
+static void poke(struct wwi_exchange *exchange)
+{
+    struct wwi_wake *wake = exchange->wait.pending.wake;
+
+    atomic_store(&exchange->poked, true);
+    if (!atomic_load(&exchange->on_loop)) {
+        if (wake != NULL)
+            wwi_wake_signal(wake);
+        return;
+    }
+    wwi_exchange_ref(exchange);
+    if (!wwi_loop_post(exchange->loop, &exchange->post))
+        wwi_exchange_unref(exchange);
+}
+
+static void notified(struct wwi_client *client)
+{
+    poke(client->user);
+}
+
+bool wwi_exchange_end(
+    struct wwi_exchange *exchange,
+    enum wwi_ending ending,
+    wws_status status,
+    const char *text)
+{
+    struct wwi_runtime *runtime = exchange->wait.runtime;
+    struct wwi_outcome outcome = outcome_of(exchange, status, text);
+    bool took = wwi_pending_take(&exchange->wait.pending);
+
+    wwi_count(runtime, WWS_COUNTER_CANCEL_ASKED);
+    wwi_count(runtime, took ? WWS_COUNTER_CANCEL_WON
+        : WWS_COUNTER_COMPLETED_FIRST);
+    /* The caller's own thread looks at these when it hears. */
+    if (ending == WWI_ENDING_STOP)
+        atomic_store(&exchange->stop, true);
+    else if (took)
+        atomic_store(&exchange->drain, true);
+    if (took)
+        finish_wait(exchange, &outcome);
+    if (atomic_load(&exchange->parts) != 0)
+        poke(exchange);
+    return took;
+}
+
+/* By the owner. */
+static void io_over(struct wwi_exchange *exchange, bool whole)
+{
+    struct wwi_client *client = exchange->client;
+
+    if (atomic_load(&exchange->on_loop)) {
+        wwi_loop_cancel_timer(exchange->loop, &exchange->timer);
+        if (client->source.fd >= 0)
+            wwi_loop_disarm(exchange->loop, &client->source);
+    }
+    exchange->callbacks->over(exchange, whole);
+}
+
+/* By the owner, when a step gave a final status. */
+static void complete(struct wwi_exchange *exchange, wws_status status)
+{
+    struct wwi_client *client = exchange->client;
+    struct wwi_outcome outcome;
+    bool whole = status >= 0;
+
+    if (!wwi_pending_take(&exchange->wait.pending)) {
+        if (whole)
+            wwi_count(client->runtime, WWS_COUNTER_LATE_REPLY_DROPPED);
+        io_over(exchange, whole);
+        return;
+    }
+    outcome = outcome_of(exchange, status, NULL);
+    if (status < 0) {
+        outcome = client->trouble;
+        if (client->text[0] != '\0')
+            (void) wwi_fail(wwi_wait_error(&exchange->wait), status, "%s",
+                client->text);
+    }
+    outcome.status = exchange->callbacks->result(exchange, status);
+    io_over(exchange, whole);
+    finish_wait(exchange, &outcome);
+}
+
+static void expire(struct wwi_exchange *exchange)
+{
+    struct wwi_outcome outcome = outcome_of(exchange,
+        WWS_E_OPERATION_TIMED_OUT, exchange->deadline_text);
+
+    if (!wwi_pending_take(&exchange->wait.pending))
+        return;
+    if (exchange->deadline_drains)
+        atomic_store(&exchange->drain, true);
+    else
+        atomic_store(&exchange->stop, true);
+    finish_wait(exchange, &outcome);
+}
+
+/* The loop as owner. */
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static uint32_t epoll_events(short events)
+{
+    return (events & POLLIN ? EPOLLIN : 0u) | (events & POLLOUT ? EPOLLOUT : 0u);
+}
+
+static void arm(struct wwi_exchange *exchange)
+{
+    int64_t until = earlier(exchange->deadline, exchange->want.deadline);
+
+    if (until != WWI_NEVER)
+        wwi_loop_set_timer(exchange->loop, &exchange->timer, until);
+    if (exchange->want.events != 0)
+        wwi_loop_arm(exchange->loop, &exchange->client->source,
+            epoll_events(exchange->want.events));
+}
+
+static void begin_drain(struct wwi_exchange *exchange)
+{
+    if (atomic_exchange(&exchange->drain, false))
+        exchange->deadline = wwi_clock_after(exchange->drain_timeout_ms);
+}
+
+static bool past(int64_t deadline)
+{
+    return deadline != WWI_NEVER && wwi_clock_now() >= deadline;
+}
+
+static void check_deadline(struct wwi_exchange *exchange)
+{
+    begin_drain(exchange);
+    if (!past(exchange->deadline))
+        return;
+    if (wwi_pending_taken(&exchange->wait.pending))
+        atomic_store(&exchange->stop, true);
+    else
+        expire(exchange);
+    begin_drain(exchange);
+}
+
+/* On the loop's thread, which owns it and has not armed it. */
+static void move_on_loop(struct wwi_exchange *exchange)
+{
+    struct wwi_client *client = exchange->client;
+    wws_status status;
+
+    atomic_store(&exchange->poked, false);
+    check_deadline(exchange);
+    if (atomic_load(&exchange->stop)) {
+        io_over(exchange, false);
+    } else {
+        status = client->transport->client_step(client, &exchange->want);
+        if (status == WWS_S_ASYNC) {
+            arm(exchange);
+            return;
+        }
+        complete(exchange, status);
+    }
+    atomic_store(&exchange->on_loop, false);
+    part_done(exchange);
+}
+
+/* Takes the I/O back from where it waits. */
+static void move_again(struct wwi_exchange *exchange)
+{
+    wwi_loop_cancel_timer(exchange->loop, &exchange->timer);
+    if (exchange->client->source.fd >= 0)
+        wwi_loop_disarm(exchange->loop, &exchange->client->source);
+    move_on_loop(exchange);
+}
+
+static void ready(struct wwi_source *source, uint32_t events)
+{
+    struct wwi_client *client = WWI_CONTAINER(source, struct wwi_client,
+        source);
+    struct wwi_exchange *exchange = client->user;
+
+    (void) events;
+    /* If it is still being handed over, the calling thread will see this. */
+    atomic_store(&exchange->poked, true);
+    if (atomic_load(&exchange->on_loop))
+        move_again(exchange);
+}
+
+static void posted(struct wwi_work *work)
+{
+    struct wwi_exchange *exchange = WWI_CONTAINER(work, struct wwi_exchange,
+        post.work);
+
+    if (atomic_load(&exchange->on_loop))
+        move_again(exchange);
+    wwi_exchange_unref(exchange);
+}
+
+static void timer_expired(struct wwi_timer *timer)
+{
+    struct wwi_exchange *exchange = WWI_CONTAINER(timer, struct wwi_exchange,
+        timer);
+
+    atomic_store(&exchange->poked, true);
+    if (atomic_load(&exchange->on_loop))
+        move_again(exchange);
+}
+
+static void hand_over(struct wwi_exchange *exchange)
+{
+    wwi_exchange_ref(exchange);
+    arm(exchange);
+    atomic_store(&exchange->on_loop, true);
+    if (atomic_load(&exchange->stop) || atomic_load(&exchange->poked)
+        || atomic_load(&exchange->drain))
+        poke(exchange);
+    wwi_exchange_unref(exchange);
+}
+
+/* The calling thread as owner. */
+
+static wws_status run_asynchronous(struct wwi_exchange *exchange)
+{
+    struct wwi_client *client = exchange->client;
+    wws_status status = WWS_S_ASYNC;
+    bool over = atomic_load(&exchange->stop);
+
+    if (over)
+        io_over(exchange, false);
+    else
+        status = client->transport->client_step(client, &exchange->want);
+    if (!over && status == WWS_S_ASYNC) {
+        hand_over(exchange);
+        return WWS_S_ASYNC;
+    }
+    if (!over)
+        complete(exchange, status);
+    part_done(exchange);
+    return WWS_S_ASYNC;
+}
+
+/* After somebody else, or the deadline, has ended the wait. */
+static void leave_to_others(struct wwi_exchange *exchange)
+{
+    wwi_pending_settle(&exchange->wait.pending);
+    if (atomic_load(&exchange->drain) && !atomic_load(&exchange->stop)) {
+        begin_drain(exchange);
+        hand_over(exchange);
+        return;
+    }
+    io_over(exchange, false);
+    part_done(exchange);
+}
+
+static void drive(struct wwi_exchange *exchange)
+{
+    struct wwi_client *client = exchange->client;
+
+    for (;;) {
+        wws_status status;
+
+        if (wwi_pending_taken(&exchange->wait.pending))
+            break;
+        status = client->transport->client_step(client, &exchange->want);
+        if (status != WWS_S_ASYNC) {
+            complete(exchange, status);
+            part_done(exchange);
+            return;
+        }
+        switch (wwi_pending_sleep(&exchange->wait.pending,
+            exchange->want.events != 0 ? client->source.fd : -1,
+            exchange->want.events,
+            earlier(exchange->deadline, exchange->want.deadline))) {
+        case WWI_WOKEN_EXPIRED:
+            if (past(exchange->deadline))
+                expire(exchange);
+            break;
+        case WWI_WOKEN_READY:
+        case WWI_WOKEN_ENDED:
+            break;
+        }
+    }
+    leave_to_others(exchange);
+}
+
+wws_status wwi_exchange_run(
+    struct wwi_exchange *exchange,
+    struct wwi_client *client)
+{
+    exchange->client = client;
+    exchange->loop = client->loop;
+    client->user = exchange;
+    client->notify = notified;
+    client->source.ready = ready;
+    if (wwi_wait_asynchronous(&exchange->wait))
+        return run_asynchronous(exchange);
+    drive(exchange);
+    wwi_pending_settle(&exchange->wait.pending);
+    return wwi_wait_result(&exchange->wait);
+}
+
+wws_status wwi_exchange_init(
+    struct wwi_exchange *exchange,
+    const struct wwi_exchange_callbacks *callbacks,
+    void (*destroy)(struct wwi_exchange *exchange),
+    struct wwi_runtime *runtime,
+    const wws_completion *completion,
+    struct wwi_error *error)
+{
+    wws_status status = wwi_wait_init(&exchange->wait, runtime, completion,
+        error);
+
+    if (status < 0)
+        return status;
+    exchange->wait.delivered = heard;
+    exchange->wait.release = release;
+    exchange->callbacks = callbacks;
+    exchange->destroy = destroy;
+    exchange->deadline = WWI_NEVER;
+    exchange->want.deadline = WWI_NEVER;
+    exchange->timer.expired = timer_expired;
+    wwi_post_init(&exchange->post, posted);
+    /* The parts have one together, and who hears has one. */
+    atomic_init(&exchange->references, 2);
+    atomic_init(&exchange->parts, 2);
+    (void) wwi_pending_start(&exchange->wait.pending);
+    return WWS_S_OK;
+}
+
+wws_status wwi_exchange_refuse(
+    struct wwi_exchange *exchange,
+    wws_status status)
+{
+    if (wwi_pending_take(&exchange->wait.pending)) {
+        atomic_store(&exchange->parts, 0);
+        exchange->callbacks->retired(exchange);
+        wwi_exchange_unref(exchange);
+        wwi_exchange_unref(exchange);
+        return status;
+    }
+    if (wwi_wait_asynchronous(&exchange->wait)) {
+        part_done(exchange);
+        return WWS_S_ASYNC;
+    }
+    part_done(exchange);
+    wwi_pending_settle(&exchange->wait.pending);
+    return wwi_wait_result(&exchange->wait);
+}

@@ -1,0 +1,669 @@
+/* Where channels of servers come from. */
+#include "core/channel/listener.h"
+
+#include "core/base/clock.h"
+#include "core/base/memory.h"
+#include "core/channel/closing.h"
+
+enum {
+    CREATED = WWS_LISTENER_STATE_CREATED,
+    OPENING = WWS_LISTENER_STATE_OPENING,
+    OPEN = WWS_LISTENER_STATE_OPEN,
+    FAULTED = WWS_LISTENER_STATE_FAULTED,
+    CLOSING = WWS_LISTENER_STATE_CLOSING,
+    CLOSED = WWS_LISTENER_STATE_CLOSED,
+    NO = CLOSED + 1,
+};
+
+enum event { EVENT_OPEN, EVENT_DONE, EVENT_FAIL, EVENT_ABORT, EVENT_CLOSE,
+    EVENT_RESET, EVENTS };
+
+/* The abort latch of CREATED (D1) is a flag beside the state.
+                  open     done    fail     abort    close    reset */
+static const uint8_t moves[][EVENTS] = {
+    [CREATED] = { OPENING, NO,     NO,      CREATED, CLOSED,  CREATED },
+    [OPENING] = { NO,      OPEN,   CREATED, CREATED, NO,      NO      },
+    [OPEN]    = { NO,      NO,     NO,      FAULTED, CLOSING, NO      },
+    [FAULTED] = { NO,      NO,     NO,      FAULTED, CLOSING, NO      },
+    [CLOSING] = { NO,      CLOSED, CLOSED,  CLOSING, NO,      NO      },
+    [CLOSED]  = { NO,      NO,     NO,      CLOSED,  CLOSED,  CREATED },
+};
+
+enum { BATCH = 64 };
+
+struct wwi_listener {
+    struct wwi_object object;
+    struct wwi_member member;
+    wws_listener_options options; /* set by create, then read only */
+    const struct wwi_transport *transport;
+    struct wwi_post ending; /* ends what abort left in the list */
+
+    struct { /* any thread, under the lock */
+        struct wwi_lock lock;
+        wws_listener_state state;
+        bool latched; /* aborted when it was only created */
+        bool aborted; /* while it was closing */
+        struct wwi_server *server;
+        struct wwi_list accepts;  /* waiting for a request */
+        struct wwi_list requests; /* waiting for an accept */
+        uint32_t active;          /* accepts whose caller has not heard */
+        struct wwi_closing *closing;
+    } synced;
+};
+
+void wwi_listener_ref(struct wwi_listener *listener)
+{
+    wwi_object_ref(&listener->object);
+}
+
+void wwi_listener_unref(struct wwi_listener *listener)
+{
+    wwi_object_unref(&listener->object);
+}
+
+const wws_listener_options *wwi_listener_options(
+    const struct wwi_listener *listener)
+{
+    return &listener->options;
+}
+
+struct wwi_runtime *wwi_listener_runtime(const struct wwi_listener *listener)
+{
+    return listener->member.runtime;
+}
+
+static const char *state_name(wws_listener_state state)
+{
+    static const char *const names[] = { "created", "opening", "open",
+        "faulted", "closing", "closed" };
+
+    return names[state];
+}
+
+static bool move_locked(struct wwi_listener *listener, enum event event)
+{
+    uint8_t next = moves[listener->synced.state][event];
+
+    if (next == NO)
+        return false;
+    if (next != listener->synced.state)
+        wwi_log_write(listener->member.runtime->log, WWS_LOG_LEVEL_INFO,
+            WWS_PHASE_NONE, "listener %llx: %s to %s",
+            (unsigned long long) listener->object.id,
+            state_name(listener->synced.state), state_name(next));
+    listener->synced.state = next;
+    return true;
+}
+
+static wws_status refusal(
+    wws_listener_state state,
+    struct wwi_error *error,
+    const char *what)
+{
+    return wwi_fail(error, WWS_E_INVALID_OPERATION,
+        "cannot %s a listener that is %s", what, state_name(state));
+}
+
+static void settle(struct wwi_listener *listener)
+{
+    struct wwi_closing *closing = NULL;
+    wws_status status = WWS_S_OK;
+
+    wwi_lock_take(&listener->synced.lock);
+    if (listener->synced.state == CLOSING && listener->synced.active == 0) {
+        (void) move_locked(listener, EVENT_DONE);
+        closing = listener->synced.closing;
+        listener->synced.closing = NULL;
+        if (listener->synced.aborted)
+            status = WWS_E_OPERATION_ABORTED;
+    }
+    wwi_lock_give(&listener->synced.lock);
+    if (closing != NULL)
+        wwi_closing_end(closing, status);
+}
+
+/* Accepting. */
+
+static void accept_heard(struct wwi_wait *wait)
+{
+    struct wwi_listener *listener = WWI_CONTAINER(wait, struct wwi_accept,
+        wait)->listener;
+
+    wwi_lock_take(&listener->synced.lock);
+    listener->synced.active--;
+    wwi_lock_give(&listener->synced.lock);
+    settle(listener);
+}
+
+static void accept_release(struct wwi_wait *wait)
+{
+    wwi_accept_unref(WWI_CONTAINER(wait, struct wwi_accept, wait));
+}
+
+/* Takes the accept out of the list, with the list's reference. */
+static void unlist(struct wwi_accept *accept)
+{
+    struct wwi_listener *listener = accept->listener;
+    bool listed;
+
+    wwi_lock_take(&listener->synced.lock);
+    listed = wwi_link_listed(&accept->link);
+    wwi_list_remove(&accept->link);
+    wwi_lock_give(&listener->synced.lock);
+    if (listed)
+        wwi_accept_unref(accept);
+}
+
+void wwi_listener_end_accept(struct wwi_accept *accept, const char *text)
+{
+    struct wwi_runtime *runtime = accept->wait.runtime;
+    const struct wwi_outcome outcome = {
+        .status = WWS_E_OPERATION_ABORTED,
+        .phase = WWS_PHASE_ACCEPT,
+        .text = text,
+    };
+
+    wwi_count(runtime, WWS_COUNTER_CANCEL_ASKED);
+    if (!wwi_pending_take(&accept->wait.pending)) {
+        wwi_count(runtime, WWS_COUNTER_COMPLETED_FIRST);
+        return;
+    }
+    wwi_count(runtime, WWS_COUNTER_CANCEL_WON);
+    unlist(accept);
+    wwi_channel_accepted(accept->channel, NULL);
+    wwi_wait_finish(&accept->wait, &outcome);
+}
+
+/* True if the request has found its channel; the reference to the accept goes
+ * in any case. */
+static bool match(struct wwi_accept *accept, struct wwi_incoming *incoming)
+{
+    const struct wwi_outcome outcome = {
+        .status = WWS_S_OK,
+        .phase = WWS_PHASE_ACCEPT,
+    };
+    bool took = wwi_pending_take(&accept->wait.pending);
+
+    if (took) {
+        wwi_channel_accepted(accept->channel, incoming);
+        wwi_wait_finish(&accept->wait, &outcome);
+    }
+    wwi_accept_unref(accept);
+    return took;
+}
+
+static struct wwi_accept *take_accept_locked(struct wwi_listener *listener)
+{
+    struct wwi_link *link = wwi_list_take(&listener->synced.accepts);
+
+    return link == NULL ? NULL : WWI_CONTAINER(link, struct wwi_accept, link);
+}
+
+static void arrived(struct wwi_incoming *incoming, void *state)
+{
+    struct wwi_listener *listener = state;
+    struct wwi_accept *accept;
+    bool refused;
+
+    do {
+        wwi_lock_take(&listener->synced.lock);
+        refused = listener->synced.state != OPEN;
+        accept = refused ? NULL : take_accept_locked(listener);
+        if (accept == NULL && !refused)
+            wwi_list_append(&listener->synced.requests, &incoming->link);
+        wwi_lock_give(&listener->synced.lock);
+    } while (accept != NULL && !match(accept, incoming));
+    if (refused)
+        listener->transport->incoming_drop(incoming);
+}
+
+static struct wwi_accept *accept_new(
+    struct wwi_listener *listener,
+    struct wwi_channel *channel,
+    const wws_completion *completion,
+    struct wwi_error *error,
+    wws_status *status)
+{
+    struct wwi_accept *accept = wwi_alloc_zero(sizeof *accept);
+
+    if (accept == NULL) {
+        *status = wwi_fail_static(error, WWS_E_OUTOFMEMORY,
+            "no memory to accept");
+        return NULL;
+    }
+    *status = wwi_wait_init(&accept->wait, listener->member.runtime,
+        completion, error);
+    if (*status < 0) {
+        wwi_free(accept);
+        return NULL;
+    }
+    accept->wait.owner = listener;
+    accept->wait.delivered = accept_heard;
+    accept->wait.release = accept_release;
+    accept->listener = listener;
+    accept->channel = channel;
+    wwi_listener_ref(listener);
+    wwi_object_ref((struct wwi_object *) channel);
+    /* Who hears, and the list or whoever has taken it from there. */
+    atomic_init(&accept->references, 2);
+    (void) wwi_pending_start(&accept->wait.pending);
+    return accept;
+}
+
+/* Lists the accept, or gives the request that waits for one. */
+static wws_status admit(
+    struct wwi_listener *listener,
+    struct wwi_accept *accept,
+    struct wwi_incoming **incoming,
+    struct wwi_error *error)
+{
+    wws_listener_state state;
+    struct wwi_link *link;
+
+    wwi_lock_take(&listener->synced.lock);
+    state = listener->synced.state;
+    *incoming = NULL;
+    if (state == OPEN) {
+        listener->synced.active++;
+        link = wwi_list_take(&listener->synced.requests);
+        if (link != NULL)
+            *incoming = WWI_CONTAINER(link, struct wwi_incoming, link);
+        else
+            wwi_list_append(&listener->synced.accepts, &accept->link);
+    }
+    wwi_lock_give(&listener->synced.lock);
+    if (state == OPEN)
+        return WWS_S_OK;
+    return state == FAULTED ? wwi_fail_static(error, WWS_E_OBJECT_FAULTED,
+        "the listener was aborted") : refusal(state, error, "accept at");
+}
+
+static wws_status finish_accept(
+    struct wwi_accept *accept,
+    const wws_completion *completion)
+{
+    if (completion != NULL)
+        return WWS_S_ASYNC;
+    (void) wwi_wait_block(&accept->wait, WWI_NEVER);
+    return wwi_wait_result(&accept->wait);
+}
+
+wws_status wwi_listener_accept(
+    struct wwi_listener *self,
+    struct wwi_channel *channel,
+    const wws_completion *completion,
+    struct wwi_error *error)
+{
+    struct wwi_incoming *incoming;
+    struct wwi_accept *accept;
+    wws_status status;
+
+    if (wwi_channel_listener(channel) != self)
+        return wwi_fail_static(error, WWS_E_INVALIDARG,
+            "channel: was not created for this listener");
+    accept = accept_new(self, channel, completion, error, &status);
+    if (accept == NULL)
+        return status;
+    status = wwi_channel_accepting(channel, accept, error);
+    if (status >= 0) {
+        status = admit(self, accept, &incoming, error);
+        if (status < 0)
+            wwi_channel_accepted(channel, NULL);
+    }
+    if (status < 0) {
+        wwi_accept_unref(accept);
+        wwi_accept_unref(accept);
+        return status;
+    }
+    if (incoming != NULL && !match(accept, incoming))
+        arrived(incoming, self);
+    return finish_accept(accept, completion);
+}
+
+/* Ending. */
+
+static uint32_t collect_accepts(
+    struct wwi_listener *listener,
+    struct wwi_accept **batch)
+{
+    uint32_t count = 0;
+
+    wwi_lock_take(&listener->synced.lock);
+    while (count < BATCH
+        && (batch[count] = take_accept_locked(listener)) != NULL)
+        count++;
+    wwi_lock_give(&listener->synced.lock);
+    return count;
+}
+
+static bool end_some_accepts(struct wwi_listener *listener, const char *text)
+{
+    struct wwi_accept *batch[BATCH];
+    uint32_t count = collect_accepts(listener, batch);
+
+    for (uint32_t i = 0; i < count; i++) {
+        wwi_listener_end_accept(batch[i], text);
+        wwi_accept_unref(batch[i]);
+    }
+    return count == BATCH;
+}
+
+/* Requests that nobody will accept any more. */
+static void drop_requests(struct wwi_listener *listener)
+{
+    struct wwi_list requests;
+    struct wwi_link *link;
+
+    wwi_list_init(&requests);
+    wwi_lock_take(&listener->synced.lock);
+    wwi_list_move(&requests, &listener->synced.requests);
+    wwi_lock_give(&listener->synced.lock);
+    while ((link = wwi_list_take(&requests)) != NULL)
+        listener->transport->incoming_drop(WWI_CONTAINER(link,
+            struct wwi_incoming, link));
+}
+
+static void stopped(void *state)
+{
+    struct wwi_listener *listener = state;
+
+    wwi_listener_unref(listener);
+}
+
+static void end_rest(struct wwi_work *work)
+{
+    struct wwi_listener *listener = WWI_CONTAINER(work, struct wwi_listener,
+        ending.work);
+
+    while (end_some_accepts(listener, "the listener was aborted"))
+        ;
+    drop_requests(listener);
+    wwi_listener_unref(listener);
+}
+
+static void stop_server(struct wwi_listener *listener)
+{
+    struct wwi_server *server;
+
+    wwi_lock_take(&listener->synced.lock);
+    server = listener->synced.server;
+    listener->synced.server = NULL;
+    wwi_lock_give(&listener->synced.lock);
+    if (server != NULL)
+        listener->transport->server_stop(server, false, stopped);
+}
+
+wws_status wwi_listener_abort(struct wwi_listener *self)
+{
+    wws_listener_state before;
+
+    wwi_lock_take(&self->synced.lock);
+    before = self->synced.state;
+    if (before == CREATED)
+        self->synced.latched = true;
+    if (before == CLOSING)
+        self->synced.aborted = true;
+    (void) move_locked(self, EVENT_ABORT);
+    wwi_lock_give(&self->synced.lock);
+    if (before != OPEN)
+        return WWS_S_OK;
+    stop_server(self);
+    (void) end_some_accepts(self, "the listener was aborted");
+    wwi_listener_ref(self);
+    if (!wwi_loop_post(wwi_runtime_loop(self->member.runtime), &self->ending))
+        wwi_listener_unref(self);
+    return WWS_S_OK;
+}
+
+static void close_expired(struct wwi_object *object)
+{
+    (void) object;
+}
+
+wws_status wwi_listener_close(
+    struct wwi_listener *self,
+    const wws_completion *completion,
+    struct wwi_error *error)
+{
+    struct wwi_closing *closing;
+    wws_listener_state before;
+    wws_status status;
+    bool moved;
+
+    if (completion == NULL && wwi_inside(self))
+        return wwi_fail_static(error, WWS_E_INVALID_OPERATION,
+            "close would wait for the callback that it is called from");
+    closing = wwi_closing_new(&self->object, self->member.runtime, completion,
+        error, &status);
+    if (closing == NULL)
+        return status;
+    wwi_closing_start(closing, WWI_NEVER, close_expired);
+    wwi_lock_take(&self->synced.lock);
+    before = self->synced.state;
+    moved = move_locked(self, EVENT_CLOSE);
+    if (moved && self->synced.state == CLOSING)
+        self->synced.closing = closing;
+    wwi_lock_give(&self->synced.lock);
+    if (!moved || before == CREATED || before == CLOSED) {
+        wwi_closing_discard(closing);
+        return moved ? WWS_S_OK : refusal(before, error, "close");
+    }
+    stop_server(self);
+    while (end_some_accepts(self, "the listener was closed"))
+        ;
+    drop_requests(self);
+    settle(self);
+    return wwi_closing_wait(closing);
+}
+
+/* Opening. */
+
+static wws_status start_server(
+    struct wwi_listener *listener,
+    wws_string url,
+    struct wwi_server **server,
+    struct wwi_error *error)
+{
+    const wws_listener_options *ours = &listener->options;
+    const struct wwi_server_options options = {
+        .version = ours->envelope_version,
+        .max_message_size = ours->max_message_size,
+        .max_head_size = ours->max_http_headers_size,
+        .backlog = ours->backlog,
+        .max_connections = ours->max_connections,
+        .max_incoming = ours->max_connections,
+        .request_timeout_ms = ours->request_timeout_ms,
+        .idle_timeout_ms = ours->idle_timeout_ms,
+        .tolerate_half_close = ours->tolerate_half_close != 0,
+    };
+    wws_status status;
+
+    /* The server has a reference until it has stopped. */
+    wwi_listener_ref(listener);
+    status = listener->transport->server_open(listener->member.runtime, url,
+        &options, arrived, listener, server, error);
+    if (status < 0)
+        wwi_listener_unref(listener);
+    return status;
+}
+
+wws_status wwi_listener_open(
+    struct wwi_listener *self,
+    wws_string url,
+    const wws_completion *completion,
+    struct wwi_error *error)
+{
+    struct wwi_server *server = NULL;
+    wws_listener_state before;
+    bool latched;
+    bool moved;
+    wws_status status;
+
+    (void) completion;
+    wwi_lock_take(&self->synced.lock);
+    before = self->synced.state;
+    moved = move_locked(self, EVENT_OPEN);
+    latched = moved && self->synced.latched;
+    self->synced.latched = self->synced.latched && !moved;
+    if (latched)
+        (void) move_locked(self, EVENT_FAIL);
+    wwi_lock_give(&self->synced.lock);
+    if (!moved)
+        return refusal(before, error, "open");
+    if (latched)
+        return wwi_fail_static(error, WWS_E_OPERATION_ABORTED,
+            "the listener was aborted before it was opened");
+    status = start_server(self, url, &server, error);
+    wwi_lock_take(&self->synced.lock);
+    if (self->synced.state == OPENING) {
+        (void) move_locked(self, status < 0 ? EVENT_FAIL : EVENT_DONE);
+        self->synced.server = server;
+        server = NULL;
+    }
+    wwi_lock_give(&self->synced.lock);
+    if (status < 0)
+        return wwi_fail_static(error, status, "the listener cannot be opened");
+    if (server == NULL)
+        return WWS_S_OK;
+    self->transport->server_stop(server, true, stopped);
+    return wwi_fail_static(error, WWS_E_OPERATION_ABORTED,
+        "the listener was aborted while it was opened");
+}
+
+wws_status wwi_listener_reset(
+    struct wwi_listener *self,
+    struct wwi_error *error)
+{
+    wws_listener_state before;
+    bool moved;
+
+    wwi_lock_take(&self->synced.lock);
+    before = self->synced.state;
+    moved = move_locked(self, EVENT_RESET);
+    if (moved)
+        self->synced.latched = self->synced.aborted = false;
+    wwi_lock_give(&self->synced.lock);
+    return moved ? WWS_S_OK : refusal(before, error, "reset");
+}
+
+wws_status wwi_listener_free(struct wwi_listener *self)
+{
+    if (!wwi_object_close(&self->object))
+        return WWS_E_HANDLE;
+    (void) wwi_listener_abort(self);
+    wwi_listener_unref(self);
+    return WWS_S_OK;
+}
+
+wws_status wwi_listener_get_state(
+    struct wwi_listener *self,
+    wws_listener_state *state,
+    struct wwi_error *error)
+{
+    (void) error;
+    wwi_lock_take(&self->synced.lock);
+    *state = self->synced.state;
+    wwi_lock_give(&self->synced.lock);
+    return WWS_S_OK;
+}
+
+wws_status wwi_listener_get_address(
+    struct wwi_listener *self,
+    wws_buffer *address,
+    struct wwi_error *error)
+{
+    struct wwi_bytes text = { 0 };
+    wws_listener_state state;
+    wws_status status = WWS_E_INVALID_OPERATION;
+
+    wwi_lock_take(&self->synced.lock);
+    state = self->synced.state;
+    if (self->synced.server != NULL)
+        status = self->transport->server_address(self->synced.server, &text);
+    wwi_lock_give(&self->synced.lock);
+    if (status == WWS_E_INVALID_OPERATION)
+        return refusal(state, error, "read the address of");
+    if (status < 0)
+        return wwi_fail_static(error, status, "no memory for the address");
+    wwi_bytes_to_buffer(&text, address);
+    return WWS_S_OK;
+}
+
+/* Making and unmaking. */
+
+static void release(struct wwi_listener *listener)
+{
+    wwi_lock_fini(&listener->synced.lock);
+    wwi_free(listener);
+}
+
+static void destroy(struct wwi_object *object)
+{
+    struct wwi_listener *listener = WWI_CONTAINER(object, struct wwi_listener,
+        object);
+
+    if (listener->member.runtime != NULL)
+        wwi_member_leave(&listener->member);
+    release(listener);
+}
+
+static void abort_member(struct wwi_member *member)
+{
+    (void) wwi_listener_abort(WWI_CONTAINER(member, struct wwi_listener,
+        member));
+}
+
+static void use_default(uint32_t *value, uint32_t standard)
+{
+    if (*value == 0)
+        *value = standard;
+}
+
+static void take_options(
+    struct wwi_listener *listener,
+    const wws_listener_options *options)
+{
+    const wws_listener_options standard = WWS_LISTENER_OPTIONS_INIT;
+    wws_listener_options *ours = &listener->options;
+
+    *ours = *options;
+    use_default(&ours->max_message_size, standard.max_message_size);
+    use_default(&ours->max_http_headers_size, standard.max_http_headers_size);
+    use_default(&ours->backlog, standard.backlog);
+    use_default(&ours->max_connections, standard.max_connections);
+    use_default(&ours->request_timeout_ms, standard.request_timeout_ms);
+    use_default(&ours->idle_timeout_ms, standard.idle_timeout_ms);
+    use_default(&ours->close_timeout_ms, standard.close_timeout_ms);
+}
+
+wws_status wwi_listener_create(
+    struct wwi_runtime *runtime,
+    const wws_listener_options *options,
+    wws_listener *handle,
+    struct wwi_error *error)
+{
+    struct wwi_listener *listener = wwi_alloc_zero(sizeof *listener);
+    wws_status status = WWS_E_OUTOFMEMORY;
+
+    if (listener == NULL)
+        return wwi_fail_static(error, status, "no memory for a listener");
+    take_options(listener, options);
+    listener->transport = wwi_transport(options->transport);
+    wwi_lock_init(&listener->synced.lock, WWI_RANK_LISTENER);
+    wwi_list_init(&listener->synced.accepts);
+    wwi_list_init(&listener->synced.requests);
+    wwi_post_init(&listener->ending, end_rest);
+    if (wwi_object_init(&listener->object, WWI_KIND_LISTENER, destroy) < 0) {
+        release(listener);
+        return wwi_fail_static(error, status, "no memory for a listener");
+    }
+    status = wwi_member_join(&listener->member, &listener->object, runtime,
+        abort_member);
+    if (status < 0) {
+        (void) wwi_object_close(&listener->object);
+        wwi_listener_unref(listener);
+        return wwi_fail_static(error, status, "the runtime is closed");
+    }
+    handle->id = listener->object.id;
+    return WWS_S_OK;
+}

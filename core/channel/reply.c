@@ -1,0 +1,77 @@
+/* What a client makes of the envelope that answered it. */
+#include "core/channel/reply.h"
+
+#include "core/base/text.h"
+
+static wws_status put_fields(
+    struct wwi_message *message,
+    const struct wwi_fields *fields)
+{
+    uint32_t index = 0;
+    wws_string name, value;
+
+    while (fields->next(fields->state, &index, &name, &value)) {
+        wws_status status = wwi_mapped_add(&message->mapped, name, value);
+
+        if (status < 0)
+            return status;
+    }
+    return WWS_S_OK;
+}
+
+static wws_status check_relation(
+    const struct wwi_envelope *envelope,
+    const struct wwi_reply_rules *rules,
+    struct wwi_error *error)
+{
+    wws_string relates_to = envelope->standard[WWS_HEADER_RELATES_TO];
+
+    if (rules->request_id.size == 0 || relates_to.size == 0
+        || wwi_string_equal(relates_to, rules->request_id))
+        return WWS_S_OK;
+    return wwi_fail_static(error, WWS_E_INVALID_FORMAT,
+        "the reply relates to another message");
+}
+
+static wws_status give_fault(
+    const wws_fault_info *fault,
+    struct wwi_error *error)
+{
+    struct wwi_fault copy = { 0 };
+    wws_status status = wwi_fault_status(fault);
+
+    if (error != NULL && wwi_fault_copy(&copy, fault))
+        wwi_error_set_fault(error, &copy);
+    return wwi_fail(error, status, "the service answered with a fault: %.*s",
+        (int) (fault->reason.size < 300 ? fault->reason.size : 300),
+        fault->reason.size != 0 ? fault->reason.data : "");
+}
+
+wws_status wwi_reply_read(
+    struct wwi_message *message,
+    struct wwi_bytes *envelope,
+    const struct wwi_fields *fields,
+    const struct wwi_reply_rules *rules,
+    struct wwi_error *error)
+{
+    struct wwi_decode_params params = {
+        .envelope_version = rules->envelope_version,
+        .addressing_version = rules->addressing_version,
+    };
+    const wws_fault_info *fault;
+    wws_status status;
+
+    status = put_fields(message, fields);
+    if (status < 0)
+        return wwi_fail_static(error, status, "no memory for the fields");
+    status = wwi_message_decode(message, envelope, &params, error);
+    if (status < 0)
+        return status;
+    status = check_relation(wwi_message_envelope(message), rules, error);
+    if (status < 0)
+        return status;
+    fault = wwi_message_fault(message);
+    if (fault != NULL && rules->faults_as_errors)
+        return give_fault(fault, error);
+    return WWS_S_OK;
+}
