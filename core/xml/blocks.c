@@ -9,8 +9,7 @@
 #include "core/base/memory.h"
 #include "core/base/text.h"
 #include "core/xml/addressing.h"
-#include "core/xml/envelope.h"
-#include "core/xml/reader.h"
+#include "core/xml/envelope_parser.h"
 
 enum {
     KEEP_SIZE = 4096,
@@ -60,7 +59,7 @@ static wws_status refuse(
         (unsigned long long) reader->column + 1, reader->problem);
 }
 
-/* The prefix that the element itself gives a meaning; empty: none does. */
+/* Whether the element itself gives the prefix a meaning. */
 static bool declares(
     const struct wwi_xml_reader *reader,
     wws_string prefix,
@@ -126,15 +125,15 @@ static wws_status check_must_understand(
     struct wwi_error *error)
 {
     const struct wwi_xml_attribute *attribute = find_attribute(reader, mark);
+    wws_string value;
     bool yes;
 
     *must_understand = mark->wanted;
     if (attribute == NULL)
         return WWS_S_OK;
-    yes = wwi_string_is(attribute->value, "1")
-        || wwi_string_is(attribute->value, "true");
-    if (!yes && !wwi_string_is(attribute->value, "0")
-        && !wwi_string_is(attribute->value, "false"))
+    value = wwi_envelope_trim(attribute->value);
+    yes = wwi_string_is(value, "1") || wwi_string_is(value, "true");
+    if (!yes && !wwi_string_is(value, "0") && !wwi_string_is(value, "false"))
         return wwi_fail_static(error, WWS_E_INVALID_FORMAT,
             "the header's mustUnderstand is neither 0 nor 1");
     if (!yes && mark->wanted)
@@ -147,15 +146,17 @@ static wws_status check_must_understand(
 
 static wws_status check_name(
     const struct wwi_xml_reader *reader,
-    wws_addressing_version addressing,
+    const struct wwi_block_options *options,
     struct wwi_error *error)
 {
     const struct wwi_xml_name *name = &reader->name;
+    wws_string addressing = wwi_addressing_namespace(options->addressing);
 
     if (name->ns.size == 0)
         return wwi_fail_static(error, WWS_E_INVALID_FORMAT,
             "the header is in no namespace");
-    if (!wwi_string_equal(name->ns, wwi_addressing_namespace(addressing)))
+    if (options->flags & WWI_BLOCK_RECEIVED
+        || !wwi_string_equal(name->ns, addressing))
         return WWS_S_OK;
     for (wws_header header = 0; header < WWI_STANDARD_HEADERS; header++)
         if (wwi_string_equal(name->local, wwi_addressing_name(header)))
@@ -183,13 +184,14 @@ static wws_status begin_block(
 {
     const struct wwi_xml_name *name = &reader->name;
     struct mark must = { "s", wwi_envelope_namespace(options->version),
-        WWS_STR("mustUnderstand"), "1", options->must_understand };
+        WWS_STR("mustUnderstand"), "1",
+        (options->flags & WWI_BLOCK_MUST_UNDERSTAND) != 0 };
     struct mark parameter = { "a",
         wwi_addressing_namespace(WWS_ADDRESSING_VERSION_1_0),
         WWS_STR("IsReferenceParameter"), "true",
-        options->reference_parameter
+        (options->flags & WWI_BLOCK_REFERENCE_PARAMETER) != 0
             && options->addressing == WWS_ADDRESSING_VERSION_1_0 };
-    wws_status status = check_name(reader, options->addressing, error);
+    wws_status status = check_name(reader, options, error);
 
     if (status >= 0)
         status = check_must_understand(
@@ -372,14 +374,6 @@ bool wwi_blocks_remove(
     return found;
 }
 
-static bool is_space(wws_string text)
-{
-    for (size_t i = 0; i < text.size; i++)
-        if (strchr(" \t\r\n", text.data[i]) == NULL)
-            return false;
-    return true;
-}
-
 wws_status wwi_check_content(
     wws_bytes content,
     bool text,
@@ -400,7 +394,7 @@ wws_status wwi_check_content(
         if (token == WWI_XML_ERROR)
             status = refuse(&reader, error);
         else if (token == WWI_XML_TEXT && reader.depth == 0 && !text
-            && !is_space(reader.text))
+            && !wwi_envelope_is_space(reader.text))
             status = wwi_fail_static(error, WWS_E_INVALID_FORMAT,
                 "text where only elements may be");
     }

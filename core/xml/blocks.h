@@ -27,11 +27,16 @@ struct wwi_blocks {
     uint32_t room;
 };
 
+enum wwi_block_flags {
+    WWI_BLOCK_MUST_UNDERSTAND = 1,     /* say so on it */
+    WWI_BLOCK_REFERENCE_PARAMETER = 2, /* likewise, where addressing has that */
+    WWI_BLOCK_RECEIVED = 4,            /* it may have any name */
+};
+
 struct wwi_block_options {
     wws_envelope_version version;
     wws_addressing_version addressing;
-    bool must_understand;
-    bool reference_parameter; /* say so on it, where addressing has that */
+    unsigned flags;
 };
 
 /* All zero has no blocks; fini returns to that, reset keeps memory. */
