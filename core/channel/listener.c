@@ -31,6 +31,13 @@ static const uint8_t moves[][EVENTS] = {
 
 enum { BATCH = 64 };
 
+/* A server of the transport, from its opening until it has stopped, which may
+ * be long after the listener was closed. */
+struct served {
+    struct wwi_listener *listener; /* with a reference */
+    struct wwi_server *server;
+};
+
 struct wwi_listener {
     struct wwi_object object;
     struct wwi_member member;
@@ -43,7 +50,7 @@ struct wwi_listener {
         wws_listener_state state;
         bool latched; /* aborted when it was only created */
         bool aborted; /* while it was closing */
-        struct wwi_server *server;
+        struct served *served;
         struct wwi_list accepts;  /* waiting for a request */
         struct wwi_list requests; /* waiting for an accept */
         uint32_t active;          /* accepts whose caller has not heard */
@@ -199,9 +206,10 @@ static struct wwi_accept *take_accept_locked(struct wwi_listener *listener)
     return link == NULL ? NULL : WWI_CONTAINER(link, struct wwi_accept, link);
 }
 
-static void arrived(struct wwi_incoming *incoming, void *state)
+static void take_in(
+    struct wwi_listener *listener,
+    struct wwi_incoming *incoming)
 {
-    struct wwi_listener *listener = state;
     struct wwi_accept *accept;
     bool refused;
 
@@ -215,6 +223,13 @@ static void arrived(struct wwi_incoming *incoming, void *state)
     } while (accept != NULL && !match(accept, incoming));
     if (refused)
         listener->transport->incoming_drop(incoming);
+}
+
+static void arrived(struct wwi_incoming *incoming, void *state)
+{
+    struct served *served = state;
+
+    take_in(served->listener, incoming);
 }
 
 static struct wwi_accept *accept_new(
@@ -316,7 +331,7 @@ wws_status wwi_listener_accept(
         return status;
     }
     if (incoming != NULL && !match(accept, incoming))
-        arrived(incoming, self);
+        take_in(self, incoming);
     return finish_accept(accept, completion);
 }
 
@@ -365,9 +380,12 @@ static void drop_requests(struct wwi_listener *listener)
 
 static void stopped(void *state)
 {
-    struct wwi_listener *listener = state;
+    struct served *served = state;
 
-    wwi_listener_unref(listener);
+    if (served->server != NULL)
+        served->listener->transport->server_free(served->server);
+    wwi_listener_unref(served->listener);
+    wwi_free(served);
 }
 
 static void end_rest(struct wwi_work *work)
@@ -383,14 +401,14 @@ static void end_rest(struct wwi_work *work)
 
 static void stop_server(struct wwi_listener *listener)
 {
-    struct wwi_server *server;
+    struct served *served;
 
     wwi_lock_take(&listener->synced.lock);
-    server = listener->synced.server;
-    listener->synced.server = NULL;
+    served = listener->synced.served;
+    listener->synced.served = NULL;
     wwi_lock_give(&listener->synced.lock);
-    if (server != NULL)
-        listener->transport->server_stop(server, false, stopped);
+    if (served != NULL)
+        listener->transport->server_stop(served->server, false, stopped);
 }
 
 wws_status wwi_listener_abort(struct wwi_listener *self)
@@ -461,7 +479,7 @@ wws_status wwi_listener_close(
 static wws_status start_server(
     struct wwi_listener *listener,
     wws_string url,
-    struct wwi_server **server,
+    struct served **served,
     struct wwi_error *error)
 {
     const wws_listener_options *ours = &listener->options;
@@ -478,12 +496,18 @@ static wws_status start_server(
     };
     wws_status status;
 
-    /* The server has a reference until it has stopped. */
+    *served = wwi_alloc_zero(sizeof **served);
+    if (*served == NULL)
+        return WWS_E_OUTOFMEMORY;
+    (*served)->listener = listener;
     wwi_listener_ref(listener);
     status = listener->transport->server_open(listener->member.runtime, url,
-        &options, arrived, listener, server, error);
-    if (status < 0)
-        wwi_listener_unref(listener);
+        &options, arrived, *served, &(*served)->server, error);
+    if (status >= 0)
+        return status;
+    (*served)->server = NULL;
+    stopped(*served);
+    *served = NULL;
     return status;
 }
 
@@ -493,7 +517,7 @@ wws_status wwi_listener_open(
     const wws_completion *completion,
     struct wwi_error *error)
 {
-    struct wwi_server *server = NULL;
+    struct served *served = NULL;
     wws_listener_state before;
     bool latched;
     bool moved;
@@ -513,19 +537,19 @@ wws_status wwi_listener_open(
     if (latched)
         return wwi_fail_static(error, WWS_E_OPERATION_ABORTED,
             "the listener was aborted before it was opened");
-    status = start_server(self, url, &server, error);
+    status = start_server(self, url, &served, error);
     wwi_lock_take(&self->synced.lock);
     if (self->synced.state == OPENING) {
         (void) move_locked(self, status < 0 ? EVENT_FAIL : EVENT_DONE);
-        self->synced.server = server;
-        server = NULL;
+        self->synced.served = served;
+        served = NULL;
     }
     wwi_lock_give(&self->synced.lock);
     if (status < 0)
         return wwi_fail_static(error, status, "the listener cannot be opened");
-    if (server == NULL)
+    if (served == NULL)
         return WWS_S_OK;
-    self->transport->server_stop(server, true, stopped);
+    self->transport->server_stop(served->server, true, stopped);
     return wwi_fail_static(error, WWS_E_OPERATION_ABORTED,
         "the listener was aborted while it was opened");
 }
@@ -578,8 +602,9 @@ wws_status wwi_listener_get_address(
 
     wwi_lock_take(&self->synced.lock);
     state = self->synced.state;
-    if (self->synced.server != NULL)
-        status = self->transport->server_address(self->synced.server, &text);
+    if (self->synced.served != NULL)
+        status = self->transport->server_address(self->synced.served->server,
+            &text);
     wwi_lock_give(&self->synced.lock);
     if (status == WWS_E_INVALID_OPERATION)
         return refusal(state, error, "read the address of");
