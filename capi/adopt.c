@@ -46,6 +46,13 @@ wws_status wwi_enter_optional(
     return WWS_S_OK;
 }
 
+wws_status wwi_enter_to_free(uint64_t id, enum wwi_kind kind, void *object)
+{
+    wws_status status = wwi_table_get(id, kind, object);
+
+    return id == 0 || status == WWS_E_FORKED ? WWS_S_OK : status;
+}
+
 void wwi_leave(void *object)
 {
     if (object != NULL)

@@ -27,6 +27,9 @@ wws_status wwi_enter_optional(
     const char *name,
     struct wwi_error *error,
     void *object);
+/* For giving a handle back, which is done for zero and, in a forked child, for
+ * the parent's: the object is null then. */
+wws_status wwi_enter_to_free(uint64_t id, enum wwi_kind kind, void *object);
 /* Gives the reference back; null is fine. */
 void wwi_leave(void *object);
 

@@ -43,10 +43,8 @@ wws_status wws_call_free(wws_call call)
     struct wwi_call *self = NULL;
     wws_status status;
 
-    if (call.id == 0)
-        return WWS_S_OK;
-    status = wwi_enter(call.id, WWI_KIND_CALL, "call", NULL, &self);
-    if (status < 0)
+    status = wwi_enter_to_free(call.id, WWI_KIND_CALL, &self);
+    if (self == NULL)
         return status;
     status = wwi_call_free(self);
     wwi_leave(self);

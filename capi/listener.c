@@ -218,10 +218,8 @@ wws_status wws_listener_free(wws_listener listener)
     struct wwi_listener *self = NULL;
     wws_status status;
 
-    if (listener.id == 0)
-        return WWS_S_OK;
-    status = wwi_enter(listener.id, WWI_KIND_LISTENER, "listener", NULL, &self);
-    if (status < 0)
+    status = wwi_enter_to_free(listener.id, WWI_KIND_LISTENER, &self);
+    if (self == NULL)
         return status;
     status = wwi_listener_free(self);
     wwi_leave(self);

@@ -609,10 +609,8 @@ wws_status wws_message_free(wws_message message)
     struct wwi_message *self = NULL;
     wws_status status;
 
-    if (message.id == 0)
-        return WWS_S_OK;
-    status = wwi_enter(message.id, WWI_KIND_MESSAGE, "message", NULL, &self);
-    if (status < 0)
+    status = wwi_enter_to_free(message.id, WWI_KIND_MESSAGE, &self);
+    if (self == NULL)
         return status;
     status = wwi_message_free(self);
     wwi_leave(self);

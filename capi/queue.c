@@ -103,10 +103,8 @@ wws_status wws_queue_free(wws_queue queue)
     struct wwi_queue *self = NULL;
     wws_status status;
 
-    if (queue.id == 0)
-        return WWS_S_OK;
-    status = wwi_enter(queue.id, WWI_KIND_QUEUE, "queue", NULL, &self);
-    if (status < 0)
+    status = wwi_enter_to_free(queue.id, WWI_KIND_QUEUE, &self);
+    if (self == NULL)
         return status;
     status = wwi_queue_free(self);
     wwi_leave(self);

@@ -256,11 +256,8 @@ wws_status wws_service_host_free(wws_service_host service_host)
     struct wwi_service_host *self = NULL;
     wws_status status;
 
-    if (service_host.id == 0)
-        return WWS_S_OK;
-    status = wwi_enter(service_host.id, WWI_KIND_SERVICE_HOST, "service_host",
-                       NULL, &self);
-    if (status < 0)
+    status = wwi_enter_to_free(service_host.id, WWI_KIND_SERVICE_HOST, &self);
+    if (self == NULL)
         return status;
     status = wwi_service_host_free(self);
     wwi_leave(self);

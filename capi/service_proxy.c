@@ -274,11 +274,8 @@ wws_status wws_service_proxy_free(wws_service_proxy service_proxy)
     struct wwi_service_proxy *self = NULL;
     wws_status status;
 
-    if (service_proxy.id == 0)
-        return WWS_S_OK;
-    status = wwi_enter(service_proxy.id, WWI_KIND_SERVICE_PROXY,
-                       "service_proxy", NULL, &self);
-    if (status < 0)
+    status = wwi_enter_to_free(service_proxy.id, WWI_KIND_SERVICE_PROXY, &self);
+    if (self == NULL)
         return status;
     status = wwi_service_proxy_free(self);
     wwi_leave(self);

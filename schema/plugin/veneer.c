@@ -558,6 +558,23 @@ static void put_refusal(struct body *body, const char *name)
     put(body->text, "    }\n");
 }
 
+/* There may be nothing to free: then self stays null. */
+static void put_enter_to_free(struct body *body, const struct object *object)
+{
+    struct list arguments = { 0 };
+
+    add(&arguments, say("%s.id", object->name.snake));
+    add(&arguments, say("WWI_KIND_%s", object->name.upper));
+    add(&arguments, "&self");
+    put_call(body->text, say("    %s = wwi_enter_to_free(", body->status),
+             &arguments, ");\n");
+    put(body->text,
+        "    if (self == NULL)\n"
+        "        return $status$;\n",
+        "status", body->status);
+    add(&body->held, "self");
+}
+
 static void put_faults(struct body *body, const struct faults *faults)
 {
     const char *tail = body->held.count == 0 ? ")\n" : ") {\n";
@@ -701,14 +718,10 @@ static void put_function(
         put_enter(&body, "error", &(struct name) { .upper = "ERROR" }, true,
                   "NULL", "failure");
     if (call->role == FREE)
-        put(text,
-            "    if ($object$.id == 0)\n"
-            "        return WWS_S_OK;\n",
-            "object", object->name.snake);
-    if (call->has_self)
+        put_enter_to_free(&body, object);
+    else if (call->has_self)
         put_enter(&body, object->name.snake, &object->name,
-                  object->has_default && call->role != FREE, body.failure,
-                  "self");
+                  object->has_default, body.failure, "self");
     put_faults(&body, &faults);
     put_arguments_in(&body);
     put_forward(&body);

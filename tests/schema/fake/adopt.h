@@ -20,6 +20,7 @@ wws_status wwi_enter(
     const char *name,
     struct wwi_error *error,
     void *object_out);
+wws_status wwi_enter_to_free(uint64_t id, enum wwi_kind kind, void *object);
 wws_status wwi_enter_optional(
     uint64_t id,
     enum wwi_kind kind,

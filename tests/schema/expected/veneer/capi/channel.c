@@ -356,10 +356,8 @@ wws_status wws_channel_free(wws_channel channel)
     struct wwi_channel *self = NULL;
     wws_status status;
 
-    if (channel.id == 0)
-        return WWS_S_OK;
-    status = wwi_enter(channel.id, WWI_KIND_CHANNEL, "channel", NULL, &self);
-    if (status < 0)
+    status = wwi_enter_to_free(channel.id, WWI_KIND_CHANNEL, &self);
+    if (self == NULL)
         return status;
     status = wwi_channel_free(self);
     wwi_leave(self);

@@ -60,10 +60,8 @@ wws_status wws_error_free(wws_error error)
     struct wwi_error *self = NULL;
     wws_status status;
 
-    if (error.id == 0)
-        return WWS_S_OK;
-    status = wwi_enter(error.id, WWI_KIND_ERROR, "error", NULL, &self);
-    if (status < 0)
+    status = wwi_enter_to_free(error.id, WWI_KIND_ERROR, &self);
+    if (self == NULL)
         return status;
     status = wwi_error_free(self);
     wwi_leave(self);

@@ -41,10 +41,8 @@ wws_status wws_runtime_free(wws_runtime runtime)
     struct wwi_runtime *self = NULL;
     wws_status status;
 
-    if (runtime.id == 0)
-        return WWS_S_OK;
-    status = wwi_enter(runtime.id, WWI_KIND_RUNTIME, "runtime", NULL, &self);
-    if (status < 0)
+    status = wwi_enter_to_free(runtime.id, WWI_KIND_RUNTIME, &self);
+    if (self == NULL)
         return status;
     status = wwi_runtime_free(self);
     wwi_leave(self);
