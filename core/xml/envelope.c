@@ -718,7 +718,6 @@ static struct wwi_envelope_header *new_header(
 static bool read_block(struct wwi_envelope_parser *parser)
 {
     struct wwi_envelope_header *header = new_header(parser);
-    uint64_t begin = parser->reader->begin;
     wws_header standard = WWI_STANDARD_HEADERS;
     bool ours;
 
@@ -736,12 +735,11 @@ static bool read_block(struct wwi_envelope_parser *parser)
         return false;
     if (ours)
         standard = standard_header(parser);
-    header->standard = standard != WWI_STANDARD_HEADERS;
-    if (header->standard ? !read_standard_header(parser, standard)
-        : !wwi_envelope_skip(parser))
-        return false;
     parser->envelope->header_count++;
-    return wwi_envelope_end_part(parser, &header->part, begin);
+    header->standard = standard != WWI_STANDARD_HEADERS;
+    if (header->standard)
+        return read_standard_header(parser, standard);
+    return wwi_envelope_read_part(parser, &header->part);
 }
 
 static bool read_headers(struct wwi_envelope_parser *parser)

@@ -49,7 +49,7 @@ struct wwi_envelope_header {
     wws_string local;
     wws_string ns;
     bool must_understand; /* says so, and is for a role of ours */
-    bool standard;        /* its text is in envelope.standard[] */
+    bool standard;        /* its text is in envelope.standard[]; no part */
     /* For whoever holds the envelope. */
     bool understood;
     bool removed;

@@ -43,8 +43,8 @@ bool wwi_xml_escape(struct wwi_bytes *out, wws_string text, bool attribute)
     while (at < limit) {
         const uint8_t *run = at;
 
-        if (!attribute)
-            at = wwi_xml_skip_plain(at, limit, '>');
+        at = attribute ? wwi_xml_skip(at, limit, WWI_XML_VALUE)
+            : wwi_xml_skip_plain(at, limit, '>');
         at = skip_run(at, limit, attribute);
         if (at == NULL)
             return false;

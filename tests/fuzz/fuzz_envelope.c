@@ -75,10 +75,11 @@ static void put_envelope(
     }
     for (uint32_t i = 0; i < envelope->header_count; i++) {
         struct wwi_envelope_header *header = &envelope->headers[i];
-        wws_bytes xml = xml_of(envelope, &header->part);
+        wws_bytes xml;
 
         if (header->standard)
             continue;
+        xml = xml_of(envelope, &header->part);
         put_string(out, header->local);
         put_string(out, header->ns);
         wwi_bytes_append_char(out, header->must_understand ? '1' : '0');
@@ -109,7 +110,7 @@ static void add_blocks(struct wwi_envelope *envelope)
     struct wwi_blocks blocks = { 0 };
 
     for (uint32_t i = 0; i < envelope->header_count; i++)
-        check(wwi_blocks_add(&blocks,
+        check(envelope->headers[i].standard || wwi_blocks_add(&blocks,
             xml_of(envelope, &envelope->headers[i].part), &options, NULL)
             == 0);
     wwi_blocks_fini(&blocks);

@@ -549,6 +549,50 @@ static void message__duplicate_is_a_copy(void **state)
     wwi_message_free(message);
 }
 
+static void message__duplicate_keeps_headers_for_others(void **state)
+{
+    struct wwi_message *original = decoded("<s:Envelope xmlns:s='" S12
+        "' xmlns:a='" A10 "'><s:Header><a:Action>urn:a</a:Action>"
+        "<a:To s:role='urn:other' s:mustUnderstand='1'>urn:x</a:To>"
+        "</s:Header><s:Body/></s:Envelope>");
+    struct wwi_message *message = new_default();
+    struct wwi_message *other;
+    wws_bytes element;
+    (void) state;
+
+    assert_int_equal(
+        wwi_message_initialize(message, DUPLICATE, original, NULL), 0);
+    other = sent(message);
+
+    assert_header(other, WWS_HEADER_TO, "http://host/path");
+    assert_int_equal(wwi_message_get_custom_header(
+        other, WWS_STR("To"), WWS_STR(A10), 0, &element, NULL, NULL), 0);
+    assert_int_equal(wwi_message_check_must_understand(other, NULL), 0);
+    wwi_message_free(original);
+    wwi_message_free(message);
+    wwi_message_free(other);
+}
+
+static void message__reply_takes_no_standard_header_for_a_parameter(
+    void **state)
+{
+    struct wwi_message *request = decoded("<s:Envelope xmlns:s='" S12
+        "' xmlns:a='" A10 "'><s:Header><a:Action>urn:a</a:Action>"
+        "<a:ReplyTo><a:Address>urn:back</a:Address><a:ReferenceParameters>"
+        "<a:To>urn:evil</a:To><plain/><p:k xmlns:p='urn:p'/>"
+        "</a:ReferenceParameters></a:ReplyTo>"
+        "</s:Header><s:Body/></s:Envelope>");
+    struct wwi_message *reply = new_default();
+    (void) state;
+
+    assert_int_equal(wwi_message_initialize(reply, REPLY, request, NULL), 0);
+
+    assert_header(reply, WWS_HEADER_TO, "urn:back");
+    assert_int_equal(reply->blocks.count, 1);
+    wwi_message_free(request);
+    wwi_message_free(reply);
+}
+
 static void message__custom_headers_count_received_ones_first(void **state)
 {
     struct wwi_message *message = decoded(received);
@@ -901,6 +945,8 @@ int main(void)
         TEST(message__fault_arrives_in_every_version),
         TEST(message__refuses_faults_that_cannot_be_written),
         TEST(message__duplicate_is_a_copy),
+        TEST(message__duplicate_keeps_headers_for_others),
+        TEST(message__reply_takes_no_standard_header_for_a_parameter),
         TEST(message__custom_headers_count_received_ones_first),
         TEST(message__understands_what_was_read),
         TEST(message__standard_headers_can_be_changed_and_removed),
