@@ -12,8 +12,8 @@ enum { KEEP_SIZE = 4096 };
 /* Fields that frame a message, belong to a connection, or are the channel's. */
 static const char *const reserved[] = {
     "Connection", "Content-Encoding", "Content-Length", "Content-Type",
-    "Expect", "Host", "HTTP2-Settings", "Keep-Alive", "SOAPAction", "TE", "Trailer",
-    "Transfer-Encoding", "Upgrade",
+    "Expect", "Host", "HTTP2-Settings", "Keep-Alive", "SOAPAction", "TE",
+    "Trailer", "Transfer-Encoding", "Upgrade",
 };
 
 void wwi_mapped_fini(struct wwi_mapped *mapped)
