@@ -869,7 +869,7 @@ wws_status wwi_service_host_close(
     struct wwi_error *error)
 {
     wws_service_host_state before;
-    struct closing *closing;
+    struct closing *closing = NULL;
     wws_status status;
 
     if (completion == NULL && wwi_inside(self))

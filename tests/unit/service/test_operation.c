@@ -1,0 +1,1013 @@
+/* Operations: what becomes of a request, completion, and cancellation as in
+ * the guarantees that the names of the tests cite. */
+#include "fake.h"
+
+#include "core/base/text.h"
+
+/* What serve does, and what it has seen. */
+static struct script {
+    wws_status (*act)(struct wwi_operation *operation);
+    wws_status result;
+    int served;
+    struct wwi_operation *last; /* with a reference */
+    /* What was registered. */
+    int cancelled;
+    int entered;
+    int leave;
+    int freed;
+    int cancelled_before_free;
+    wws_cancel_reason reason;
+    bool blocks;
+    bool completes;
+    int value; /* whose address is the state */
+} script;
+
+static wws_status serve(wws_operation handle, void *state)
+{
+    struct wwi_operation *operation = hold_operation(handle);
+    wws_status status = script.result;
+
+    assert_ptr_equal(state, &script);
+    if (script.last != NULL)
+        wwi_object_unref(&script.last->object);
+    script.last = operation;
+    if (script.act != NULL)
+        status = script.act(operation);
+    set_flag(&script.served);
+    return status;
+}
+
+static void begin_with(
+    wws_endpoint_options endpoint,
+    const wws_service_host_options *options,
+    wws_status (*act)(struct wwi_operation *operation),
+    wws_status result)
+{
+    wws_operation_callbacks callbacks = WWS_OPERATION_CALLBACKS_INIT;
+
+    script = (struct script) { .act = act, .result = result };
+    callbacks.serve = serve;
+    callbacks.state = &script;
+    create_host(options);
+    add_endpoint(endpoint, callbacks);
+    open_host();
+}
+
+static wws_endpoint_options short_endpoint(void)
+{
+    wws_endpoint_options endpoint = WWS_ENDPOINT_OPTIONS_INIT;
+
+    endpoint.callback_model = WWS_CALLBACK_MODEL_SHORT;
+    return endpoint;
+}
+
+static void begin(
+    wws_status (*act)(struct wwi_operation *operation),
+    wws_status result)
+{
+    begin_with(short_endpoint(), NULL, act, result);
+}
+
+static void drop_last(void)
+{
+    if (script.last != NULL)
+        wwi_object_unref(&script.last->object);
+    script.last = NULL;
+}
+
+static void end(void)
+{
+    drop_last();
+    free_host();
+}
+
+static void ask(struct request *request, const char *envelope)
+{
+    send_to(fake_servers[0], request, envelope);
+}
+
+static void assert_has(const struct request *request, const char *text)
+{
+    if (strstr(request->text, text) == NULL)
+        fail_msg("no %s in %s", text, request->text);
+}
+
+/* What becomes of a request */
+
+static wws_status reply_with_body(struct wwi_operation *operation)
+{
+    wws_bytes body = { "<y xmlns='urn:y'/>", 18 };
+    wws_operation_info info = WWS_OPERATION_INFO_INIT;
+    wws_bytes asked;
+
+    assert_int_equal(wwi_operation_get_info(operation, &info, NULL), 0);
+    assert_true(wwi_string_is(info.action, "urn:add"));
+    assert_int_equal(info.cancelled, 0);
+    assert_int_equal(wwi_operation_get_body(operation, &asked, NULL), 0);
+    assert_int_equal(asked.size, strlen("<x xmlns='urn:x'/>"));
+    return wwi_operation_set_reply(operation, body, NULL);
+}
+
+static void operation__replies_with_an_action_of_its_own(void **state)
+{
+    struct request request;
+
+    (void) state;
+    begin(reply_with_body, WWS_S_OK);
+
+    ask(&request, ENVELOPE(ADD));
+
+    assert_int_equal(request.answer, REPLIED);
+    assert_false(request.fault);
+    assert_has(&request, "urn:addResponse");
+    assert_has(&request, "urn:1");
+    assert_has(&request, "<y xmlns='urn:y'/>");
+    end();
+}
+
+static wws_status reply_with_headers(struct wwi_operation *operation)
+{
+    wws_message handle;
+    struct wwi_message *reply;
+    wws_status status;
+
+    assert_int_equal(wwi_operation_get_reply(operation, &handle, NULL), 0);
+    assert_int_equal(wwi_table_get(handle.id, WWI_KIND_MESSAGE, &reply), 0);
+    status = wwi_message_set_header(reply, WWS_HEADER_ACTION,
+        WWS_STR("urn:mine"), NULL);
+    wwi_object_unref(&reply->object);
+    return status;
+}
+
+static void operation__replies_with_the_action_that_was_set(void **state)
+{
+    struct request request;
+
+    (void) state;
+    begin(reply_with_headers, WWS_S_OK);
+
+    ask(&request, ENVELOPE(ADD));
+
+    assert_has(&request, "urn:mine");
+    assert_null(strstr(request.text, "urn:addResponse"));
+    end();
+}
+
+static void operation__runs_on_the_pool_when_it_may_block(void **state)
+{
+    wws_endpoint_options endpoint = WWS_ENDPOINT_OPTIONS_INIT;
+    struct request request;
+
+    (void) state;
+    begin_with(endpoint, NULL, reply_with_body, WWS_S_OK);
+
+    ask(&request, ENVELOPE(ADD));
+    await_answer(&request);
+
+    assert_int_equal(request.answer, REPLIED);
+    assert_int_equal(close_host(), WWS_S_OK);
+    end();
+}
+
+static void operation__that_fails_gives_a_fixed_text(void **state)
+{
+    struct request request;
+
+    (void) state;
+    begin(NULL, WWS_E_QUOTA_EXCEEDED);
+
+    ask(&request, ENVELOPE(ADD));
+
+    assert_true(request.fault);
+    assert_has(&request, "Receiver");
+    assert_null(strstr(request.text, "WWS_E_QUOTA_EXCEEDED"));
+    end();
+}
+
+static void operation__that_fails_discloses_when_told_to(void **state)
+{
+    wws_service_host_options options = WWS_SERVICE_HOST_OPTIONS_INIT;
+    struct request request;
+
+    (void) state;
+    options.fault_disclosure = WWS_FAULT_DISCLOSURE_FULL;
+    begin_with(short_endpoint(), &options, NULL, WWS_E_QUOTA_EXCEEDED);
+
+    ask(&request, ENVELOPE(ADD));
+
+    assert_has(&request, "WWS_E_QUOTA_EXCEEDED");
+    end();
+}
+
+static wws_status fail_with_fault(struct wwi_operation *operation)
+{
+    wws_fault fault = WWS_FAULT_INIT;
+
+    fault.reason = WWS_STR("first");
+    assert_int_equal(wwi_operation_set_fault(operation, &fault, NULL), 0);
+    fault.code = WWS_FAULT_CODE_SENDER;
+    fault.reason = WWS_STR("no money");
+    assert_int_equal(wwi_operation_set_fault(operation, &fault, NULL), 0);
+    return script.result;
+}
+
+static void operation__that_fails_sends_the_fault_that_was_set(void **state)
+{
+    struct request request;
+
+    (void) state;
+    begin(fail_with_fault, WWS_E_OTHER);
+
+    ask(&request, ENVELOPE(ADD));
+
+    assert_true(request.fault);
+    assert_has(&request, "no money");
+    assert_has(&request, "Sender");
+    assert_has(&request, "urn:1");
+    end();
+}
+
+static void operation__that_succeeds_sends_no_fault(void **state)
+{
+    struct request request;
+
+    (void) state;
+    begin(fail_with_fault, WWS_S_OK);
+
+    ask(&request, ENVELOPE(ADD));
+
+    assert_false(request.fault);
+    assert_null(strstr(request.text, "no money"));
+    end();
+}
+
+static wws_status reply_too_much(struct wwi_operation *operation)
+{
+    static char body[100000];
+
+    memset(body, ' ', sizeof body);
+    memcpy(body, "<y xmlns='urn:y'>", 17);
+    memcpy(body + sizeof body - 4, "</y>", 4);
+    return wwi_operation_set_reply(operation,
+        (wws_bytes) { body, sizeof body }, NULL);
+}
+
+static void operation__whose_reply_cannot_be_sent_sends_a_fault(void **state)
+{
+    struct request request;
+
+    (void) state;
+    begin(reply_too_much, WWS_S_OK);
+
+    ask(&request, ENVELOPE(ADD));
+
+    assert_true(request.fault);
+    end();
+}
+
+static void operation__is_not_run_for_what_cannot_be_served(void **state)
+{
+    static const struct {
+        const char *envelope;
+        const char *fault;
+    } cases[] = {
+        { "<nonsense", "Sender" },
+        { "<s:Envelope xmlns:s='urn:other'/>", "VersionMismatch" },
+        { ENVELOPE(""), "MessageAddressingHeaderRequired" },
+        { ENVELOPE(ADD "<a:Action>urn:b</a:Action>"), "InvalidCardinality" },
+        { ENVELOPE(ADD "<h xmlns='urn:h' s:mustUnderstand='1'/>"),
+            "MustUnderstand" },
+        { ENVELOPE(ADD "<a:ReplyTo><a:Address>urn:e</a:Address></a:ReplyTo>"),
+            "OnlyAnonymousAddressSupported" },
+        { ENVELOPE(ADD "<a:FaultTo><a:Address>urn:e</a:Address></a:FaultTo>"),
+            "OnlyAnonymousAddressSupported" },
+    };
+    struct request request;
+
+    (void) state;
+    begin(NULL, WWS_S_OK);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        ask(&request, cases[i].envelope);
+
+        assert_int_equal(request.answer, REPLIED);
+        assert_true(request.fault);
+        assert_has(&request, cases[i].fault);
+    }
+    assert_int_equal(script.served, 0);
+    end();
+}
+
+static void operation__is_not_run_when_the_actions_differ(void **state)
+{
+    struct request request;
+
+    (void) state;
+    begin(NULL, WWS_S_OK);
+    memset(&request, 0, sizeof request);
+    request.server = fake_servers[0];
+    request.incoming.transport = &fake;
+    request.incoming.has_action = true;
+    request.incoming.action = WWS_STR("urn:other");
+    wwi_bytes_append_text(&request.incoming.envelope, ENVELOPE(ADD));
+    fake_servers[0]->pending++;
+
+    fake_servers[0]->arrived(&request.incoming, fake_servers[0]->state);
+
+    assert_true(request.fault);
+    assert_has(&request, "ActionMismatch");
+    assert_int_equal(script.served, 0);
+    end();
+}
+
+static void operation__may_look_at_unknown_headers_itself(void **state)
+{
+    wws_endpoint_options endpoint = short_endpoint();
+    struct request request;
+
+    (void) state;
+    endpoint.allow_unknown_headers = true;
+    begin_with(endpoint, NULL, NULL, WWS_S_OK);
+
+    ask(&request, ENVELOPE(ADD "<h xmlns='urn:h' s:mustUnderstand='1'/>"));
+
+    assert_false(request.fault);
+    assert_int_equal(script.served, 1);
+    end();
+}
+
+static void operation__without_a_reply_is_only_accepted(void **state)
+{
+    static const wws_status results[] = { WWS_S_OK, WWS_E_OTHER };
+    struct request request;
+
+    (void) state;
+    for (int i = 0; i < 2; i++) {
+        begin(NULL, results[i]);
+
+        ask(&request, ENVELOPE(ADD "<a:ReplyTo><a:Address>" WSA
+            "/none</a:Address></a:ReplyTo>"));
+
+        assert_int_equal(request.answer, ACCEPTED);
+        assert_int_equal(script.served, 1);
+        end();
+    }
+}
+
+static void operation__takes_its_action_from_the_transport(void **state)
+{
+    wws_endpoint_options endpoint = short_endpoint();
+    wws_operation_info info = WWS_OPERATION_INFO_INIT;
+    struct request request;
+
+    (void) state;
+    endpoint.addressing_version = WWS_ADDRESSING_VERSION_TRANSPORT;
+    begin_with(endpoint, NULL, NULL, WWS_S_OK);
+    memset(&request, 0, sizeof request);
+    request.server = fake_servers[0];
+    request.incoming.has_action = true;
+    request.incoming.action = WWS_STR("urn:soap");
+    wwi_bytes_append_text(&request.incoming.envelope, ENVELOPE(""));
+    fake_servers[0]->pending++;
+
+    fake_servers[0]->arrived(&request.incoming, fake_servers[0]->state);
+
+    assert_int_equal(request.answer, REPLIED);
+    assert_int_equal(wwi_operation_get_info(script.last, &info, NULL), 0);
+    assert_true(wwi_string_is(info.action, "urn:soap"));
+    end();
+}
+
+static void request__is_answered_or_dropped_whatever_memory_fails(void **state)
+{
+    struct request request;
+    uint64_t before;
+
+    (void) state;
+    begin(fail_with_fault, WWS_S_ASYNC);
+    script.act = reply_with_body;
+    ask(&request, ENVELOPE(ADD));
+    drop_last();
+    before = wwi_memory_live();
+    script.act = NULL;
+    script.result = WWS_E_OTHER;
+    for (uint64_t n = 1; n < 100; n++) {
+        wwi_memory_fail(n, n % 2 == 0);
+        ask(&request, ENVELOPE(ADD));
+        wwi_memory_fail(0, 0);
+
+        assert_int_equal(request.answers, 1);
+        drop_last();
+        assert_int_equal(wwi_memory_live(), before);
+    }
+    assert_int_equal(close_host(), WWS_S_OK);
+    end();
+}
+
+/* Completion */
+
+static void operation__completes_later_and_once(void **state)
+{
+    wws_operation handle;
+    struct wwi_operation *found;
+    struct request request;
+
+    (void) state;
+    begin(NULL, WWS_S_ASYNC);
+    ask(&request, ENVELOPE(ADD));
+    assert_int_equal(request.answer, NONE);
+    handle.id = script.last->object.id;
+
+    assert_int_equal(wwi_operation_complete(script.last, WWS_S_ASYNC, NULL),
+        WWS_E_INVALIDARG);
+    assert_int_equal(wwi_operation_complete(script.last, WWS_S_OK, NULL),
+        WWS_S_OK);
+
+    assert_int_equal(request.answer, REPLIED);
+    assert_int_equal(wwi_operation_complete(script.last, WWS_S_OK, NULL),
+        WWS_E_HANDLE);
+    assert_int_equal(wwi_table_get(handle.id, WWI_KIND_OPERATION, &found),
+        WWS_E_HANDLE);
+    assert_int_equal(request.answers, 1);
+    end();
+}
+
+static wws_status complete_inside(struct wwi_operation *operation)
+{
+    assert_int_equal(wwi_operation_complete(operation, WWS_S_OK, NULL),
+        WWS_S_OK);
+    return script.result;
+}
+
+static void operation__that_completed_inside_ignores_the_result(void **state)
+{
+    static const wws_status results[] = { WWS_S_ASYNC, WWS_E_OTHER, WWS_S_OK };
+    struct request request;
+
+    (void) state;
+    for (int i = 0; i < 3; i++) {
+        begin(complete_inside, results[i]);
+
+        ask(&request, ENVELOPE(ADD));
+
+        assert_int_equal(request.answers, 1);
+        assert_false(request.fault);
+        end();
+    }
+}
+
+static void *complete_elsewhere(void *state)
+{
+    assert_int_equal(wwi_operation_complete(state, WWS_S_OK, NULL), WWS_S_OK);
+    return NULL;
+}
+
+static wws_status complete_before_async(struct wwi_operation *operation)
+{
+    pthread_t thread;
+
+    pthread_create(&thread, NULL, complete_elsewhere, operation);
+    pthread_join(thread, NULL);
+    return WWS_S_ASYNC;
+}
+
+static void operation__may_complete_elsewhere_before_it_says_so(void **state)
+{
+    struct request request;
+
+    (void) state;
+    begin(complete_before_async, 0);
+
+    ask(&request, ENVELOPE(ADD));
+
+    assert_int_equal(request.answer, REPLIED);
+    assert_int_equal(close_host(), WWS_S_OK);
+    end();
+}
+
+static void operation__messages_are_stale_when_it_has_completed(void **state)
+{
+    struct wwi_message *found;
+    struct request request;
+    wws_message handle;
+
+    (void) state;
+    begin(NULL, WWS_S_ASYNC);
+    ask(&request, ENVELOPE(ADD));
+    assert_int_equal(wwi_operation_get_request(script.last, &handle, NULL), 0);
+
+    assert_int_equal(wwi_operation_complete(script.last, WWS_S_OK, NULL), 0);
+
+    assert_int_equal(wwi_table_get(handle.id, WWI_KIND_MESSAGE, &found),
+        WWS_E_HANDLE);
+    end();
+}
+
+static wws_status free_messages(struct wwi_operation *operation)
+{
+    assert_int_equal(wwi_message_free(operation->request), WWS_S_OK);
+    assert_int_equal(wwi_message_free(operation->reply), WWS_S_OK);
+    return WWS_S_OK;
+}
+
+static void operation__survives_that_its_messages_are_freed(void **state)
+{
+    struct request request;
+
+    (void) state;
+    begin(free_messages, 0);
+
+    ask(&request, ENVELOPE(ADD));
+
+    assert_int_equal(request.answers, 1);
+    end();
+}
+
+/* Cancellation */
+
+static void cancelled(wws_cancel_reason reason, void *state)
+{
+    assert_ptr_equal(state, &script.value);
+    script.reason = reason;
+    set_flag(&script.entered);
+    if (script.completes)
+        assert_int_equal(wwi_operation_complete(script.last, WWS_S_OK, NULL),
+            WWS_S_OK);
+    if (script.blocks)
+        await(&script.leave);
+    set_flag(&script.cancelled);
+}
+
+static void free_registered(void *state)
+{
+    assert_ptr_equal(state, &script.value);
+    script.cancelled_before_free = flag_of(&script.cancelled);
+    set_flag(&script.freed);
+}
+
+static wws_cancel_callbacks callbacks_to_cancel(void)
+{
+    wws_cancel_callbacks callbacks = WWS_CANCEL_CALLBACKS_INIT;
+
+    callbacks.state = &script.value;
+    callbacks.cancelled = cancelled;
+    callbacks.free_state = free_registered;
+    return callbacks;
+}
+
+static wws_status register_and_wait(struct wwi_operation *operation)
+{
+    wws_cancel_callbacks callbacks = callbacks_to_cancel();
+
+    assert_int_equal(wwi_operation_register_for_cancel(operation, &callbacks,
+        NULL), WWS_S_OK);
+    return WWS_S_ASYNC;
+}
+
+static void complete_last(void)
+{
+    assert_int_equal(wwi_operation_complete(script.last, WWS_S_OK, NULL),
+        WWS_S_OK);
+}
+
+static void registration__is_refused_after_completion__g101(void **state)
+{
+    wws_cancel_callbacks callbacks = callbacks_to_cancel();
+    struct request request;
+
+    (void) state;
+    begin(NULL, WWS_S_ASYNC);
+    ask(&request, ENVELOPE(ADD));
+    complete_last();
+
+    assert_int_equal(wwi_operation_register_for_cancel(script.last,
+        &callbacks, NULL), WWS_E_HANDLE);
+
+    assert_int_equal(script.freed, 0);
+    end();
+}
+
+static void registration__second_one_is_refused__g102_g112(void **state)
+{
+    wws_cancel_callbacks callbacks = callbacks_to_cancel();
+    struct request request;
+
+    (void) state;
+    begin(register_and_wait, 0);
+    ask(&request, ENVELOPE(ADD));
+
+    assert_int_equal(wwi_operation_register_for_cancel(script.last,
+        &callbacks, NULL), WWS_E_INVALID_OPERATION);
+
+    assert_int_equal(script.freed, 0);
+    complete_last();
+    assert_int_equal(script.freed, 1);
+    end();
+}
+
+static void registration__wants_one_of_queue_and_callback__g103(void **state)
+{
+    wws_cancel_callbacks callbacks = callbacks_to_cancel();
+    struct request request;
+
+    (void) state;
+    begin(NULL, WWS_S_ASYNC);
+    ask(&request, ENVELOPE(ADD));
+
+    callbacks.queue.id = 1;
+    assert_int_equal(wwi_operation_register_for_cancel(script.last,
+        &callbacks, NULL), WWS_E_INVALIDARG);
+    callbacks.cancelled = NULL;
+    assert_int_equal(wwi_operation_register_for_cancel(script.last,
+        &callbacks, NULL), WWS_E_HANDLE);
+    callbacks.queue.id = 0;
+    assert_int_equal(wwi_operation_register_for_cancel(script.last,
+        &callbacks, NULL), WWS_E_INVALIDARG);
+
+    /* None of them counts as the first. */
+    (void) register_and_wait(script.last);
+    complete_last();
+    assert_int_equal(script.freed, 1);
+    end();
+}
+
+static void registration__of_one_cancelled_calls_inside__g105(void **state)
+{
+    struct request request;
+
+    (void) state;
+    begin(NULL, WWS_S_ASYNC);
+    ask(&request, ENVELOPE(ADD));
+    leave(&request);
+
+    (void) register_and_wait(script.last);
+
+    assert_int_equal(script.cancelled, 1);
+    assert_int_equal(script.reason, WWS_CANCEL_REASON_CHANNEL_FAULTED);
+    assert_int_equal(script.freed, 0);
+    complete_last();
+    assert_int_equal(script.freed, 1);
+    end();
+}
+
+static void cancel__is_told_once_whatever_happens__g106_d27(void **state)
+{
+    struct request request;
+
+    (void) state;
+    begin(register_and_wait, 0);
+    ask(&request, ENVELOPE(ADD));
+
+    leave(&request);
+    await(&script.cancelled);
+    assert_int_equal(wwi_service_host_abort(host), WWS_S_OK);
+    complete_last();
+    assert_int_equal(close_host(), WWS_S_OK);
+
+    assert_int_equal(script.cancelled, 1);
+    assert_int_equal(script.reason, WWS_CANCEL_REASON_CHANNEL_FAULTED);
+    assert_int_equal(request.answer, DROPPED);
+    end();
+}
+
+static void cancel__by_abort_says_so__g107_g120_d27(void **state)
+{
+    struct request request;
+
+    (void) state;
+    begin(register_and_wait, 0);
+    ask(&request, ENVELOPE(ADD));
+
+    /* The transport says that the client is gone before the host can. */
+    assert_int_equal(wwi_service_host_abort(host), WWS_S_OK);
+    await(&script.cancelled);
+
+    assert_int_equal(script.reason, WWS_CANCEL_REASON_HOST_ABORTED);
+    complete_last();
+    end();
+}
+
+static void *call_serve_thread(void *state)
+{
+    ask(state, ENVELOPE(ADD));
+    return NULL;
+}
+
+static wws_status register_and_block(struct wwi_operation *operation)
+{
+    (void) register_and_wait(operation);
+    set_flag(&script.entered);
+    await(&script.cancelled);
+    return WWS_S_OK;
+}
+
+static void cancel__reaches_synchronous_operations__g108_g117(void **state)
+{
+    struct request request;
+    pthread_t thread;
+
+    (void) state;
+    begin(register_and_block, 0);
+    pthread_create(&thread, NULL, call_serve_thread, &request);
+    await(&script.entered);
+
+    leave(&request);
+    pthread_join(thread, NULL);
+
+    assert_int_equal(script.cancelled, 1);
+    assert_int_equal(script.freed, 1);
+    assert_int_equal(request.answers, 1);
+    end();
+}
+
+static void state__is_freed_without_cancellation__g111(void **state)
+{
+    struct request request;
+
+    (void) state;
+    begin(register_and_wait, 0);
+    ask(&request, ENVELOPE(ADD));
+    assert_int_equal(script.freed, 0);
+
+    complete_last();
+
+    assert_int_equal(script.freed, 1);
+    assert_int_equal(script.cancelled, 0);
+    end();
+}
+
+static void state__is_freed_after_the_cancel_callback__g113(void **state)
+{
+    struct request request;
+
+    (void) state;
+    begin(register_and_wait, 0);
+    script.blocks = true;
+    ask(&request, ENVELOPE(ADD));
+    leave(&request);
+    await(&script.entered);
+
+    complete_last();
+    assert_int_equal(flag_of(&script.freed), 0);
+    set_flag(&script.leave);
+    await(&script.freed);
+
+    assert_int_equal(script.cancelled_before_free, 1);
+    assert_int_equal(close_host(), WWS_S_OK);
+    assert_int_equal(script.freed, 1);
+    end();
+}
+
+static void cancel__never_comes_after_completion__g114(void **state)
+{
+    struct request request;
+
+    (void) state;
+    begin(register_and_wait, 0);
+    ask(&request, ENVELOPE(ADD));
+    complete_last();
+
+    wwi_operation_cancel(script.last, WWS_CANCEL_REASON_CHANNEL_FAULTED);
+    assert_int_equal(close_host(), WWS_S_OK);
+
+    assert_int_equal(script.cancelled, 0);
+    assert_int_equal(script.freed, 1);
+    end();
+}
+
+static void cancel__may_complete_the_operation__g119(void **state)
+{
+    struct request request;
+
+    (void) state;
+    begin(register_and_wait, 0);
+    script.completes = true;
+    ask(&request, ENVELOPE(ADD));
+
+    leave(&request);
+    await(&script.freed);
+
+    assert_int_equal(script.cancelled_before_free, 1);
+    assert_int_equal(request.answers, 1);
+    end();
+}
+
+static void *leave_thread(void *state)
+{
+    leave(state);
+    return NULL;
+}
+
+static void *abort_thread(void *state)
+{
+    (void) state;
+    (void) wwi_service_host_abort(host);
+    return NULL;
+}
+
+static void operation__ends_once_in_every_race(void **state)
+{
+    (void) state;
+    for (int i = 0; i < 200; i++) {
+        struct request request;
+        pthread_t threads[2];
+
+        begin(i % 2 == 0 ? register_and_wait : NULL, WWS_S_ASYNC);
+        ask(&request, ENVELOPE(ADD));
+        pthread_create(&threads[0], NULL, leave_thread, &request);
+        pthread_create(&threads[1], NULL, abort_thread, NULL);
+        if (i % 2 != 0)
+            (void) register_and_wait(script.last);
+        complete_last();
+        pthread_join(threads[0], NULL);
+        pthread_join(threads[1], NULL);
+        assert_int_equal(close_host(), WWS_S_OK);
+
+        assert_int_equal(request.answers, 1);
+        assert_true(script.cancelled <= 1);
+        assert_int_equal(script.freed, 1);
+        end();
+    }
+}
+
+/* Queues */
+
+static struct wwi_queue *queue;
+static wws_queue queue_handle;
+
+static void begin_queue(void)
+{
+    wws_operation_callbacks callbacks = WWS_OPERATION_CALLBACKS_INIT;
+    wws_endpoint_options endpoint = WWS_ENDPOINT_OPTIONS_INIT;
+
+    script = (struct script) { 0 };
+    create_host(NULL);
+    assert_int_equal(wwi_queue_create(runtime, &queue_handle, NULL), 0);
+    assert_int_equal(wwi_table_get(queue_handle.id, WWI_KIND_QUEUE, &queue),
+        0);
+    callbacks.queue = queue_handle;
+    callbacks.state = &script;
+    add_endpoint(endpoint, callbacks);
+    open_host();
+}
+
+static void end_queue(void)
+{
+    wwi_queue_unref(queue);
+    if (wwi_object_open((struct wwi_object *) (void *) queue))
+        assert_int_equal(wwi_queue_free(queue), WWS_S_OK);
+    end();
+}
+
+static uint32_t fetch(wws_event *event)
+{
+    uint32_t count;
+
+    *event = (wws_event) WWS_EVENT_INIT;
+    assert_int_equal(wwi_queue_next(queue, 1, event, &count, NULL), 0);
+    return count;
+}
+
+static void fetch_operation(void)
+{
+    wws_event event;
+
+    assert_int_equal(fetch(&event), 1);
+    assert_int_equal(event.kind, WWS_EVENT_KIND_OPERATION);
+    assert_ptr_equal(event.state, &script);
+    script.last = hold_operation(event.operation);
+}
+
+static void queue__brings_operations_and_their_cancellation(void **state)
+{
+    wws_cancel_callbacks callbacks = callbacks_to_cancel();
+    struct request request;
+    wws_event event;
+
+    (void) state;
+    begin_queue();
+    ask(&request, ENVELOPE(ADD));
+    fetch_operation();
+    callbacks.cancelled = NULL;
+    callbacks.queue = queue_handle;
+    leave(&request);
+    assert_int_equal(fetch(&event), 0);
+
+    assert_int_equal(wwi_operation_register_for_cancel(script.last,
+        &callbacks, NULL), WWS_S_OK);
+
+    assert_int_equal(fetch(&event), 1);
+    assert_int_equal(event.kind, WWS_EVENT_KIND_CANCELLED);
+    assert_int_equal(event.reason, WWS_CANCEL_REASON_CHANNEL_FAULTED);
+    assert_ptr_equal(event.state, &script.value);
+    assert_true(event.operation.id == script.last->object.id);
+    complete_last();
+    assert_int_equal(script.freed, 1);
+    end_queue();
+}
+
+static void queue__cancellation_fetched_late_has_no_state(void **state)
+{
+    wws_cancel_callbacks callbacks = callbacks_to_cancel();
+    struct request request;
+    wws_event event;
+
+    (void) state;
+    begin_queue();
+    ask(&request, ENVELOPE(ADD));
+    fetch_operation();
+    callbacks.cancelled = NULL;
+    callbacks.queue = queue_handle;
+    leave(&request);
+    assert_int_equal(wwi_operation_register_for_cancel(script.last,
+        &callbacks, NULL), WWS_S_OK);
+    complete_last();
+    assert_int_equal(script.freed, 1);
+
+    assert_int_equal(fetch(&event), 1);
+
+    assert_int_equal(event.kind, WWS_EVENT_KIND_CANCELLED);
+    assert_null(event.state);
+    end_queue();
+}
+
+static void queue__freed_answers_what_is_in_it(void **state)
+{
+    struct request request;
+
+    (void) state;
+    begin_queue();
+    ask(&request, ENVELOPE(ADD));
+    assert_int_equal(request.answer, NONE);
+
+    assert_int_equal(wwi_queue_free(queue), WWS_S_OK);
+
+    assert_int_equal(request.answer, REPLIED);
+    assert_true(request.fault);
+    ask(&request, ENVELOPE(ADD));
+    assert_true(request.fault);
+    assert_int_equal(close_host(), WWS_S_OK);
+    end_queue();
+}
+
+static void queue__that_nobody_reads_does_not_hold_an_abort_up(void **state)
+{
+    struct wwi_operation *operation;
+    struct request request;
+    wws_event event;
+
+    (void) state;
+    begin_queue();
+    ask(&request, ENVELOPE(ADD));
+
+    assert_int_equal(wwi_service_host_abort(host), WWS_S_OK);
+    assert_int_equal(close_host(), WWS_S_OK);
+
+    assert_int_equal(request.answer, DROPPED);
+    assert_int_equal(fetch(&event), 1);
+    assert_int_equal(wwi_table_get(event.operation.id, WWI_KIND_OPERATION,
+        &operation), WWS_E_HANDLE);
+    end_queue();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(operation__replies_with_an_action_of_its_own),
+        cmocka_unit_test(operation__replies_with_the_action_that_was_set),
+        cmocka_unit_test(operation__runs_on_the_pool_when_it_may_block),
+        cmocka_unit_test(operation__that_fails_gives_a_fixed_text),
+        cmocka_unit_test(operation__that_fails_discloses_when_told_to),
+        cmocka_unit_test(operation__that_fails_sends_the_fault_that_was_set),
+        cmocka_unit_test(operation__that_succeeds_sends_no_fault),
+        cmocka_unit_test(operation__whose_reply_cannot_be_sent_sends_a_fault),
+        cmocka_unit_test(operation__is_not_run_for_what_cannot_be_served),
+        cmocka_unit_test(operation__is_not_run_when_the_actions_differ),
+        cmocka_unit_test(operation__may_look_at_unknown_headers_itself),
+        cmocka_unit_test(operation__without_a_reply_is_only_accepted),
+        cmocka_unit_test(operation__takes_its_action_from_the_transport),
+        cmocka_unit_test(request__is_answered_or_dropped_whatever_memory_fails),
+        cmocka_unit_test(operation__completes_later_and_once),
+        cmocka_unit_test(operation__that_completed_inside_ignores_the_result),
+        cmocka_unit_test(operation__may_complete_elsewhere_before_it_says_so),
+        cmocka_unit_test(operation__messages_are_stale_when_it_has_completed),
+        cmocka_unit_test(operation__survives_that_its_messages_are_freed),
+        cmocka_unit_test(registration__is_refused_after_completion__g101),
+        cmocka_unit_test(registration__second_one_is_refused__g102_g112),
+        cmocka_unit_test(registration__wants_one_of_queue_and_callback__g103),
+        cmocka_unit_test(registration__of_one_cancelled_calls_inside__g105),
+        cmocka_unit_test(cancel__is_told_once_whatever_happens__g106_d27),
+        cmocka_unit_test(cancel__by_abort_says_so__g107_g120_d27),
+        cmocka_unit_test(cancel__reaches_synchronous_operations__g108_g117),
+        cmocka_unit_test(state__is_freed_without_cancellation__g111),
+        cmocka_unit_test(state__is_freed_after_the_cancel_callback__g113),
+        cmocka_unit_test(cancel__never_comes_after_completion__g114),
+        cmocka_unit_test(cancel__may_complete_the_operation__g119),
+        cmocka_unit_test(operation__ends_once_in_every_race),
+        cmocka_unit_test(queue__brings_operations_and_their_cancellation),
+        cmocka_unit_test(queue__cancellation_fetched_late_has_no_state),
+        cmocka_unit_test(queue__freed_answers_what_is_in_it),
+        cmocka_unit_test(queue__that_nobody_reads_does_not_hold_an_abort_up),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
