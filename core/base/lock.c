@@ -41,10 +41,11 @@ void wwi_lock_take(struct wwi_lock *lock)
 
 void wwi_lock_give(struct wwi_lock *lock)
 {
-    pthread_mutex_unlock(&lock->mutex);
 #ifdef WWS_DEBUG
     held &= ~(1u << lock->rank);
 #endif
+    /* The last touch: whoever takes it next may free it. */
+    pthread_mutex_unlock(&lock->mutex);
 }
 
 bool wwi_lock_held(void)

@@ -51,7 +51,7 @@ wws_status wwi_call_attach(
     else if (call->synced.cancelled)
         status = WWS_E_OPERATION_CANCELLED;
     call->synced.used = true;
-    if (status == WWS_S_OK) {
+    if (status == WWS_S_OK && !call->synced.ended) {
         wwi_exchange_ref(exchange);
         call->synced.exchange = exchange;
     }
@@ -59,21 +59,15 @@ wws_status wwi_call_attach(
     return status;
 }
 
-static struct wwi_exchange *take_exchange(struct wwi_call *call)
+void wwi_call_end(struct wwi_call *call)
 {
     struct wwi_exchange *exchange;
 
     wwi_lock_take(&call->synced.lock);
+    call->synced.ended = true;
     exchange = call->synced.exchange;
     call->synced.exchange = NULL;
     wwi_lock_give(&call->synced.lock);
-    return exchange;
-}
-
-void wwi_call_end(struct wwi_call *call)
-{
-    struct wwi_exchange *exchange = take_exchange(call);
-
     if (wwi_object_close(&call->object))
         wwi_object_unref(&call->object);
     if (exchange != NULL)

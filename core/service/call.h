@@ -17,6 +17,7 @@ struct wwi_call {
         struct wwi_exchange *exchange; /* with a reference */
         bool used;
         bool cancelled;
+        bool ended; /* perhaps before it had its exchange */
     } synced;
 };
 
