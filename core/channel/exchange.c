@@ -53,22 +53,25 @@ static void finish_wait(
     wwi_wait_finish(&exchange->wait, outcome);
 }
 
-/* Where the I/O is; the strings of a failed step go with it. */
 static struct wwi_outcome outcome_of(
     const struct wwi_exchange *exchange,
     wws_status status,
     const char *text)
 {
-    const struct wwi_client *client = exchange->client;
-    struct wwi_outcome outcome = { .status = status, .text = text };
+    return (struct wwi_outcome) {
+        .status = status,
+        .text = text,
+        .phase = atomic_load_explicit(&exchange->track.phase,
+            memory_order_relaxed),
+        .progress = atomic_load_explicit(&exchange->track.progress,
+            memory_order_relaxed),
+    };
+}
 
-    if (client != NULL) {
-        outcome.phase = atomic_load_explicit(&client->phase,
-            memory_order_relaxed);
-        outcome.progress = atomic_load_explicit(&client->progress,
-            memory_order_relaxed);
-    }
-    return outcome;
+static void copy_track(struct wwi_track *to, const struct wwi_track *from)
+{
+    atomic_store(&to->phase, atomic_load(&from->phase));
+    atomic_store(&to->progress, atomic_load(&from->progress));
 }
 
 static void poke(struct wwi_exchange *exchange)
@@ -126,6 +129,8 @@ static void io_over(struct wwi_exchange *exchange, bool whole)
         if (client->source.fd >= 0)
             wwi_loop_disarm(exchange->loop, &client->source);
     }
+    copy_track(&client->own_track, &exchange->track);
+    client->track = &client->own_track;
     exchange->callbacks->over(exchange, whole);
 }
 
@@ -359,6 +364,8 @@ wws_status wwi_exchange_run(
     struct wwi_exchange *exchange,
     struct wwi_client *client)
 {
+    copy_track(&exchange->track, &client->own_track);
+    client->track = &exchange->track;
     exchange->client = client;
     exchange->loop = client->loop;
     client->user = exchange;

@@ -50,8 +50,9 @@ struct wwi_exchange {
     struct wwi_wait wait;
     struct wwi_link link; /* of the owner object */
     const struct wwi_exchange_callbacks *callbacks;
-    struct wwi_client *client;
+    struct wwi_client *client; /* the I/O owner's alone */
     struct wwi_loop *loop;
+    struct wwi_track track;
     void (*destroy)(struct wwi_exchange *exchange);
     _Atomic uint32_t references;
     _Atomic uint32_t parts; /* heard, over */

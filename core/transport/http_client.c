@@ -93,13 +93,13 @@ static struct client *client_of(struct wwi_client *base)
 
 static void set_phase(struct client *client, wws_phase phase)
 {
-    atomic_store_explicit(&client->base.phase, (uint8_t) phase,
+    atomic_store_explicit(&client->base.track->phase, (uint8_t) phase,
         memory_order_relaxed);
 }
 
 static void set_progress(struct client *client, wws_progress progress)
 {
-    atomic_store_explicit(&client->base.progress, (uint8_t) progress,
+    atomic_store_explicit(&client->base.track->progress, (uint8_t) progress,
         memory_order_relaxed);
 }
 
@@ -112,8 +112,8 @@ static wws_status fail(
     struct wwi_client *base = &client->base;
 
     base->trouble.status = status;
-    base->trouble.phase = atomic_load(&base->phase);
-    base->trouble.progress = atomic_load(&base->progress);
+    base->trouble.phase = atomic_load(&base->track->phase);
+    base->trouble.progress = atomic_load(&base->track->progress);
     base->trouble.original_code = code;
     base->trouble.text = NULL;
     snprintf(base->text, sizeof base->text, "%s", text);
@@ -877,6 +877,7 @@ wws_status wwi_http_client_create(
     client->base.runtime = runtime;
     client->base.loop = wwi_runtime_loop(runtime);
     client->base.source.fd = -1;
+    client->base.track = &client->base.own_track;
     client->options = *options;
     limits.head_size = options->max_head_size;
     limits.body_size = options->max_message_size;

@@ -50,15 +50,21 @@ struct wwi_want {
     int64_t deadline; /* of the phase; step again then */
 };
 
+/* Where an exchange is: written by its owner, read by anybody. */
+struct wwi_track {
+    _Atomic uint8_t phase;
+    _Atomic uint8_t progress;
+};
+
 /* The beginning of each transport's own client. */
 struct wwi_client {
     const struct wwi_transport *transport;
     struct wwi_runtime *runtime;
     struct wwi_loop *loop;
     struct wwi_source source; /* fd is -1 while there is no socket */
-    /* Written by the owner, read by anybody. */
-    _Atomic uint8_t phase;
-    _Atomic uint8_t progress;
+    /* Of the exchange under way; between exchanges, of our own. */
+    struct wwi_track *track;
+    struct wwi_track own_track;
     /* Why a step failed. */
     struct wwi_outcome trouble;
     char text[160];
