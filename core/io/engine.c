@@ -265,12 +265,13 @@ static bool wait_idle(struct wwi_runtime *runtime, int64_t deadline)
         until.tv_sec += until.tv_nsec / 1000000000;
         until.tv_nsec %= 1000000000;
     }
+    atomic_store(&runtime->waited_for, true);
     wwi_lock_take(&runtime->synced.lock);
-    while (runtime->synced.busy != 0)
+    while (atomic_load(&runtime->busy) != 0)
         if (pthread_cond_timedwait(&runtime->synced.idle,
             &runtime->synced.lock.mutex, &until) != 0)
             break;
-    idle = runtime->synced.busy == 0;
+    idle = atomic_load(&runtime->busy) == 0;
     wwi_lock_give(&runtime->synced.lock);
     return idle;
 }
@@ -292,16 +293,16 @@ bool wwi_runtime_end(struct wwi_runtime *runtime, int64_t deadline)
 
 void wwi_runtime_begin(struct wwi_runtime *runtime)
 {
-    wwi_lock_take(&runtime->synced.lock);
-    runtime->synced.busy++;
-    wwi_lock_give(&runtime->synced.lock);
+    atomic_fetch_add_explicit(&runtime->busy, 1, memory_order_relaxed);
 }
 
 void wwi_runtime_done(struct wwi_runtime *runtime)
 {
+    if (atomic_fetch_sub(&runtime->busy, 1) != 1
+        || !atomic_load(&runtime->waited_for))
+        return;
     wwi_lock_take(&runtime->synced.lock);
-    if (--runtime->synced.busy == 0)
-        pthread_cond_broadcast(&runtime->synced.idle);
+    pthread_cond_broadcast(&runtime->synced.idle);
     wwi_lock_give(&runtime->synced.lock);
 }
 

@@ -31,12 +31,13 @@ struct wwi_runtime {
     uint32_t loop_count;
     _Atomic uint32_t next_loop;
     _Atomic uint64_t counters[WWI_COUNTERS];
+    _Atomic uint64_t busy; /* see wwi_runtime_begin() */
+    _Atomic bool waited_for;
 
     struct { /* any thread, under the lock */
         struct wwi_lock lock;
         struct wwi_list members;
-        uint64_t busy;
-        pthread_cond_t idle;
+        pthread_cond_t idle; /* busy has come to 0 */
         bool closing; /* nothing joins or begins any more */
         bool ended;   /* the threads are gone */
     } synced;
@@ -51,7 +52,8 @@ struct wwi_runtime *wwi_runtime_existing_default(void);
 bool wwi_runtime_end(struct wwi_runtime *runtime, int64_t deadline);
 void wwi_runtime_abort_members(struct wwi_runtime *runtime);
 
-/* Something that close has to wait for begins and ends. */
+/* Something that the end of the runtime has to wait for begins and ends: a
+ * caller that has not heard, an operation, a server that has not stopped. */
 void wwi_runtime_begin(struct wwi_runtime *runtime);
 void wwi_runtime_done(struct wwi_runtime *runtime);
 

@@ -37,6 +37,13 @@ static void report(struct wwi_wait *wait, struct wwi_error *error)
         wwi_error_set_outcome(error, &wait->pending.outcome);
 }
 
+static void uncount(struct wwi_wait *wait)
+{
+    if (wait->counted)
+        wwi_runtime_done(wait->runtime);
+    wait->counted = false;
+}
+
 static void run_callback(struct wwi_work *work)
 {
     struct wwi_wait *wait = WWI_CONTAINER(work, struct wwi_wait, work);
@@ -48,6 +55,7 @@ static void run_callback(struct wwi_work *work)
     if (completion.free_state != NULL)
         completion.free_state(completion.state);
     wwi_leave_callback(&frame);
+    uncount(wait);
     wait->delivered(wait);
     wait->release(wait);
 }
@@ -87,6 +95,7 @@ static void deliver(struct wwi_pending *pending)
         wwi_pool_urgent(wait->runtime->pool, &wait->work);
         return;
     }
+    uncount(wait);
     /* The owner keeps the wait until delivered has returned, too. */
     wwi_queue_add(wait->queue, &wait->entry);
     delivered(wait);
@@ -114,6 +123,8 @@ static wws_status init_asynchronous(
     wait->entry.drop = drop;
     if (error != NULL)
         wwi_object_ref(&error->object);
+    wait->counted = true;
+    wwi_runtime_begin(wait->runtime);
     return WWS_S_OK;
 }
 
@@ -142,6 +153,7 @@ void wwi_wait_fini(struct wwi_wait *wait)
         wwi_wake_give(wait->pending.wake);
     else if (wait->error != NULL)
         wwi_object_unref(&wait->error->object);
+    uncount(wait);
     if (wait->queue != NULL)
         wwi_queue_unref(wait->queue);
     if (wait->own_error != NULL)

@@ -20,6 +20,7 @@ struct wwi_wait {
     struct wwi_error *own_error;
     wws_completion completion;
     struct wwi_queue *queue;
+    bool counted; /* the runtime's end waits for it */
     /* The object whose close waits for the callback; see wwi_inside(). */
     const void *owner;
     struct wwi_work work;
