@@ -188,8 +188,10 @@ static void leave(struct wwi_server *server, uint32_t connections)
     }
     stopped = --server->synced.open == 0;
     wwi_lock_give(&server->synced.lock);
-    if (stopped)
-        server->synced.stopped(server->state);
+    if (!stopped)
+        return;
+    wwi_runtime_done(server->runtime);
+    server->synced.stopped(server->state);
 }
 
 void wwi_http_server_left(struct wwi_server *server)
@@ -531,6 +533,7 @@ wws_status wwi_http_server_open(
         wwi_http_server_unref(server);
         return status;
     }
+    wwi_runtime_begin(runtime);
     *out = server;
     arm(server);
     return WWS_S_OK;
