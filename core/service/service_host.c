@@ -4,17 +4,10 @@
 
 #include "core/base/clock.h"
 #include "core/base/memory.h"
-#include "core/base/text.h"
 #include "core/service/operation.h"
 
 enum {
     CLOSE_TIMEOUT_MS = 5000,
-    MAX_CHANNELS = 100,
-    MAX_SIZE = 65536,
-    BACKLOG = 4096,
-    MAX_CONNECTIONS = 1024,
-    REQUEST_TIMEOUT_MS = 30000,
-    IDLE_TIMEOUT_MS = 120000,
     CANCEL_BATCH = 32,
 };
 
@@ -137,7 +130,7 @@ static bool release_locked(struct wwi_endpoint_server *server)
     return true;
 }
 
-void wwi_endpoint_server_release(struct wwi_endpoint_server *server)
+void wwi_service_host_release(struct wwi_endpoint_server *server)
 {
     struct wwi_lock *lock = &server->endpoint->host->synced.lock;
     bool last;
@@ -151,7 +144,7 @@ void wwi_endpoint_server_release(struct wwi_endpoint_server *server)
 
 static void stopped(void *state)
 {
-    wwi_endpoint_server_release(state);
+    wwi_service_host_release(state);
 }
 
 bool wwi_service_host_enter(struct wwi_operation *operation)
@@ -220,7 +213,7 @@ static void admit(
         break;
     case DROPPED:
         server->endpoint->transport->incoming_drop(incoming);
-        wwi_endpoint_server_release(server);
+        wwi_service_host_release(server);
         break;
     case WAITS:
         break;
@@ -321,7 +314,7 @@ static void stop_servers(struct wwi_service_host *self, bool reset)
             continue;
         server->endpoint->transport->server_stop(server->server, reset,
             stopped);
-        wwi_endpoint_server_release(server);
+        wwi_service_host_release(server);
     }
 }
 
@@ -406,28 +399,15 @@ wws_status wwi_service_host_abort(struct wwi_service_host *self)
 
 /* Create and free */
 
-static void free_endpoint(struct wwi_endpoint *endpoint)
-{
-    if (endpoint->queue != NULL)
-        wwi_queue_unref(endpoint->queue);
-    wwi_free(endpoint->address);
-    wwi_free(endpoint);
-}
-
 static void destroy(struct wwi_object *object)
 {
     struct wwi_service_host *self = WWI_CONTAINER(object,
         struct wwi_service_host, object);
     struct wwi_link *link;
 
-    while ((link = wwi_list_take(&self->synced.endpoints)) != NULL) {
-        struct wwi_endpoint *endpoint = WWI_CONTAINER(link,
-            struct wwi_endpoint, link);
-
-        if (endpoint->callbacks.free_state != NULL)
-            endpoint->callbacks.free_state(endpoint->callbacks.state);
-        free_endpoint(endpoint);
-    }
+    while ((link = wwi_list_take(&self->synced.endpoints)) != NULL)
+        wwi_endpoint_free(WWI_CONTAINER(link, struct wwi_endpoint, link),
+            true);
     if (self->loop != NULL)
         wwi_member_leave(&self->member);
     wwi_lock_fini(&self->synced.lock);
@@ -504,47 +484,6 @@ wws_status wwi_service_host_free(struct wwi_service_host *self)
 
 /* Endpoints */
 
-static uint32_t or_default(uint32_t value, uint32_t otherwise)
-{
-    return value != 0 ? value : otherwise;
-}
-
-static wws_status fill_endpoint(
-    struct wwi_endpoint *endpoint,
-    const wws_endpoint_options *options,
-    struct wwi_error *error)
-{
-    wws_queue queue = options->operations->queue;
-    wws_status status;
-
-    endpoint->transport = wwi_transport(options->transport);
-    endpoint->options = *options;
-    endpoint->callbacks = *options->operations;
-    endpoint->options.operations = &endpoint->callbacks;
-    endpoint->options.max_channels =
-        or_default(options->max_channels, MAX_CHANNELS);
-    endpoint->options.max_message_size =
-        or_default(options->max_message_size, MAX_SIZE);
-    endpoint->options.max_http_headers_size =
-        or_default(options->max_http_headers_size, MAX_SIZE);
-    if (endpoint->transport == NULL)
-        return wwi_fail_static(error, WWS_E_INVALIDARG, "no such transport");
-    if ((queue.id != 0) == (endpoint->callbacks.serve != NULL))
-        return wwi_fail_static(error, WWS_E_INVALIDARG,
-            "operations: exactly one of queue and serve is wanted");
-    endpoint->address = wwi_string_copy(options->address);
-    if (endpoint->address == NULL)
-        return wwi_fail_static(error, WWS_E_OUTOFMEMORY,
-            "no memory for an endpoint");
-    endpoint->options.address.data = endpoint->address;
-    if (queue.id == 0)
-        return WWS_S_OK;
-    status = wwi_table_get(queue.id, WWI_KIND_QUEUE, &endpoint->queue);
-    if (status < 0)
-        return wwi_fail_static(error, status, "operations: bad queue handle");
-    return WWS_S_OK;
-}
-
 static wws_status list_endpoint(
     struct wwi_service_host *self,
     struct wwi_endpoint *endpoint,
@@ -567,18 +506,15 @@ wws_status wwi_service_host_add_endpoint(
     const wws_endpoint_options *options,
     struct wwi_error *error)
 {
-    struct wwi_endpoint *endpoint = wwi_alloc_zero(sizeof *endpoint);
-    wws_status status;
+    struct wwi_endpoint *endpoint;
+    wws_status status = wwi_endpoint_create(options, &endpoint, error);
 
-    if (endpoint == NULL)
-        return wwi_fail_static(error, WWS_E_OUTOFMEMORY,
-            "no memory for an endpoint");
-    endpoint->host = self;
-    status = fill_endpoint(endpoint, options, error);
-    if (status >= 0)
-        status = list_endpoint(self, endpoint, error);
     if (status < 0)
-        free_endpoint(endpoint);
+        return status;
+    endpoint->host = self;
+    status = list_endpoint(self, endpoint, error);
+    if (status < 0)
+        wwi_endpoint_free(endpoint, false);
     return status;
 }
 
@@ -611,7 +547,7 @@ wws_status wwi_service_host_get_address(
 out:
     wwi_bytes_fini(&text);
     if (server != NULL)
-        wwi_endpoint_server_release(server);
+        wwi_service_host_release(server);
     return status;
 }
 
@@ -640,31 +576,16 @@ static wws_status listen_at(
     struct wwi_error *error)
 {
     struct wwi_service_host *self = endpoint->host;
-    const wws_endpoint_options *options = &endpoint->options;
-    struct wwi_server_options wanted = {
-        .version = options->envelope_version,
-        .max_message_size = options->max_message_size,
-        .max_head_size = options->max_http_headers_size,
-        .backlog = BACKLOG,
-        .max_connections = MAX_CONNECTIONS,
-        .max_incoming = options->max_channels,
-        .request_timeout_ms = REQUEST_TIMEOUT_MS,
-        .idle_timeout_ms = IDLE_TIMEOUT_MS,
-        .tolerate_half_close = options->tolerate_half_close != 0,
-    };
     struct wwi_endpoint_server *server = new_server(endpoint);
     wws_status status;
 
     if (server == NULL)
         return wwi_fail_static(error, WWS_E_OUTOFMEMORY,
             "no memory for a server");
-    status = endpoint->transport->server_open(self->member.runtime,
-        options->address, &wanted, arrived, server, &server->server, error);
+    status = wwi_endpoint_listen(server, self->member.runtime, arrived, error);
     if (status < 0) {
-        server->server = NULL;
-        wwi_endpoint_server_release(server);
-        return wwi_fail(error, status, "cannot listen at %s",
-            endpoint->address);
+        wwi_service_host_release(server);
+        return status;
     }
     wwi_lock_take(&self->synced.lock);
     endpoint->server = server;

@@ -17,36 +17,11 @@
 #include "core/base/list.h"
 #include "core/base/table.h"
 #include "core/io/engine.h"
-#include "core/io/queue.h"
 #include "core/io/wait.h"
-#include "core/transport/transport.h"
+#include "core/service/endpoint.h"
 #include "wws/types.h"
 
 struct wwi_operation;
-struct wwi_endpoint_server;
-
-struct wwi_endpoint { /* set when added, then read only, but for the server */
-    struct wwi_link link;
-    struct wwi_service_host *host;
-    uint32_t index;
-    const struct wwi_transport *transport;
-    char *address;
-    wws_endpoint_options options;
-    wws_operation_callbacks callbacks;
-    struct wwi_queue *queue; /* or null: callbacks.serve */
-
-    struct wwi_endpoint_server *server; /* under the host's lock */
-};
-
-struct wwi_endpoint_server {
-    struct wwi_endpoint *endpoint;
-    struct wwi_server *server;
-
-    struct { /* any thread, under the host's lock */
-        uint32_t references; /* listening; each request */
-        bool stopping;
-    } synced;
-};
 
 struct wwi_service_host {
     struct wwi_object object;
@@ -114,6 +89,6 @@ bool wwi_service_host_enter(struct wwi_operation *operation);
 /* The operation is over.  The last use of the host by it. */
 void wwi_service_host_leave(struct wwi_operation *operation);
 /* Gives the reference of a request back. */
-void wwi_endpoint_server_release(struct wwi_endpoint_server *server);
+void wwi_service_host_release(struct wwi_endpoint_server *server);
 
 #endif

@@ -712,6 +712,7 @@ static void cancel__reaches_synchronous_operations__g108_g117(void **state)
 
     leave(&request);
     pthread_join(thread, NULL);
+    assert_int_equal(close_host(), WWS_S_OK);
 
     assert_int_equal(script.cancelled, 1);
     assert_int_equal(script.freed, 1);
@@ -785,6 +786,7 @@ static void cancel__may_complete_the_operation__g119(void **state)
 
     leave(&request);
     await(&script.freed);
+    assert_int_equal(close_host(), WWS_S_OK);
 
     assert_int_equal(script.cancelled_before_free, 1);
     assert_int_equal(request.answers, 1);

@@ -214,8 +214,6 @@ static const struct {
     wws_status (*act)(void);
     int after[7]; /* by the state before */
 } table[] = {
-    /*                        created       open          closing
-                              closed        faulted */
     { do_open,        { [CRE] = OPE, [OPE] = INV, [CLI] = INV,
                         [CLO] = INV, [FAU] = INV } },
     { do_abort,       { [CRE] = CRE, [OPE] = FAU, [CLI] = CLI,

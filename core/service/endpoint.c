@@ -1,0 +1,124 @@
+/* An address of a service host.  What the options leave at 0 gets its default
+ * here, so that nobody else needs to know. */
+#include "core/service/endpoint.h"
+
+#include "core/base/memory.h"
+#include "core/base/text.h"
+
+enum {
+    MAX_CHANNELS = 100,
+    MAX_SIZE = 65536,
+    BACKLOG = 4096,
+    MAX_CONNECTIONS = 1024,
+    REQUEST_TIMEOUT_MS = 30000,
+    IDLE_TIMEOUT_MS = 120000,
+};
+
+void wwi_endpoint_free(struct wwi_endpoint *endpoint, bool taken)
+{
+    const wws_operation_callbacks *callbacks = &endpoint->callbacks;
+
+    if (taken && callbacks->free_state != NULL)
+        callbacks->free_state(callbacks->state);
+    if (endpoint->queue != NULL)
+        wwi_queue_unref(endpoint->queue);
+    wwi_free(endpoint->address);
+    wwi_free(endpoint);
+}
+
+static uint32_t or_default(uint32_t value, uint32_t otherwise)
+{
+    return value != 0 ? value : otherwise;
+}
+
+static void copy_options(
+    struct wwi_endpoint *endpoint,
+    const wws_endpoint_options *options)
+{
+    endpoint->transport = wwi_transport(options->transport);
+    endpoint->options = *options;
+    endpoint->callbacks = *options->operations;
+    endpoint->options.operations = &endpoint->callbacks;
+    endpoint->options.max_channels =
+        or_default(options->max_channels, MAX_CHANNELS);
+    endpoint->options.max_message_size =
+        or_default(options->max_message_size, MAX_SIZE);
+    endpoint->options.max_http_headers_size =
+        or_default(options->max_http_headers_size, MAX_SIZE);
+}
+
+static wws_status fill(
+    struct wwi_endpoint *endpoint,
+    const wws_endpoint_options *options,
+    struct wwi_error *error)
+{
+    wws_queue queue = options->operations->queue;
+    wws_status status;
+
+    copy_options(endpoint, options);
+    if (endpoint->transport == NULL)
+        return wwi_fail_static(error, WWS_E_INVALIDARG, "no such transport");
+    if ((queue.id != 0) == (endpoint->callbacks.serve != NULL))
+        return wwi_fail_static(error, WWS_E_INVALIDARG,
+            "operations: exactly one of queue and serve is wanted");
+    endpoint->address = wwi_string_copy(options->address);
+    if (endpoint->address == NULL)
+        return wwi_fail_static(error, WWS_E_OUTOFMEMORY,
+            "no memory for an endpoint");
+    endpoint->options.address.data = endpoint->address;
+    if (queue.id == 0)
+        return WWS_S_OK;
+    status = wwi_table_get(queue.id, WWI_KIND_QUEUE, &endpoint->queue);
+    if (status < 0)
+        return wwi_fail_static(error, status, "operations: bad queue handle");
+    return WWS_S_OK;
+}
+
+wws_status wwi_endpoint_create(
+    const wws_endpoint_options *options,
+    struct wwi_endpoint **out,
+    struct wwi_error *error)
+{
+    struct wwi_endpoint *endpoint = wwi_alloc_zero(sizeof *endpoint);
+    wws_status status;
+
+    if (endpoint == NULL)
+        return wwi_fail_static(error, WWS_E_OUTOFMEMORY,
+            "no memory for an endpoint");
+    status = fill(endpoint, options, error);
+    if (status < 0)
+        wwi_endpoint_free(endpoint, false);
+    else
+        *out = endpoint;
+    return status;
+}
+
+wws_status wwi_endpoint_listen(
+    struct wwi_endpoint_server *server,
+    struct wwi_runtime *runtime,
+    void (*arrived)(struct wwi_incoming *incoming, void *server),
+    struct wwi_error *error)
+{
+    const struct wwi_endpoint *endpoint = server->endpoint;
+    const wws_endpoint_options *options = &endpoint->options;
+    struct wwi_server_options wanted = {
+        .version = options->envelope_version,
+        .max_message_size = options->max_message_size,
+        .max_head_size = options->max_http_headers_size,
+        .backlog = BACKLOG,
+        .max_connections = MAX_CONNECTIONS,
+        .max_incoming = options->max_channels,
+        .request_timeout_ms = REQUEST_TIMEOUT_MS,
+        .idle_timeout_ms = IDLE_TIMEOUT_MS,
+        .tolerate_half_close = options->tolerate_half_close != 0,
+    };
+    struct wwi_server *listening;
+    wws_status status = endpoint->transport->server_open(runtime,
+        options->address, &wanted, arrived, server, &listening, error);
+
+    if (status < 0)
+        return wwi_fail(error, status, "cannot listen at %s",
+            endpoint->address);
+    server->server = listening;
+    return WWS_S_OK;
+}

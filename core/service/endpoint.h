@@ -1,0 +1,53 @@
+/* An address of a service host: who serves there, and the server that listens
+ * while the host is open. */
+#ifndef WWI_ENDPOINT_H
+#define WWI_ENDPOINT_H
+
+#include "core/base/error.h"
+#include "core/base/list.h"
+#include "core/io/queue.h"
+#include "core/transport/transport.h"
+#include "wws/types.h"
+
+struct wwi_service_host;
+struct wwi_endpoint_server;
+
+struct wwi_endpoint { /* set when added, then read only, but for the server */
+    struct wwi_link link;
+    struct wwi_service_host *host;
+    uint32_t index;
+    const struct wwi_transport *transport;
+    char *address;
+    wws_endpoint_options options;
+    wws_operation_callbacks callbacks;
+    struct wwi_queue *queue; /* or null: callbacks.serve */
+
+    struct wwi_endpoint_server *server; /* under the host's lock */
+};
+
+struct wwi_endpoint_server {
+    struct wwi_endpoint *endpoint;
+    struct wwi_server *server;
+
+    struct { /* any thread, under the host's lock */
+        uint32_t references; /* listening; each request */
+        bool stopping;
+    } synced;
+};
+
+/* Takes the options over, the callbacks among them; on failure nothing. */
+wws_status wwi_endpoint_create(
+    const wws_endpoint_options *options,
+    struct wwi_endpoint **endpoint,
+    struct wwi_error *error);
+/* With the callbacks, which are left for good if they were taken over. */
+void wwi_endpoint_free(struct wwi_endpoint *endpoint, bool taken);
+
+/* Listens; a request may arrive before this returns. */
+wws_status wwi_endpoint_listen(
+    struct wwi_endpoint_server *server,
+    struct wwi_runtime *runtime,
+    void (*arrived)(struct wwi_incoming *incoming, void *server),
+    struct wwi_error *error);
+
+#endif
