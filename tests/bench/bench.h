@@ -1,0 +1,184 @@
+/* The benchmark: our library beside the least that could do the same work, in
+ * one run.  A sample is one server process and one client process, made for it
+ * and gone afterwards; a bench is a sample of ours and one of its peer, taken
+ * in turn.  Nothing here is asserted: the figures are for people to compare. */
+#ifndef BENCH_H
+#define BENCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdnoreturn.h>
+
+/* What a sample may tell; NAN where it does not. */
+enum figure {
+    P50_US,
+    P99_US,
+    CANCEL_P50_US,
+    CANCEL_P99_US,
+    CALLS_PER_S,
+    CLIENT_CPU_US,
+    SERVER_CPU_US,
+    CLIENT_HAND_OVERS,
+    SERVER_HAND_OVERS,
+    CLIENT_ALLOCATIONS,
+    SERVER_ALLOCATIONS,
+    CLIENT_SYSTEM_CALLS,
+    SERVER_SYSTEM_CALLS,
+    FIGURES
+};
+
+struct sample {
+    double value[FIGURES];
+};
+
+/* The octets of one Add on the wire, measured from ours. */
+struct sizes {
+    uint32_t out;
+    uint32_t back;
+};
+
+/* What a process has used so far.  The counts are those of the library, so 0
+ * in a process without it. */
+struct usage {
+    uint64_t cpu_ns;
+    uint64_t hand_overs;
+    uint64_t allocations;
+    uint64_t held;  /* requests that a server took and does not answer */
+};
+
+enum endpoint { SHORT, LONG, HOLD, ENDPOINTS };
+
+/* Where a server listens: the port of a peer, the addresses of ours. */
+struct where {
+    uint16_t port;
+    char address[ENDPOINTS][128];
+};
+
+/* What both processes of a sample know. */
+struct job {
+    uint32_t calls;
+    struct sizes sizes;
+    int control;  /* to the server, which answers one request at a time */
+    bool ours;
+    const char *address;  /* of ours, as the part wants it */
+    uint16_t port;        /* of a peer */
+};
+
+struct server {
+    void (*start)(struct where *where, const struct sizes *sizes);
+    void (*stop)(void);        /* null: the end of the process does */
+    uint64_t (*held)(void);    /* null: none ever */
+};
+
+/* One side of a bench.  A server may be missing. */
+struct part {
+    const struct server *server;
+    enum endpoint endpoint;
+    void (*run)(const struct job *job, struct sample *sample);
+};
+
+struct bench {
+    const char *name;
+    double share;  /* of the calls asked for */
+    bool traced;   /* its system calls are counted */
+    struct part ours;
+    struct part peer;
+};
+
+extern const struct bench benches[];
+extern const size_t bench_count;
+
+/* measure.c */
+struct window {
+    uint64_t began_ns;
+    struct usage client;
+    struct usage server;
+};
+
+noreturn void die(const char *format, ...)
+    __attribute__((format(printf, 1, 2)));
+void *allocate(size_t count, size_t size);
+uint64_t now_ns(void);
+void pause_us(long us);
+void pin(void);
+double percentile(uint64_t *ns, size_t count, double part);
+double median(double *values, size_t count);
+void usage_read(struct usage *usage, bool ours);
+void window_open(struct window *window, const struct job *job);
+void window_close(
+    const struct window *window,
+    const struct job *job,
+    struct sample *sample);
+
+/* process.c */
+struct run {
+    const struct bench *bench;
+    bool ours;
+    bool pinned;
+    const char *trace;  /* a prefix of file names, or null */
+    uint32_t calls;
+    struct sizes sizes;
+};
+
+bool process_sample(const struct run *run, struct sample *sample);
+void process_server(const struct run *run, int control);
+void process_client(const struct run *run, int control, int result);
+void server_usage(const struct job *job, struct usage *usage);
+
+/* trace.c */
+int trace_role(char **arguments);
+noreturn void trace_exec(const struct run *run, bool client, int fd, int out);
+bool trace_count(struct run run, struct sample *sample);
+
+/* table.c */
+struct row {
+    const char *name;
+    bool pinned;
+    double figures[2][FIGURES];  /* of ours, of the peer */
+};
+
+void table_print(const struct row *rows, size_t count);
+void table_print_json(const struct row *rows, size_t count);
+
+/* net.c: loopback, and every failure the end of the process */
+int net_listen(uint16_t *port);
+int net_connect(uint16_t port);
+void net_no_delay(int fd);
+bool net_read(int fd, void *data, size_t size);
+void net_write(int fd, const void *data, size_t size);
+
+/* tap.c */
+struct sizes tap_sizes(void);
+
+/* wws_server.c, wws_add.c, wws_cancel.c */
+extern const struct server wws_server;
+void wws_add_once(const char *address);
+void wws_add(const struct job *job, struct sample *sample);
+void wws_flight_queue(const struct job *job, struct sample *sample);
+void wws_flight_threads(const struct job *job, struct sample *sample);
+void wws_cancel_blocked(const struct job *job, struct sample *sample);
+void wws_cancel_queued(const struct job *job, struct sample *sample);
+
+/* duel.c: one thread sleeps, another wakes it */
+struct duel {
+    void *state;
+    void (*prepare)(void *state, uint32_t turn);
+    void (*sleep)(void *state);
+    void (*settle)(void *state, uint32_t turn);
+    void (*wake)(void *state);
+};
+
+void duel_run(const struct duel *duel, uint32_t turns, struct sample *sample);
+
+/* peer_raw.c, peer_epoll.c, peer_eventfd.c */
+enum { IN_FLIGHT = 64 };
+
+extern const struct server raw_server;
+extern const struct server epoll_server;
+void raw_echo(const struct job *job, struct sample *sample);
+void epoll_echo(const struct job *job, struct sample *sample);
+void eventfd_wake(const struct job *job, struct sample *sample);
+void eventfd_write_only(const struct job *job, struct sample *sample);
+
+#endif

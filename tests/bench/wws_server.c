@@ -1,0 +1,141 @@
+/* Our server: Add on a short and on a long callback, and an operation that
+ * answers only when it is cancelled. */
+#include "bench.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <wws/wws.h>
+
+static wws_service_host host;
+static atomic_uint_least64_t held_count;
+
+/* The number in an element of this start tag; 0 if there is none. */
+static long number(wws_bytes body, const char *tag)
+{
+    const char *found = memmem(body.data, body.size, tag, strlen(tag));
+    const char *end = (const char *) body.data + body.size;
+    long value = 0;
+
+    if (found == NULL)
+        return 0;
+    found += strlen(tag);
+    for (; found < end && *found >= '0' && *found <= '9'; found++)
+        value = value * 10 + (*found - '0');
+    return value;
+}
+
+static wws_status serve_add(wws_operation operation, void *state)
+{
+    wws_bytes body;
+    char reply[256];
+    int size;
+    wws_status status;
+
+    (void) state;
+    status = wws_operation_get_body(operation, &body, (wws_error) { 0 });
+    if (status != WWS_S_OK)
+        return status;
+    size = snprintf(reply, sizeof reply,
+                    "<AddResponse xmlns=\"http://example.org/calculator\">"
+                    "<sum>%ld</sum></AddResponse>",
+                    number(body, "<a>") + number(body, "<b>"));
+    return wws_operation_set_reply(
+        operation, (wws_bytes) { reply, (size_t) size }, (wws_error) { 0 });
+}
+
+static void hold_cancelled(wws_cancel_reason reason, void *state)
+{
+    wws_operation operation = { (uintptr_t) state };
+
+    (void) reason;
+    wws_operation_complete(operation, WWS_E_OPERATION_ABORTED,
+                           (wws_error) { 0 });
+}
+
+static wws_status serve_hold(wws_operation operation, void *state)
+{
+    wws_cancel_callbacks callbacks = WWS_CANCEL_CALLBACKS_INIT;
+    wws_status status;
+
+    (void) state;
+    callbacks.state = (void *) (uintptr_t) operation.id;
+    callbacks.cancelled = hold_cancelled;
+    status = wws_operation_register_for_cancel(operation, &callbacks,
+                                               (wws_error) { 0 });
+    if (status != WWS_S_OK)
+        return status;
+    atomic_fetch_add(&held_count, 1);
+    return WWS_S_ASYNC;
+}
+
+static void check(wws_status status, const char *what)
+{
+    if (status != WWS_S_OK)
+        die("cannot %s: %s", what, wws_status_name(status));
+}
+
+static void add_endpoint(
+    const char *address,
+    wws_callback_model model,
+    wws_status (*serve)(wws_operation operation, void *state))
+{
+    wws_operation_callbacks operations = WWS_OPERATION_CALLBACKS_INIT;
+    wws_endpoint_options options = WWS_ENDPOINT_OPTIONS_INIT;
+
+    operations.serve = serve;
+    options.address = (wws_string) { address, strlen(address) };
+    options.operations = &operations;
+    options.callback_model = model;
+    options.max_channels = 4 * IN_FLIGHT;
+    check(wws_service_host_add_endpoint(host, &options, (wws_error) { 0 }),
+          "add an endpoint");
+}
+
+static void start(struct where *where, const struct sizes *sizes)
+{
+    wws_error none = { 0 };
+
+    (void) sizes;
+    check(wws_service_host_create((wws_runtime) { 0 }, NULL, &host, none),
+          "create a host");
+    add_endpoint("http://127.0.0.1:0/add", WWS_CALLBACK_MODEL_SHORT,
+                 serve_add);
+    add_endpoint("http://127.0.0.1:0/add", WWS_CALLBACK_MODEL_LONG,
+                 serve_add);
+    add_endpoint("http://127.0.0.1:0/hold", WWS_CALLBACK_MODEL_SHORT,
+                 serve_hold);
+    check(wws_service_host_open(host, NULL, none), "open a host");
+
+    for (uint32_t i = 0; i < ENDPOINTS; i++) {
+        wws_buffer text = { 0 };
+
+        check(wws_service_host_get_address(host, i, &text, none),
+              "read an address");
+        if (text.size >= sizeof where->address[i])
+            die("an address is too long");
+        memcpy(where->address[i], text.data, text.size);
+        wws_buffer_release(&text);
+    }
+}
+
+static void stop(void)
+{
+    wws_service_host_abort(host);
+    check(wws_service_host_close(host, NULL, (wws_error) { 0 }),
+          "close a host");
+    wws_service_host_free(host);
+    wws_runtime_close((wws_runtime) { 0 }, 2000, (wws_error) { 0 });
+}
+
+static uint64_t held(void)
+{
+    return atomic_load(&held_count);
+}
+
+const struct server wws_server = {
+    .start = start,
+    .stop = stop,
+    .held = held,
+};
