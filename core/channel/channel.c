@@ -874,13 +874,15 @@ wws_status wwi_channel_open(
     struct wwi_error *error)
 {
     struct wwi_client *client = NULL;
-    char *copy = wwi_string_copy(address);
+    wws_status status = wwi_wait_check(completion, error);
     wws_channel_state before;
     bool latched;
     bool moved;
-    wws_status status;
+    char *copy;
 
-    (void) completion;
+    if (status < 0)
+        return status;
+    copy = wwi_string_copy(address);
     if (copy == NULL)
         return wwi_fail_static(error, WWS_E_OUTOFMEMORY, "no memory");
     wwi_lock_take(&self->synced.lock);

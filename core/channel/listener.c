@@ -519,11 +519,12 @@ wws_status wwi_listener_open(
 {
     struct served *served = NULL;
     wws_listener_state before;
+    wws_status status = wwi_wait_check(completion, error);
     bool latched;
     bool moved;
-    wws_status status;
 
-    (void) completion;
+    if (status < 0)
+        return status;
     wwi_lock_take(&self->synced.lock);
     before = self->synced.state;
     moved = move_locked(self, EVENT_OPEN);

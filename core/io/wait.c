@@ -147,6 +147,21 @@ wws_status wwi_wait_init(
     return WWS_S_OK;
 }
 
+wws_status wwi_wait_check(
+    const wws_completion *completion,
+    struct wwi_error *error)
+{
+    struct wwi_wait wait;
+    wws_status status;
+
+    if (completion == NULL)
+        return WWS_S_OK;
+    status = wwi_wait_init(&wait, NULL, completion, error);
+    if (status >= 0)
+        wwi_wait_fini(&wait);
+    return status;
+}
+
 void wwi_wait_fini(struct wwi_wait *wait)
 {
     if (wait->pending.wake != NULL)

@@ -36,6 +36,11 @@ wws_status wwi_wait_init(
     struct wwi_runtime *runtime,
     const wws_completion *completion,
     struct wwi_error *error);
+/* Whether init would take it; for a function that may be asked to be
+ * asynchronous but never waits. */
+wws_status wwi_wait_check(
+    const wws_completion *completion,
+    struct wwi_error *error);
 /* Gives back what init took, when the wait has ended or was never started. */
 void wwi_wait_fini(struct wwi_wait *wait);
 bool wwi_wait_asynchronous(const struct wwi_wait *wait);

@@ -661,29 +661,12 @@ static wws_status fail_open(
     return aborted ? aborted_before(error) : status;
 }
 
-/* Only says whether it could be taken: open never waits. */
-static wws_status check_completion(
-    struct wwi_service_host *self,
-    const wws_completion *completion,
-    struct wwi_error *error)
-{
-    struct wwi_wait wait;
-    wws_status status;
-
-    if (completion == NULL)
-        return WWS_S_OK;
-    status = wwi_wait_init(&wait, self->member.runtime, completion, error);
-    if (status >= 0)
-        wwi_wait_fini(&wait);
-    return status;
-}
-
 wws_status wwi_service_host_open(
     struct wwi_service_host *self,
     const wws_completion *completion,
     struct wwi_error *error)
 {
-    wws_status status = check_completion(self, completion, error);
+    wws_status status = wwi_wait_check(completion, error);
 
     if (status >= 0)
         status = begin_open(self, error);
