@@ -1,0 +1,335 @@
+/* Servers and clients made of bare sockets. */
+#include "tests/support/public/peer.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#define REPLY_BODY \
+    "<s:Envelope xmlns:s=\"http://www.w3.org/2003/05/soap-envelope\"" \
+    " xmlns:a=\"http://www.w3.org/2005/08/addressing\"><s:Header>" \
+    "<a:Action>urn:wws:test:Reply</a:Action></s:Header>" \
+    "<s:Body><t:x xmlns:t=\"urn:wws:test\">12</t:x></s:Body></s:Envelope>"
+
+/* The length is that of the body above. */
+const char peer_reply[] =
+    "HTTP/1.1 200 OK\r\n"
+    "Content-Type: application/soap+xml; charset=utf-8\r\n"
+    "Content-Length: 235\r\n\r\n" REPLY_BODY;
+
+_Static_assert(sizeof REPLY_BODY - 1 == 235, "Content-Length of the reply");
+
+static int listen_local(struct peer *peer, int backlog)
+{
+    struct sockaddr_in address = {
+        .sin_family = AF_INET,
+        .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+    };
+    socklen_t size = sizeof address;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int small = 4096;
+
+    must(fd >= 0);
+    if (peer->script.deaf)
+        (void) setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+    must(bind(fd, (struct sockaddr *) &address, sizeof address) == 0);
+    must(listen(fd, backlog) == 0);
+    must(getsockname(fd, (struct sockaddr *) &address, &size) == 0);
+    snprintf(peer->url, sizeof peer->url, "http://127.0.0.1:%u/test",
+        (unsigned) ntohs(address.sin_port));
+    return fd;
+}
+
+static void count(struct peer *peer, unsigned *counter)
+{
+    pthread_mutex_lock(&peer->lock);
+    (*counter)++;
+    pthread_cond_broadcast(&peer->changed);
+    pthread_mutex_unlock(&peer->lock);
+}
+
+static void set_linger(int fd)
+{
+    struct linger now = { .l_onoff = 1 };
+
+    (void) setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+}
+
+void peer_reset(int fd)
+{
+    set_linger(fd);
+    close(fd);
+}
+
+/* How many octets a whole request has; 0 when that is not known yet. */
+static size_t whole_size(const char *data, size_t size)
+{
+    const char *end = memmem(data, size, "\r\n\r\n", 4);
+    const char *field = memmem(data, size, "Content-Length: ", 16);
+
+    if (end == NULL || field == NULL)
+        return 0;
+    return (size_t) (end + 4 - data) + strtoul(field + 16, NULL, 10);
+}
+
+/* Reads the script's part of a request; false if the client went before. */
+static bool read_part(struct peer *peer, int fd)
+{
+    static const size_t room = 16 * 1024 * 1024;
+    char *data = malloc(room);
+    size_t limit = peer->script.reads;
+    size_t size = 0, whole = 0;
+    ssize_t got = 1;
+
+    must(data != NULL);
+    while (got > 0 && (whole == 0 || size < whole)
+        && (limit == 0 || size < limit)) {
+        size_t most = limit != 0 ? limit - size : room - size;
+
+        got = recv(fd, data + size, most, 0);
+        if (got > 0)
+            size += (size_t) got;
+        whole = whole_size(data, size);
+    }
+    free(data);
+    return got > 0;
+}
+
+static void send_part(struct peer *peer, int fd)
+{
+    const char *reply = peer->script.reply;
+    size_t size = reply == NULL ? 0
+        : peer->script.sends != 0 ? peer->script.sends : strlen(reply);
+
+    while (size > 0) {
+        ssize_t sent = send(fd, reply, size, MSG_NOSIGNAL);
+
+        if (sent <= 0)
+            return;
+        reply += sent;
+        size -= (size_t) sent;
+    }
+}
+
+/* Until the client ends the connection, or the peer is stopped. */
+static void wait_for_end(int fd)
+{
+    struct pollfd polled = { .fd = fd, .events = POLLRDHUP };
+
+    while (poll(&polled, 1, -1) < 0 && errno == EINTR)
+        continue;
+}
+
+static void *serve(void *state)
+{
+    struct peer_connection *connection = state;
+    struct peer *peer = connection->peer;
+    int fd = connection->fd;
+    bool there;
+
+    do {
+        there = peer->script.deaf || read_part(peer, fd);
+        if (there)
+            send_part(peer, fd);
+        if (there)
+            count(peer, &peer->served);
+    } while (there && peer->script.again);
+    if (there && peer->script.then == PEER_HOLDS)
+        wait_for_end(fd);
+    if (there && peer->script.then != PEER_HOLDS) {
+        if (peer->script.then == PEER_RESETS)
+            set_linger(fd);
+        (void) shutdown(fd, SHUT_WR);
+    }
+    pthread_mutex_lock(&peer->lock);
+    if (!peer->stopping)
+        peer->gone++;
+    connection->fd = -1;
+    pthread_cond_broadcast(&peer->changed);
+    pthread_mutex_unlock(&peer->lock);
+    close(fd);
+    return NULL;
+}
+
+static void *accept_all(void *state)
+{
+    struct peer *peer = state;
+
+    for (;;) {
+        int fd = accept4(peer->listening, NULL, NULL, SOCK_CLOEXEC);
+        struct peer_connection *connection;
+
+        if (fd < 0 && errno == EINTR)
+            continue;
+        if (fd < 0)
+            return NULL;
+        pthread_mutex_lock(&peer->lock);
+        must(peer->accepted < PEER_CONNECTIONS);
+        connection = &peer->connections[peer->accepted++];
+        connection->peer = peer;
+        connection->fd = fd;
+        must(pthread_create(&connection->thread, NULL, serve, connection)
+            == 0);
+        pthread_cond_broadcast(&peer->changed);
+        pthread_mutex_unlock(&peer->lock);
+    }
+}
+
+static void init(struct peer *peer)
+{
+    *peer = (struct peer) { .listening = -1 };
+    pthread_mutex_init(&peer->lock, NULL);
+    pthread_cond_init(&peer->changed, NULL);
+    for (int i = 0; i < 4; i++)
+        peer->fillers[i] = -1;
+}
+
+void peer_start(struct peer *peer, const struct peer_script *script)
+{
+    init(peer);
+    peer->script = *script;
+    peer->listening = listen_local(peer, 64);
+    must(pthread_create(&peer->thread, NULL, accept_all, peer) == 0);
+    peer->has_thread = true;
+}
+
+void peer_start_full(struct peer *peer)
+{
+    init(peer);
+    peer->listening = listen_local(peer, 0);
+    /* Nobody accepts these; the system then ignores further ones. */
+    for (int i = 0; i < 4; i++) {
+        struct sockaddr_in address;
+        socklen_t size = sizeof address;
+
+        must(getsockname(peer->listening, (struct sockaddr *) &address, &size)
+            == 0);
+        peer->fillers[i] = socket(AF_INET,
+            SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        must(peer->fillers[i] >= 0);
+        (void) connect(peer->fillers[i], (struct sockaddr *) &address, size);
+    }
+}
+
+void peer_stop(struct peer *peer)
+{
+    (void) shutdown(peer->listening, SHUT_RDWR);
+    if (peer->has_thread)
+        pthread_join(peer->thread, NULL);
+    close(peer->listening);
+    pthread_mutex_lock(&peer->lock);
+    peer->stopping = true;
+    for (unsigned i = 0; i < peer->accepted; i++)
+        if (peer->connections[i].fd >= 0)
+            (void) shutdown(peer->connections[i].fd, SHUT_RDWR);
+    pthread_mutex_unlock(&peer->lock);
+    for (unsigned i = 0; i < peer->accepted; i++)
+        pthread_join(peer->connections[i].thread, NULL);
+    for (int i = 0; i < 4; i++)
+        if (peer->fillers[i] >= 0)
+            close(peer->fillers[i]);
+    pthread_cond_destroy(&peer->changed);
+    pthread_mutex_destroy(&peer->lock);
+}
+
+unsigned peer_read(struct peer *peer, const unsigned *counter)
+{
+    unsigned value;
+
+    pthread_mutex_lock(&peer->lock);
+    value = *counter;
+    pthread_mutex_unlock(&peer->lock);
+    return value;
+}
+
+bool peer_reaches(struct peer *peer, const unsigned *counter, unsigned value)
+{
+    struct timespec end;
+    bool reached;
+
+    clock_gettime(CLOCK_REALTIME, &end);
+    end.tv_sec += HANG_MS / 1000;
+    pthread_mutex_lock(&peer->lock);
+    while (*counter < value
+        && pthread_cond_timedwait(&peer->changed, &peer->lock, &end) == 0)
+        continue;
+    reached = *counter == value;
+    pthread_mutex_unlock(&peer->lock);
+    return reached;
+}
+
+int peer_connect(const char *url)
+{
+    struct sockaddr_in address = { .sin_family = AF_INET };
+    unsigned port;
+    int fd;
+
+    must(sscanf(url, "http://127.0.0.1:%u/", &port) == 1);
+    address.sin_port = htons((uint16_t) port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    must(fd >= 0);
+    must(connect(fd, (struct sockaddr *) &address, sizeof address) == 0);
+    return fd;
+}
+
+void peer_request(int fd, const char *action, size_t octets)
+{
+    char body[1024], all[2048];
+    int size = snprintf(body, sizeof body,
+        "<s:Envelope xmlns:s=\"http://www.w3.org/2003/05/soap-envelope\""
+        " xmlns:a=\"http://www.w3.org/2005/08/addressing\"><s:Header>"
+        "<a:Action>%s</a:Action></s:Header><s:Body/></s:Envelope>", action);
+
+    size = snprintf(all, sizeof all,
+        "POST /test HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+        "Content-Type: application/soap+xml; charset=utf-8; action=\"%s\"\r\n"
+        "Content-Length: %d\r\n\r\n%s", action, size, body);
+    must(octets <= (size_t) size);
+    if (octets == 0)
+        octets = (size_t) size;
+    must(send(fd, all, octets, MSG_NOSIGNAL) == (ssize_t) octets);
+}
+
+static bool readable(int fd)
+{
+    struct pollfd polled = { .fd = fd, .events = POLLIN };
+
+    return poll(&polled, 1, HANG_MS) == 1;
+}
+
+int peer_response(int fd)
+{
+    char data[65536];
+    size_t size = 0, whole = 0;
+
+    while (whole == 0 || size < whole) {
+        ssize_t got;
+
+        must(readable(fd));
+        must(size < sizeof data);
+        got = recv(fd, data + size, sizeof data - size, 0);
+        if (got <= 0)
+            return 0;
+        size += (size_t) got;
+        whole = whole_size(data, size);
+    }
+    return atoi(data + strlen("HTTP/1.1 "));
+}
+
+bool peer_ended(int fd)
+{
+    char octets[4096];
+    ssize_t got;
+
+    do {
+        if (!readable(fd))
+            return false;
+        got = recv(fd, octets, sizeof octets, 0);
+    } while (got > 0);
+    return true;
+}
