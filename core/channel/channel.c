@@ -1086,7 +1086,6 @@ static void take_options(
     use_default(&ours->receive_response_timeout_ms,
         standard.receive_response_timeout_ms);
     use_default(&ours->receive_timeout_ms, standard.receive_timeout_ms);
-    use_default(&ours->close_timeout_ms, standard.close_timeout_ms);
 }
 
 static wws_status create(

@@ -659,7 +659,6 @@ static void take_options(
     use_default(&ours->max_connections, standard.max_connections);
     use_default(&ours->request_timeout_ms, standard.request_timeout_ms);
     use_default(&ours->idle_timeout_ms, standard.idle_timeout_ms);
-    use_default(&ours->close_timeout_ms, standard.close_timeout_ms);
 }
 
 wws_status wwi_listener_create(

@@ -835,12 +835,11 @@ typedef struct wws_channel_options {
     /** How long receiving a message may take, the wait for it included. */
     uint32_t receive_timeout_ms;
 
-    /** How long an orderly close may take. */
-    uint32_t close_timeout_ms;
-
     /** Whether a client fails when it receives a fault; otherwise the fault is
      *  given as a message. */
     uint32_t faults_as_errors;
+
+    uint32_t reserved0;
 } wws_channel_options;
 
 #define WWS_CHANNEL_OPTIONS_SIZE_V1 sizeof(wws_channel_options)
@@ -848,7 +847,7 @@ typedef struct wws_channel_options {
 #define WWS_CHANNEL_OPTIONS_INIT                                              \
     { sizeof(wws_channel_options), WWS_VERSION, WWS_TRANSPORT_HTTP,           \
       WWS_ENVELOPE_VERSION_SOAP_1_2, WWS_ADDRESSING_VERSION_1_0, 65536,       \
-      65536, UINT32_MAX, 30000, 30000, 30000, 30000, 30000, 1 }
+      65536, UINT32_MAX, 30000, 30000, 30000, 30000, 1, 0 }
 
 /** Settings fixed when a listener is created.  In all times, 0 stands for the
  *  default and WWS_INFINITE for ever. */
@@ -884,15 +883,9 @@ typedef struct wws_listener_options {
     /** How long a connection may be idle between requests. */
     uint32_t idle_timeout_ms;
 
-    /** On close, how long after the last response its connection is left
-     *  open. */
-    uint32_t close_timeout_ms;
-
     /** Whether a client that only closes its sending direction is still there
      *  (RFC 9112, 9.6); otherwise it counts as gone. */
     uint32_t tolerate_half_close;
-
-    uint32_t reserved0;
 } wws_listener_options;
 
 #define WWS_LISTENER_OPTIONS_SIZE_V1 sizeof(wws_listener_options)
@@ -900,7 +893,7 @@ typedef struct wws_listener_options {
 #define WWS_LISTENER_OPTIONS_INIT                                             \
     { sizeof(wws_listener_options), WWS_VERSION, WWS_TRANSPORT_HTTP,          \
       WWS_ENVELOPE_VERSION_SOAP_1_2, WWS_ADDRESSING_VERSION_1_0, 65536,       \
-      65536, 4096, 1024, 30000, 120000, 5000, 0, 0 }
+      65536, 4096, 1024, 30000, 120000, 0 }
 
 /** Settings fixed when a service proxy is created.  In all times, 0 stands for
  *  the default and WWS_INFINITE for ever. */
