@@ -21,7 +21,7 @@ subprocess.run([cc, "-Wall", "-Wextra", "-Werror", "-I", include, path, "-o", cl
                check=True)
 
 lines = len([line for line in source.splitlines() if line.strip()])
-assert lines <= 32, "the client has grown to %d lines" % lines
+assert lines <= 25, "the client has grown to %d lines" % lines
 
 with socket.create_server(("127.0.0.1", 0)) as server:
     server.settimeout(30)
