@@ -28,6 +28,7 @@ struct request {
     enum answer answer;
     uint32_t answers;
     bool fault;
+    wws_string field;
     char text[8192];
 };
 
@@ -51,6 +52,8 @@ static uint32_t fake_freed;
 /* How many servers open before one fails; and what happens inside an open. */
 static uint32_t fake_good = 4;
 static void (*fake_opening)(struct wwi_server *server);
+/* What happens while the host begins to watch a request. */
+static void (*fake_watching)(struct request *request);
 static const struct wwi_transport *chosen;
 
 static void changed(void)
@@ -182,6 +185,8 @@ static void fake_watch(
         incoming);
     bool left;
 
+    if (fake_watching != NULL)
+        fake_watching(request);
     pthread_mutex_lock(&fake_lock);
     left = atomic_load(&incoming->gone);
     if (!left)
@@ -216,9 +221,14 @@ static void fake_reply(
     struct request *request = WWI_CONTAINER(incoming, struct request,
         incoming);
     struct wwi_outcome outcome = { 0 };
+    uint32_t index = 0;
+    wws_string name;
     size_t size;
 
     if (outgoing != NULL) {
+        while (outgoing->fields.next(outgoing->fields.state, &index, &name,
+            &request->field))
+            ;
         size = outgoing->envelope.size;
         assert_true(size < sizeof request->text);
         memcpy(request->text, outgoing->envelope.data, size);
@@ -253,16 +263,17 @@ const struct wwi_transport *wwi_transport(wws_transport transport)
     return chosen;
 }
 
-/* Hands a request to a server, on this thread. */
-static void send_to(
-    struct wwi_server *server,
-    struct request *request,
-    const char *envelope)
+static void prepare(struct request *request, const char *envelope)
 {
     memset(request, 0, sizeof *request);
-    request->server = server;
     request->incoming.transport = &fake;
     wwi_bytes_append_text(&request->incoming.envelope, envelope);
+}
+
+/* Hands a request to a server, on this thread. */
+static void send_prepared(struct wwi_server *server, struct request *request)
+{
+    request->server = server;
     pthread_mutex_lock(&fake_lock);
     for (int i = 0; i < REQUESTS; i++) {
         if (server->requests[i] == NULL) {
@@ -273,6 +284,15 @@ static void send_to(
     server->pending++;
     pthread_mutex_unlock(&fake_lock);
     server->arrived(&request->incoming, server->state);
+}
+
+static void send_to(
+    struct wwi_server *server,
+    struct request *request,
+    const char *envelope)
+{
+    prepare(request, envelope);
+    send_prepared(server, request);
 }
 
 static void await_answer(struct request *request)
@@ -308,6 +328,7 @@ static void create_host(const wws_service_host_options *options)
     fake_count = fake_freed = 0;
     fake_good = 4;
     fake_opening = NULL;
+    fake_watching = NULL;
     chosen = &fake;
     wanted.loop_threads = 1;
     wanted.max_pool_threads = 8;

@@ -303,15 +303,11 @@ static void operation__is_not_run_when_the_actions_differ(void **state)
 
     (void) state;
     begin(NULL, WWS_S_OK);
-    memset(&request, 0, sizeof request);
-    request.server = fake_servers[0];
-    request.incoming.transport = &fake;
+    prepare(&request, ENVELOPE(ADD));
     request.incoming.has_action = true;
     request.incoming.action = WWS_STR("urn:other");
-    wwi_bytes_append_text(&request.incoming.envelope, ENVELOPE(ADD));
-    fake_servers[0]->pending++;
 
-    fake_servers[0]->arrived(&request.incoming, fake_servers[0]->state);
+    send_prepared(fake_servers[0], &request);
 
     assert_true(request.fault);
     assert_has(&request, "ActionMismatch");
@@ -362,18 +358,94 @@ static void operation__takes_its_action_from_the_transport(void **state)
     (void) state;
     endpoint.addressing_version = WWS_ADDRESSING_VERSION_TRANSPORT;
     begin_with(endpoint, NULL, NULL, WWS_S_OK);
-    memset(&request, 0, sizeof request);
-    request.server = fake_servers[0];
+    prepare(&request, ENVELOPE(""));
     request.incoming.has_action = true;
     request.incoming.action = WWS_STR("urn:soap");
-    wwi_bytes_append_text(&request.incoming.envelope, ENVELOPE(""));
-    fake_servers[0]->pending++;
 
-    fake_servers[0]->arrived(&request.incoming, fake_servers[0]->state);
+    send_prepared(fake_servers[0], &request);
 
     assert_int_equal(request.answer, REPLIED);
     assert_int_equal(wwi_operation_get_info(script.last, &info, NULL), 0);
     assert_true(wwi_string_is(info.action, "urn:soap"));
+    end();
+}
+
+static void request__malformed_is_explained_when_told_to(void **state)
+{
+    wws_service_host_options options = WWS_SERVICE_HOST_OPTIONS_INIT;
+    struct request plain, full;
+
+    (void) state;
+    begin(NULL, WWS_S_OK);
+    ask(&plain, "<a><b></a>");
+    end();
+    options.fault_disclosure = WWS_FAULT_DISCLOSURE_FULL;
+    begin_with(short_endpoint(), &options, NULL, WWS_S_OK);
+    ask(&full, "<a><b></a>");
+
+    assert_true(plain.fault && full.fault);
+    assert_string_not_equal(plain.text, full.text);
+    end();
+}
+
+static bool one_field(
+    const void *fields,
+    uint32_t *index,
+    wws_string *name,
+    wws_string *value)
+{
+    (void) fields;
+    *name = WWS_STR("Cookie");
+    *value = WWS_STR("chocolate");
+    return (*index)++ == 0;
+}
+
+static wws_status echo_field(struct wwi_operation *operation)
+{
+    wws_string value;
+
+    assert_int_equal(wwi_message_get_mapped_header(operation->request,
+        WWS_STR("cookie"), &value, NULL), WWS_S_OK);
+    assert_true(wwi_string_is(value, "chocolate"));
+    return wwi_message_add_mapped_header(operation->reply, WWS_STR("X-Y"),
+        WWS_STR("vanilla"), NULL);
+}
+
+static void operation__has_the_fields_of_the_transport(void **state)
+{
+    struct request request;
+
+    (void) state;
+    begin(echo_field, 0);
+    prepare(&request, ENVELOPE(ADD));
+    request.incoming.fields.next = one_field;
+
+    send_prepared(fake_servers[0], &request);
+
+    assert_int_equal(request.answer, REPLIED);
+    /* Its octets are gone with the message. */
+    assert_int_equal(request.field.size, strlen("vanilla"));
+    end();
+}
+
+static wws_status keep_messages_in_use(struct wwi_operation *operation)
+{
+    assert_int_equal(wwi_message_begin_use(operation->request, NULL), 0);
+    assert_int_equal(wwi_message_begin_use(operation->reply, NULL), 0);
+    return WWS_S_OK;
+}
+
+static void operation__whose_messages_are_in_use_sends_a_fault(void **state)
+{
+    struct request request;
+
+    (void) state;
+    begin(keep_messages_in_use, 0);
+
+    ask(&request, ENVELOPE(ADD));
+
+    assert_true(request.fault);
+    assert_has(&request, "Receiver");
     end();
 }
 
@@ -831,6 +903,54 @@ static void operation__ends_once_in_every_race(void **state)
     }
 }
 
+static bool abort_when_read(
+    const void *fields,
+    uint32_t *index,
+    wws_string *name,
+    wws_string *value)
+{
+    (void) fields;
+    (void) index;
+    (void) name;
+    (void) value;
+    assert_int_equal(wwi_service_host_abort(host), WWS_S_OK);
+    return false;
+}
+
+static void request__that_an_abort_overtakes_is_dropped(void **state)
+{
+    struct request request;
+
+    (void) state;
+    begin(NULL, WWS_S_OK);
+    prepare(&request, ENVELOPE(ADD));
+    request.incoming.fields.next = abort_when_read;
+
+    send_prepared(fake_servers[0], &request);
+
+    assert_int_equal(request.answer, DROPPED);
+    assert_int_equal(script.served, 0);
+    assert_int_equal(close_host(), WWS_S_OK);
+    end();
+}
+
+static void runtime__that_ends_aborts_the_host(void **state)
+{
+    struct request request;
+
+    (void) state;
+    begin(register_and_wait, 0);
+    script.completes = true;
+    ask(&request, ENVELOPE(ADD));
+
+    wwi_runtime_abort_members(runtime);
+    await(&script.freed);
+
+    assert_int_equal(close_host(), WWS_S_OK);
+    assert_int_equal(script.reason, WWS_CANCEL_REASON_HOST_ABORTED);
+    end();
+}
+
 /* Queues */
 
 static struct wwi_queue *queue;
@@ -932,6 +1052,52 @@ static void queue__cancellation_fetched_late_has_no_state(void **state)
     end_queue();
 }
 
+static void queue__freed_with_a_cancellation_forgets_it(void **state)
+{
+    wws_cancel_callbacks callbacks = callbacks_to_cancel();
+    struct request request;
+
+    (void) state;
+    begin_queue();
+    ask(&request, ENVELOPE(ADD));
+    fetch_operation();
+    callbacks.cancelled = NULL;
+    callbacks.queue = queue_handle;
+    leave(&request);
+    assert_int_equal(wwi_operation_register_for_cancel(script.last,
+        &callbacks, NULL), WWS_S_OK);
+    assert_int_equal(wwi_operation_register_for_cancel(script.last,
+        &callbacks, NULL), WWS_E_INVALID_OPERATION);
+
+    assert_int_equal(wwi_queue_free(queue), WWS_S_OK);
+
+    assert_int_equal(script.freed, 0);
+    complete_last();
+    assert_int_equal(script.freed, 1);
+    end_queue();
+}
+
+static void abort_now(struct request *request)
+{
+    (void) request;
+    assert_int_equal(wwi_service_host_abort(host), WWS_S_OK);
+}
+
+static void queue__takes_no_part_when_an_abort_comes_first(void **state)
+{
+    struct request request;
+
+    (void) state;
+    begin_queue();
+    fake_watching = abort_now;
+
+    ask(&request, ENVELOPE(ADD));
+
+    assert_int_equal(request.answer, DROPPED);
+    assert_int_equal(close_host(), WWS_S_OK);
+    end_queue();
+}
+
 static void queue__freed_answers_what_is_in_it(void **state)
 {
     struct request request;
@@ -987,6 +1153,9 @@ int main(void)
         cmocka_unit_test(operation__may_look_at_unknown_headers_itself),
         cmocka_unit_test(operation__without_a_reply_is_only_accepted),
         cmocka_unit_test(operation__takes_its_action_from_the_transport),
+        cmocka_unit_test(request__malformed_is_explained_when_told_to),
+        cmocka_unit_test(operation__has_the_fields_of_the_transport),
+        cmocka_unit_test(operation__whose_messages_are_in_use_sends_a_fault),
         cmocka_unit_test(request__is_answered_or_dropped_whatever_memory_fails),
         cmocka_unit_test(operation__completes_later_and_once),
         cmocka_unit_test(operation__that_completed_inside_ignores_the_result),
@@ -1007,6 +1176,10 @@ int main(void)
         cmocka_unit_test(operation__ends_once_in_every_race),
         cmocka_unit_test(queue__brings_operations_and_their_cancellation),
         cmocka_unit_test(queue__cancellation_fetched_late_has_no_state),
+        cmocka_unit_test(request__that_an_abort_overtakes_is_dropped),
+        cmocka_unit_test(runtime__that_ends_aborts_the_host),
+        cmocka_unit_test(queue__freed_with_a_cancellation_forgets_it),
+        cmocka_unit_test(queue__takes_no_part_when_an_abort_comes_first),
         cmocka_unit_test(queue__freed_answers_what_is_in_it),
         cmocka_unit_test(queue__that_nobody_reads_does_not_hold_an_abort_up),
     };

@@ -3,6 +3,7 @@
 #include "fake.h"
 
 #include <arpa/inet.h>
+#include <sched.h>
 #include <stdio.h>
 #include <sys/socket.h>
 
@@ -48,8 +49,10 @@ static void count_freed(void *state)
 static void cancelled(wws_cancel_reason reason, void *state)
 {
     (void) state;
+    pthread_mutex_lock(&fake_lock);
     seen.reason = reason;
-    set_flag(&seen.cancelled);
+    seen.cancelled++;
+    changed();
 }
 
 static void register_operation(struct wwi_operation *operation)
@@ -603,6 +606,73 @@ static void close__aborts_when_its_time_is_over__g133_g134(void **state)
     end();
 }
 
+static void close__that_may_take_for_ever_does(void **state)
+{
+    wws_service_host_options options = WWS_SERVICE_HOST_OPTIONS_INIT;
+    struct request request;
+
+    (void) state;
+    memset(&seen, 0, sizeof seen);
+    seen.result = WWS_S_ASYNC;
+    options.close_timeout_ms = WWS_INFINITE;
+    create_host(&options);
+    add(WWS_CALLBACK_MODEL_SHORT, serve);
+    wwi_clock_hold();
+    open_host();
+    ask(&request);
+    assert_int_equal(close_later(), WWS_S_ASYNC);
+
+    wwi_clock_move(UINT32_MAX - 1);
+
+    wwi_clock_release();
+    complete_last();
+    await(&seen.completed);
+    assert_int_equal(seen.status, WWS_S_OK);
+    assert_int_equal(seen.cancelled, 0);
+    end();
+}
+
+/* Each step either works or says that memory is used up. */
+static bool use_host_without_memory(uint64_t n)
+{
+    wws_service_host_options options = WWS_SERVICE_HOST_OPTIONS_INIT;
+    wws_service_host handle;
+    struct wwi_service_host *other;
+    wws_status status;
+
+    wwi_memory_fail(n, 0);
+    status = wwi_service_host_create(runtime, &options, &handle, NULL);
+    if (status >= 0) {
+        assert_int_equal(wwi_table_get(handle.id, WWI_KIND_SERVICE_HOST,
+            &other), WWS_S_OK);
+        wwi_object_unref(&host->object);
+        assert_int_equal(wwi_service_host_free(host), WWS_S_OK);
+        host = other;
+        status = do_add();
+    }
+    if (status >= 0)
+        status = do_open();
+    if (status >= 0)
+        status = close_host();
+    wwi_memory_fail(0, 0);
+    assert_true(status == WWS_S_OK || status == WWS_E_OUTOFMEMORY);
+    return status == WWS_S_OK;
+}
+
+static void host__survives_that_memory_fails(void **state)
+{
+    uint64_t n = 1;
+
+    (void) state;
+    begin(WWS_S_OK);
+    while (!use_host_without_memory(n)) {
+        fake_count = 0;
+        n++;
+    }
+    assert_true(n > 5);
+    end();
+}
+
 static void *close_thread(void *state)
 {
     wws_status *status = state;
@@ -770,7 +840,8 @@ static int connect_to(uint16_t port)
     };
     int fd = socket(AF_INET, SOCK_STREAM, 0);
 
-    assert_int_equal(connect(fd, (struct sockaddr *) &to, sizeof to), 0);
+    /* A host that has just been stopped refuses, and sending then fails. */
+    (void) connect(fd, (struct sockaddr *) &to, sizeof to);
     return fd;
 }
 
@@ -784,7 +855,7 @@ static int post_to(uint16_t port)
         "charset=utf-8\r\nContent-Length: %zu\r\n\r\n%s", (unsigned) port,
         sizeof body - 1, body);
 
-    assert_int_equal(send(fd, request, (size_t) size, 0), size);
+    (void) send(fd, request, (size_t) size, MSG_NOSIGNAL);
     return fd;
 }
 
@@ -804,6 +875,13 @@ static bool read_until(int fd, const char *text)
         answer[size] = '\0';
     }
     return true;
+}
+
+static ssize_t read_some(int fd)
+{
+    char some[64];
+
+    return recv(fd, some, sizeof some, 0);
 }
 
 static void http__request_is_served(void **state)
@@ -863,6 +941,69 @@ static void http__abort_resets_the_connection__g122(void **state)
     end();
 }
 
+/* A client that asks, and then leaves or does not read the answer. */
+static void *hurry(void *state)
+{
+    uint16_t port = *(const uint16_t *) state;
+
+    for (int i = 0; i < 3; i++) {
+        int fd = post_to(port);
+
+        if (i == 1)
+            (void) read_some(fd);
+        close(fd);
+    }
+    return NULL;
+}
+
+static wws_status serve_hurry(wws_operation handle, void *state)
+{
+    struct wwi_operation *operation = hold_operation(handle);
+    wws_cancel_callbacks callbacks = WWS_CANCEL_CALLBACKS_INIT;
+
+    callbacks.cancelled = cancelled;
+    callbacks.state = &seen.leave;
+    callbacks.free_state = count_freed;
+    assert_int_equal(wwi_operation_register_for_cancel(operation, &callbacks,
+        NULL), WWS_S_OK);
+    set_flag(&seen.served);
+    wwi_object_unref(&operation->object);
+    (void) state;
+    return WWS_S_OK;
+}
+
+static void http__host_is_aborted_and_opened_under_fire(void **state)
+{
+    pthread_t threads[4];
+    uint16_t port;
+
+    (void) state;
+    memset(&seen, 0, sizeof seen);
+    create_host(NULL);
+    chosen = &wwi_http;
+    add(WWS_CALLBACK_MODEL_LONG, serve_hurry);
+    for (int round = 0; round < 20; round++) {
+        int served = flag_of(&seen.served);
+
+        open_host();
+        port = port_of(0);
+        for (int i = 0; i < 4; i++)
+            pthread_create(&threads[i], NULL, hurry, &port);
+        while (flag_of(&seen.served) == served)
+            sched_yield();
+        if (round % 2 == 0)
+            assert_int_equal(do_abort(), WWS_S_OK);
+        assert_int_equal(close_host(), WWS_S_OK);
+        for (int i = 0; i < 4; i++)
+            pthread_join(threads[i], NULL);
+
+        assert_int_equal(seen.leave, seen.served);
+        assert_true(seen.cancelled <= seen.served);
+        assert_int_equal(do_reset(), WWS_S_OK);
+    }
+    end();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -882,6 +1023,8 @@ int main(void)
         cmocka_unit_test(close__waits_and_lets_replies_out__g131),
         cmocka_unit_test(close__becomes_an_abort__g14_g135),
         cmocka_unit_test(close__aborts_when_its_time_is_over__g133_g134),
+        cmocka_unit_test(close__that_may_take_for_ever_does),
+        cmocka_unit_test(host__survives_that_memory_fails),
         cmocka_unit_test(close__blocks_until_a_callback_has_returned__g127),
         cmocka_unit_test(close__inside_an_operation_must_not_wait__g146_d34),
         cmocka_unit_test(close__can_be_heard_of_through_a_queue),
@@ -890,6 +1033,7 @@ int main(void)
         cmocka_unit_test(http__request_is_served),
         cmocka_unit_test(http__client_that_goes_away_cancels__g118),
         cmocka_unit_test(http__abort_resets_the_connection__g122),
+        cmocka_unit_test(http__host_is_aborted_and_opened_under_fire),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
