@@ -1,0 +1,114 @@
+/* wws-demo: a host and clients in separate processes that talk SOAP, and then
+ * everything that can stop a pending operation, each time tried on one that is
+ * pending.  It runs itself again as host and client; see roles.h. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cases.h"
+#include "conversation.h"
+#include "patience.h"
+#include "peers.h"
+#include "print.h"
+#include "roles.h"
+
+struct tally {
+    unsigned rows;
+    unsigned ok;
+};
+
+static void run_rows(struct stage *stage, struct tally *tally)
+{
+    static struct row row;
+
+    for (unsigned i = 0; i < case_count; i++) {
+        for (enum mode mode = 0; mode < MODES; mode++) {
+            row_run(&row, stage, &cases[i], mode);
+            print_row(&row);
+            tally->rows++;
+            tally->ok += row.ok;
+        }
+    }
+}
+
+/* All that is shown with one setting. */
+static bool run_setting(const struct setting *setting, struct tally *tally)
+{
+    static struct stage stage;
+    bool good = true;
+
+    stage = (struct stage) { .setting = setting };
+    if (!remote_start(&stage.remote, setting)
+        || wws_runtime_create(NULL, &stage.runtime, (wws_error) { 0 }) < 0
+        || !ops_start(stage.runtime)) {
+        fprintf(stderr, "wws-demo: cannot start\n");
+        return false;
+    }
+    good = conversations_run(&stage);
+    print_row_titles();
+    run_rows(&stage, tally);
+    good = ops_end() && good;
+    if (wws_runtime_close(stage.runtime, PATIENCE_MS, (wws_error) { 0 }) < 0) {
+        fprintf(stderr, "wws-demo: the runtime does not end\n");
+        good = false;
+    }
+    (void) wws_runtime_free(stage.runtime);
+    return remote_end(&stage.remote) && good;
+}
+
+static int run_demo(void)
+{
+    int64_t begun_ns = now_ns();
+    struct tally tally = { 0 };
+    bool good = true;
+
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    peers_prepare();
+    for (unsigned i = 0; i < setting_count; i++)
+        good = run_setting(&settings[i], &tally) && good;
+    print_end(tally.rows, tally.ok, (double) (now_ns() - begun_ns) / 1e9);
+    return !(good && tally.ok == tally.rows);
+}
+
+/* Started by ourselves: ROLE SETTING [MODE ADDRESS KEY] */
+static int run_role(int count, char **arguments)
+{
+    unsigned long setting = strtoul(arguments[2], NULL, 10);
+
+    alarm(DEMO_LIMIT_S);
+    if (setting >= setting_count)
+        return 2;
+    if (count == 3)
+        return run_host(&settings[setting]);
+    return run_client(&settings[setting],
+        (enum mode) strtoul(arguments[3], NULL, 10), arguments[4],
+        strtol(arguments[5], NULL, 10));
+}
+
+static int usage(FILE *out, int result)
+{
+    fputs("usage: wws-demo [--json]\n\n"
+          "Shows a service host and its clients, then stops every kind of\n"
+          "pending operation.  Each row tells from what it was stopped with\n"
+          "which status, how many microseconds that took, how far the request\n"
+          "had got, and whether its neighbours went on.  --json prints an\n"
+          "object a line.  Fails if anything is not as it should be.\n",
+        out);
+    return result;
+}
+
+int main(int count, char **arguments)
+{
+    if (count == 3 && strcmp(arguments[1], "host") == 0)
+        return run_role(count, arguments);
+    if (count == 6 && strcmp(arguments[1], "client") == 0)
+        return run_role(count, arguments);
+    if (count == 2 && strcmp(arguments[1], "--help") == 0)
+        return usage(stdout, 0);
+    if (count > 2 || (count == 2 && strcmp(arguments[1], "--json") != 0))
+        return usage(stderr, 2);
+    if (count == 2)
+        print_as_json();
+    return run_demo();
+}

@@ -1,0 +1,177 @@
+/* What the demo prints. */
+#include "print.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static bool json;
+
+void print_as_json(void)
+{
+    json = true;
+}
+
+const char *progress_name(wws_progress progress)
+{
+    static const char *const names[] = { "not_sent", "partly_sent", "sent",
+        "replying" };
+
+    return progress < sizeof names / sizeof names[0] ? names[progress] : "?";
+}
+
+const char *phase_name(wws_phase phase)
+{
+    static const char *const names[] = { "none", "queue", "resolve", "connect",
+        "proxy", "handshake", "auth", "send", "wait", "headers", "body",
+        "decompress", "accept", "close" };
+
+    return phase < sizeof names / sizeof names[0] ? names[phase] : "?";
+}
+
+/* A JSON string; null if there is none. */
+static void put_string(const char *text, size_t size)
+{
+    if (text == NULL) {
+        fputs("null", stdout);
+        return;
+    }
+    putchar('"');
+    for (size_t i = 0; i < size; i++) {
+        unsigned char octet = (unsigned char) text[i];
+
+        if (octet == '"' || octet == '\\')
+            printf("\\%c", octet);
+        else if (octet < 0x20)
+            printf("\\u%04x", octet);
+        else
+            putchar(octet);
+    }
+    putchar('"');
+}
+
+static void put_member(const char *name, const char *text)
+{
+    printf("\"%s\":", name);
+    put_string(text, text != NULL ? strlen(text) : 0);
+    putchar(',');
+}
+
+static void put_record(const char *name, const struct record *record)
+{
+    printf("\"%s\":", name);
+    put_string(record->text, record->size);
+    putchar(',');
+}
+
+/* The lines of a record, each marked with who spoke. */
+static void print_record(const char *mark, const struct record *record)
+{
+    const char *at = record->text;
+    const char *end = at + record->size;
+
+    while (at < end) {
+        const char *line_end = memchr(at, '\n', (size_t) (end - at));
+        size_t size = (size_t) ((line_end != NULL ? line_end : end) - at);
+        size_t shown = size > 0 && at[size - 1] == '\r' ? size - 1 : size;
+
+        printf("  %s %.*s\n", mark, (int) shown, at);
+        at += size + 1;
+    }
+}
+
+static void print_conversation_json(
+    const char *client,
+    const char *soap,
+    const struct record *request,
+    const struct record *reply,
+    bool ok)
+{
+    putchar('{');
+    put_member("client", client);
+    put_member("soap", soap);
+    if (request != NULL) {
+        put_record("request", request);
+        put_record("reply", reply);
+    }
+    printf("\"ok\":%s}\n", ok ? "true" : "false");
+}
+
+void print_conversation(
+    const char *client,
+    const char *soap,
+    const struct record *request,
+    const struct record *reply,
+    bool ok)
+{
+    if (json) {
+        print_conversation_json(client, soap, request, reply, ok);
+        return;
+    }
+    printf("Calculator, Add by %s, SOAP %s: %s\n", client, soap,
+        ok ? "served" : "WRONG");
+    if (request == NULL)
+        return;
+    print_record(">", request);
+    print_record("<", reply);
+    putchar('\n');
+}
+
+static const char row_format[] =
+    "%-26s %-33s %-9s %-8s %-8s %-27s %9s %-11s %-7s %-15s %-10s %s\n";
+
+void print_row_titles(void)
+{
+    if (json)
+        return;
+    putchar('\n');
+    printf(row_format, "cancel", "case", "transport", "mode", "language",
+        "status", "us", "progress", "phase", "reason", "neighbours", "ok");
+}
+
+static void print_row_json(const struct row *row, const char *neighbours)
+{
+    putchar('{');
+    put_member("cancel", row->kind->cancel);
+    put_member("case", row->kind->name);
+    put_member("transport", row->setting->transport);
+    put_member("mode", mode_name(row->mode));
+    put_member("language", row->setting->language);
+    put_member("status", row->status);
+    printf("\"us\":%.1f,", row->us);
+    put_member("progress", row->progress);
+    put_member("phase", row->phase);
+    if (row->reason != NULL)
+        put_member("reason", row->reason);
+    put_member("neighbours", neighbours);
+    printf("\"ok\":%s}\n", row->ok ? "true" : "false");
+}
+
+static const char *or_dash(const char *text)
+{
+    return text != NULL ? text : "-";
+}
+
+void print_row(const struct row *row)
+{
+    const char *neighbours = row->neighbours_ok ? "ok" : "wrong";
+    char us[32];
+
+    if (json) {
+        print_row_json(row, neighbours);
+        return;
+    }
+    snprintf(us, sizeof us, "%.1f", row->us);
+    printf(row_format, row->kind->cancel, row->kind->name,
+        row->setting->transport, mode_name(row->mode), row->setting->language,
+        or_dash(row->status), us, or_dash(row->progress), or_dash(row->phase),
+        or_dash(row->reason), neighbours, row->ok ? "ok" : "WRONG");
+}
+
+void print_end(unsigned rows, unsigned ok, double seconds)
+{
+    if (json)
+        printf("{\"rows\":%u,\"ok\":%u,\"seconds\":%.1f}\n", rows, ok,
+            seconds);
+    else
+        printf("\n%u rows, %u ok, %.1f s\n", rows, ok, seconds);
+}

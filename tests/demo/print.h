@@ -1,0 +1,24 @@
+/* What the demo prints: for people, or as JSON, an object a line. */
+#ifndef DEMO_PRINT_H
+#define DEMO_PRINT_H
+
+#include "row.h"
+
+void print_as_json(void);
+
+/* A conversation: who spoke, with which version of SOAP, and how it went. */
+void print_conversation(
+    const char *client,
+    const char *soap,
+    const struct record *request,
+    const struct record *reply,
+    bool ok);
+
+void print_row_titles(void);
+void print_row(const struct row *row);
+void print_end(unsigned rows, unsigned ok, double seconds);
+
+const char *progress_name(wws_progress progress);
+const char *phase_name(wws_phase phase);
+
+#endif

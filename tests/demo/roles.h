@@ -1,0 +1,20 @@
+/* What a process started by the demo is: this program, run again. */
+#ifndef DEMO_ROLES_H
+#define DEMO_ROLES_H
+
+#include "setting.h"
+
+/* The endpoints of a host: one for each mode, and one of the other version of
+ * the envelope. */
+enum { HOST_OTHER_VERSION = MODES, HOST_ENDPOINTS };
+
+int run_host(const struct setting *setting);
+
+/* Calls AddLater and waits; it is started to be killed. */
+int run_client(
+    const struct setting *setting,
+    enum mode mode,
+    const char *address,
+    long key);
+
+#endif

@@ -1,0 +1,243 @@
+/* What is common to all rows: neighbours are started, then victims; the
+ * victims are stopped, and all of them are judged. */
+#include "row.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "patience.h"
+#include "print.h"
+
+enum { NEIGHBOUR_ADDS = 2 };
+
+void row_wrong(struct row *row, const char *format, ...)
+{
+    va_list arguments;
+
+    row->ok = false;
+    fprintf(stderr, "wws-demo: %s, %s, %s, %s: ", row->kind->cancel,
+        row->kind->name, row->setting->transport, mode_name(row->mode));
+    va_start(arguments, format);
+    vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    fputc('\n', stderr);
+}
+
+bool row_done(struct row *row, const char *what, wws_status status)
+{
+    if (status >= 0)
+        return true;
+    row_wrong(row, "%s: %s", what, wws_status_name(status));
+    return false;
+}
+
+uint32_t row_new_key(void)
+{
+    static uint32_t last = 1000;
+
+    return ++last;
+}
+
+wws_service_proxy row_open_proxy(
+    struct row *row,
+    const struct remote *remote,
+    uint32_t call_timeout_ms)
+{
+    wws_service_proxy_options options = setting_proxy(row->setting);
+    wws_service_proxy proxy = { 0 };
+    wws_error none = { 0 };
+
+    if (call_timeout_ms != 0)
+        options.call_timeout_ms = call_timeout_ms;
+    if (row_done(row, "create a proxy", wws_service_proxy_create(
+            row->stage->runtime, &options, &proxy, none)))
+        (void) row_done(row, "open a proxy", wws_service_proxy_open(proxy,
+            remote_address(remote, row->mode), NULL, none));
+    return proxy;
+}
+
+bool row_add_victim(struct row *row, struct op *op, uint32_t key)
+{
+    row->begun_ns = now_ns();
+    if (!op_begin(op)) {
+        row_wrong(row, "the operation to be stopped is not pending");
+        return false;
+    }
+    row->victims[row->victim_count] = op;
+    row->keys[row->victim_count++] = key;
+    return true;
+}
+
+/* Neighbours */
+
+static void neighbour_wrong(struct row *row, const char *what)
+{
+    row->neighbours_ok = false;
+    row_wrong(row, "%s", what);
+}
+
+/* On the side proxy, with a time of its own. */
+static struct op *begin_neighbour(
+    struct row *row,
+    enum calc_operation operation,
+    uint32_t key)
+{
+    struct op *op = op_call(row->mode, row->side, operation, (long) key,
+        NEIGHBOUR_ADDS);
+
+    if (op == NULL)
+        return NULL;
+    op->options.timeout_ms = 2 * PATIENCE_MS;
+    (void) op_begin(op);
+    return op;
+}
+
+static void begin_neighbours(struct row *row)
+{
+    struct peer *peer = &row->stage->remote.peer;
+
+    row->side = row_open_proxy(row, &row->stage->remote,
+        row->kind->call_timeout_ms);
+    for (unsigned i = 0; i < NEIGHBOURS; i++) {
+        uint32_t key = row_new_key();
+
+        row->neighbours[i] = begin_neighbour(row, CALC_ADD_LATER, key);
+        if (!peer_await(peer, NOTE_ENTERED, key, NULL))
+            neighbour_wrong(row, "a neighbour did not reach the host");
+    }
+}
+
+static void judge_neighbour(struct row *row, struct op *op, const char *who)
+{
+    if (op == NULL || !op_await(op))
+        row_wrong(row, "%s did not end", who);
+    else if (op_answered(op, op->a + op->b))
+        return;
+    else
+        row_wrong(row, "%s got %s", who, wws_status_name(op->status));
+    row->neighbours_ok = false;
+}
+
+static void end_neighbours(struct row *row)
+{
+    struct peer *peer = &row->stage->remote.peer;
+    struct op *later = begin_neighbour(row, CALC_ADD, 40);
+
+    judge_neighbour(row, later, "the call that started afterwards");
+    for (unsigned i = 0; i < NEIGHBOURS; i++) {
+        uint32_t key = (uint32_t) row->neighbours[i]->a;
+
+        (void) peer_tell(peer, NOTE_RELEASE, key);
+        judge_neighbour(row, row->neighbours[i], "a neighbour");
+        if (peer_count(peer, NOTE_TOLD, key) != 0)
+            neighbour_wrong(row, "a neighbour was cancelled at the host");
+    }
+}
+
+/* Victims */
+
+static void judge_victim(struct row *row, struct op *op)
+{
+    wws_error_info info = WWS_ERROR_INFO_INIT;
+    double us;
+
+    if (!op_await(op)) {
+        row_wrong(row, "what was stopped did not end");
+        return;
+    }
+    (void) wws_error_get_info(op->error, &info);
+    us = (double) (op->ended_ns - row->stopped_ns) / 1000;
+    row->us = us > row->us ? us : row->us;
+    row->status = wws_status_name(op->status);
+    row->progress = progress_name(info.progress);
+    row->phase = phase_name(info.phase);
+    if (op->status != row->kind->status)
+        row_wrong(row, "the status is %s, not %s", row->status,
+            wws_status_name(row->kind->status));
+    if (info.status != op->status)
+        row_wrong(row, "the error object says %s",
+            wws_status_name(info.status));
+    if (info.progress != row->kind->progress)
+        row_wrong(row, "the progress is %s, not %s", row->progress,
+            progress_name(row->kind->progress));
+    if (info.phase != row->kind->phase)
+        row_wrong(row, "the phase is %s, not %s", row->phase,
+            phase_name(row->kind->phase));
+    if (us < 0)
+        row_wrong(row, "it ended %.1f us before it was stopped", -us);
+}
+
+static void stop_victims(struct row *row)
+{
+    for (unsigned i = 0; i < row->victim_count; i++)
+        if (!op_is_pending(row->victims[i]))
+            row_wrong(row, "what was to be stopped ended by itself");
+    row->stopped_ns = now_ns();
+    row->kind->stop(row);
+    for (unsigned i = 0; i < row->victim_count; i++)
+        judge_victim(row, row->victims[i]);
+    row->kind->after(row);
+}
+
+/* The end.  What is still pending because something is wrong ends here. */
+
+static void give_back_proxy(struct row *row, wws_service_proxy proxy)
+{
+    if (row->ok && proxy.id != 0)
+        (void) row_done(row, "close the proxy",
+            wws_service_proxy_close(proxy, NULL, (wws_error) { 0 }));
+    (void) wws_service_proxy_free(proxy);
+}
+
+static void give_back_channel(struct row *row)
+{
+    if (row->channel.id != 0)
+        (void) row_done(row, "close the channel",
+            wws_channel_close(row->channel, NULL, (wws_error) { 0 }));
+    if (row->listener.id != 0)
+        (void) row_done(row, "close the listener",
+            wws_listener_close(row->listener, NULL, (wws_error) { 0 }));
+    (void) wws_channel_free(row->channel);
+    (void) wws_listener_free(row->listener);
+    (void) wws_message_free(row->request);
+    (void) wws_message_free(row->reply);
+}
+
+static void give_back(struct row *row)
+{
+    give_back_proxy(row, row->side);
+    give_back_proxy(row, row->proxy);
+    give_back_channel(row);
+    if (row->deaf_is_open)
+        deaf_close(&row->deaf);
+    if (row->full_is_open)
+        full_close(&row->full);
+    if (!remote_end(&row->own))
+        row_wrong(row, "the host did not end well");
+    peer_kill(&row->client);
+    (void) peer_end(&row->client);
+    peer_forget(&row->stage->remote.peer);
+}
+
+void row_run(
+    struct row *row,
+    struct stage *stage,
+    const struct cancel_case *kind,
+    enum mode mode)
+{
+    *row = (struct row) {
+        .kind = kind,
+        .stage = stage,
+        .setting = stage->setting,
+        .mode = mode,
+        .ok = true,
+        .neighbours_ok = true,
+    };
+    begin_neighbours(row);
+    if (kind->start(row))
+        stop_victims(row);
+    else
+        row_wrong(row, "there is nothing to stop");
+    end_neighbours(row);
+    give_back(row);
+}
