@@ -864,7 +864,7 @@ wws_status wwi_channel_close(
     }
     end_pending(exchange, accept, "the channel was closed");
     settle(self);
-    return wwi_closing_wait(closing);
+    return wwi_closing_wait(closing, completion);
 }
 
 wws_status wwi_channel_open(

@@ -86,9 +86,12 @@ void wwi_closing_start(
     wwi_loop_set_timer(closing->loop, &closing->timer, deadline);
 }
 
-wws_status wwi_closing_wait(struct wwi_closing *closing)
+wws_status wwi_closing_wait(
+    struct wwi_closing *closing,
+    const wws_completion *completion)
 {
-    if (wwi_wait_asynchronous(&closing->wait))
+    /* It may have ended, and be gone. */
+    if (completion != NULL)
         return WWS_S_ASYNC;
     if (!wwi_wait_block(&closing->wait, closing->deadline)) {
         closing->expired(closing->object);

@@ -32,9 +32,11 @@ void wwi_closing_start(
     struct wwi_closing *closing,
     int64_t deadline,
     void (*expired)(struct wwi_object *object));
-/* By the thread that closes, when all is set in motion, with the reference that
- * the caller has: the final status, or WWS_S_ASYNC. */
-wws_status wwi_closing_wait(struct wwi_closing *closing);
+/* By the thread that closes, when all is set in motion: the final status, or
+ * WWS_S_ASYNC, and then the closing may be gone already. */
+wws_status wwi_closing_wait(
+    struct wwi_closing *closing,
+    const wws_completion *completion);
 /* By the object, once: nothing is left to do. */
 void wwi_closing_end(struct wwi_closing *closing, wws_status status);
 

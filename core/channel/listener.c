@@ -471,7 +471,7 @@ wws_status wwi_listener_close(
         ;
     drop_requests(self);
     settle(self);
-    return wwi_closing_wait(closing);
+    return wwi_closing_wait(closing, completion);
 }
 
 /* Opening. */

@@ -843,7 +843,7 @@ wws_status wwi_service_proxy_close(
         return moved ? WWS_S_OK : refuse(self, error, "close");
     }
     settle(self);
-    return wwi_closing_wait(closing);
+    return wwi_closing_wait(closing, completion);
 }
 
 wws_status wwi_service_proxy_open(
