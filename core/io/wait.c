@@ -123,8 +123,9 @@ static wws_status init_asynchronous(
     wait->entry.drop = drop;
     if (error != NULL)
         wwi_object_ref(&error->object);
-    wait->counted = true;
-    wwi_runtime_begin(wait->runtime);
+    wait->counted = wait->runtime != NULL;
+    if (wait->counted)
+        wwi_runtime_begin(wait->runtime);
     return WWS_S_OK;
 }
 
