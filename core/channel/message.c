@@ -159,7 +159,7 @@ wws_status wwi_message_create(
     wws_message *message,
     struct wwi_error *error)
 {
-    struct wwi_message *self;
+    struct wwi_message *self = NULL;
     wws_status status = wwi_message_new(options, &self, error);
 
     if (status >= 0)
