@@ -492,6 +492,15 @@ static wws_status judge_response(struct client *client)
     return refuse_response(client, WWS_E_INVALID_FORMAT);
 }
 
+/* After an interim response, whose octets counted as the reply's. */
+static void not_the_reply(struct client *client)
+{
+    set_phase(client, client->stage == STAGE_RECEIVE ? WWS_PHASE_WAIT
+        : WWS_PHASE_SEND);
+    set_progress(client, client->sent == total(client) ? WWS_PROGRESS_SENT
+        : WWS_PROGRESS_PARTLY_SENT);
+}
+
 static wws_status message_done(struct client *client)
 {
     if (client->parser.status >= 200)
@@ -500,6 +509,7 @@ static wws_status message_done(struct client *client)
         return fail(client, WWS_E_INVALID_FORMAT, 0,
             "too many interim responses");
     wwi_http_parser_reset(&client->parser, KEEP_MEMORY);
+    not_the_reply(client);
     return WWS_S_ASYNC;
 }
 
