@@ -40,9 +40,14 @@ int64_t wwi_clock_now(void)
 
 int64_t wwi_clock_after(uint32_t milliseconds)
 {
+    int64_t now = wwi_clock_now();
+
     if (milliseconds == WWS_INFINITE)
         return WWI_NEVER;
-    return wwi_clock_now() + (int64_t) milliseconds;
+    /* Now is rounded down, and nothing may expire early. */
+    if (milliseconds != 0 && atomic_load(&held_at) < 0)
+        now++;
+    return now + (int64_t) milliseconds;
 }
 
 int wwi_clock_timeout(int64_t deadline)
@@ -56,8 +61,7 @@ int wwi_clock_timeout(int64_t deadline)
         return 0;
     if (atomic_load(&held_at) >= 0)
         return -1;
-    /* One more, for now is rounded down. */
-    return left < INT32_MAX ? (int) left + 1 : INT32_MAX;
+    return left < INT32_MAX ? (int) left : INT32_MAX;
 }
 
 void wwi_clock_add_sleeper(struct wwi_sleeper *sleeper)
