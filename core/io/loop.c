@@ -204,6 +204,10 @@ struct wwi_loop *wwi_loop_create(const wws_thread_callbacks *callbacks)
 
 bool wwi_loop_close(struct wwi_loop *loop, int64_t deadline)
 {
+    /* A runtime may be closed again, after a first time that was too short
+     * for something else. */
+    if (atomic_load(&loop->ended))
+        return true;
     atomic_store(&loop->closing, true);
     wake_loop(loop);
     if (!wwi_thread_join(loop->thread, deadline))
