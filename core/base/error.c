@@ -9,6 +9,7 @@
 
 #include "core/base/list.h"
 #include "core/base/memory.h"
+#include "core/base/text.h"
 
 static void drop_strings(struct wwi_error *error)
 {
@@ -161,7 +162,7 @@ wws_status wwi_fail(
     if (size < 0)
         return status;
     if ((size_t) size >= sizeof text)
-        size = (int) sizeof text - 1;
+        size = (int) wwi_utf8_whole(text, sizeof text - 1);
     (void) wwi_error_add_string(error, (wws_string) { text, (size_t) size });
     return status;
 }

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "core/base/memory.h"
+#include "core/base/text.h"
 
 struct wwi_log {
     pthread_rwlock_t lock;
@@ -72,7 +73,7 @@ void wwi_log_write(
     if (size < 0)
         return;
     if ((size_t) size >= sizeof text)
-        size = (int) sizeof text - 1;
+        size = (int) wwi_utf8_whole(text, sizeof text - 1);
     pthread_rwlock_rdlock(&log->lock);
     if ((int64_t) level <= atomic_load(&log->level))
         log->callbacks.line(level, phase, (wws_string) { text, (size_t) size },

@@ -54,6 +54,20 @@ bool wwi_utf8_valid(const char *text, size_t size)
     return true;
 }
 
+size_t wwi_utf8_whole(const char *text, size_t size)
+{
+    size_t lead = size;
+    uint8_t low, high;
+
+    while (lead > 0 && size - lead < 3 && (text[lead - 1] & 0xC0) == 0x80)
+        lead--;
+    if (lead == 0
+        || followers((uint8_t) text[lead - 1], &low, &high)
+            <= (int) (size - lead))
+        return size;
+    return lead - 1;
+}
+
 bool wwi_string_equal(wws_string a, wws_string b)
 {
     return a.size == b.size

@@ -9,6 +9,8 @@
 
 /* Well-formed UTF-8 without NUL; no surrogates, no overlong forms. */
 bool wwi_utf8_valid(const char *text, size_t size);
+/* The size without a last character that was cut off. */
+size_t wwi_utf8_whole(const char *text, size_t size);
 
 bool wwi_string_equal(wws_string a, wws_string b);
 bool wwi_string_is(wws_string string, const char *text);
