@@ -175,7 +175,11 @@ static bool trace_all(const struct options *options, const struct sizes *sizes)
     bool fine = true;
 
     for (size_t i = 0; i < bench_count; i++) {
-        struct run run = { .bench = &benches[i], .sizes = *sizes };
+        struct run run = {
+            .bench = &benches[i],
+            .calls = options->calls,
+            .sizes = *sizes,
+        };
 
         if (!wanted(options, i) || !benches[i].traced)
             continue;

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { TRACED_CALLS = 200 };
+enum { FEWEST = 100, MOST = 1000 };
 
 /* --role client|server BENCH ours|peer CALLS OUT BACK CONTROL RESULT */
 int trace_role(char **arguments)
@@ -98,21 +98,23 @@ bool trace_count(struct run run, struct sample *sample)
 {
     char folder[] = "/tmp/wws-bench-XXXXXX";
     double client[2], server[2];
+    uint32_t calls = run.calls;
     bool fine;
 
+    calls = calls < FEWEST ? FEWEST : calls > MOST ? MOST : calls;
     if (system("strace -V >/dev/null 2>&1") != 0 || mkdtemp(folder) == NULL)
         return false;
     run.trace = folder;
-    run.calls = TRACED_CALLS;
+    run.calls = FEWEST;
     fine = count(&run, &client[0], &server[0]);
-    run.calls = 2 * TRACED_CALLS;
+    run.calls = FEWEST + calls;
     fine = fine && count(&run, &client[1], &server[1]);
     rmdir(folder);
     if (!fine)
         return false;
     sample->value[CLIENT_SYSTEM_CALLS] =
-        per_call(client[0], client[1], TRACED_CALLS);
+        per_call(client[0], client[1], calls);
     sample->value[SERVER_SYSTEM_CALLS] =
-        per_call(server[0], server[1], TRACED_CALLS);
+        per_call(server[0], server[1], calls);
     return true;
 }
