@@ -1540,7 +1540,7 @@ static void server__bounds_the_time_of_a_whole_request(void **state)
 
     /* Each octet comes in time, the whole does not. */
     for (int i = 0; i < 29; i++) {
-        put(fd, REQUEST + i, 1);
+        put(fd, &REQUEST[i], 1);
         let_everything_run();
         wwi_clock_move(1000);
         let_everything_run();
@@ -1608,7 +1608,7 @@ static void server__hands_up_no_more_than_the_limit(void **state)
         /* Some come in two pieces. */
         put(fds[i], REQUEST, i % 2 ? 20 : strlen(REQUEST));
         let_everything_run();
-        put_text(fds[i], i % 2 ? REQUEST + 20 : "");
+        put_text(fds[i], i % 2 ? &REQUEST[20] : "");
         let_everything_run();
     }
 
@@ -1647,7 +1647,7 @@ static void server__gives_turns_only_to_whole_requests(void **state)
     put_text(whole, REQUEST);
 
     expect_answer(whole, 200, "hello");
-    put_text(half, REQUEST + 20);
+    put_text(half, &REQUEST[20]);
     expect_answer(half, 200, "hello");
     close(half);
     close(refused);
