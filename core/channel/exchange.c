@@ -63,8 +63,7 @@ static struct wwi_outcome outcome_of(
         .text = text,
         .phase = atomic_load_explicit(&exchange->track.phase,
             memory_order_relaxed),
-        .progress = atomic_load_explicit(&exchange->track.progress,
-            memory_order_relaxed),
+        .progress = atomic_load(&exchange->track.progress),
     };
 }
 
@@ -101,7 +100,7 @@ bool wwi_exchange_end(
     const char *text)
 {
     struct wwi_runtime *runtime = exchange->wait.runtime;
-    struct wwi_outcome outcome = outcome_of(exchange, status, text);
+    struct wwi_outcome outcome;
     bool took = wwi_pending_take(&exchange->wait.pending);
 
     wwi_count(runtime, WWS_COUNTER_CANCEL_ASKED);
@@ -109,11 +108,13 @@ bool wwi_exchange_end(
         : WWS_COUNTER_COMPLETED_FIRST);
     /* The caller's own thread looks at these when it hears. */
     if (ending == WWI_ENDING_STOP)
-        atomic_store(&exchange->stop, true);
+        atomic_store(&exchange->track.stop, true);
     else if (took)
         atomic_store(&exchange->drain, true);
-    if (took)
+    if (took) {
+        outcome = outcome_of(exchange, status, text);
         finish_wait(exchange, &outcome);
+    }
     if (atomic_load(&exchange->parts) != 0)
         poke(exchange);
     return took;
@@ -169,7 +170,7 @@ static void expire(struct wwi_exchange *exchange)
     if (exchange->deadline_drains)
         atomic_store(&exchange->drain, true);
     else
-        atomic_store(&exchange->stop, true);
+        atomic_store(&exchange->track.stop, true);
     finish_wait(exchange, &outcome);
 }
 
@@ -213,7 +214,7 @@ static void check_deadline(struct wwi_exchange *exchange)
     if (!past(exchange->deadline))
         return;
     if (wwi_pending_taken(&exchange->wait.pending))
-        atomic_store(&exchange->stop, true);
+        atomic_store(&exchange->track.stop, true);
     else
         expire(exchange);
     begin_drain(exchange);
@@ -227,7 +228,7 @@ static void move_on_loop(struct wwi_exchange *exchange)
 
     atomic_store(&exchange->poked, false);
     check_deadline(exchange);
-    if (atomic_load(&exchange->stop)) {
+    if (atomic_load(&exchange->track.stop)) {
         io_over(exchange, false);
     } else {
         status = client->transport->client_step(client, &exchange->want);
@@ -288,7 +289,7 @@ static void hand_over(struct wwi_exchange *exchange)
     wwi_exchange_ref(exchange);
     arm(exchange);
     atomic_store(&exchange->on_loop, true);
-    if (atomic_load(&exchange->stop) || atomic_load(&exchange->poked)
+    if (atomic_load(&exchange->track.stop) || atomic_load(&exchange->poked)
         || atomic_load(&exchange->drain))
         poke(exchange);
     wwi_exchange_unref(exchange);
@@ -300,7 +301,7 @@ static wws_status run_asynchronous(struct wwi_exchange *exchange)
 {
     struct wwi_client *client = exchange->client;
     wws_status status = WWS_S_ASYNC;
-    bool over = atomic_load(&exchange->stop);
+    bool over = atomic_load(&exchange->track.stop);
 
     if (over)
         io_over(exchange, false);
@@ -320,7 +321,7 @@ static wws_status run_asynchronous(struct wwi_exchange *exchange)
 static void leave_to_others(struct wwi_exchange *exchange)
 {
     wwi_pending_settle(&exchange->wait.pending);
-    if (atomic_load(&exchange->drain) && !atomic_load(&exchange->stop)) {
+    if (atomic_load(&exchange->drain) && !atomic_load(&exchange->track.stop)) {
         begin_drain(exchange);
         hand_over(exchange);
         return;

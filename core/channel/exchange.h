@@ -64,7 +64,6 @@ struct wwi_exchange {
     struct wwi_want want;
 
     _Atomic bool on_loop;   /* the owner */
-    _Atomic bool stop;      /* asked: reset */
     _Atomic bool drain;     /* asked: go on without the caller */
     _Atomic bool poked;     /* asked: step again */
     struct wwi_post post;

@@ -248,7 +248,7 @@ static void call_ended(struct wwi_exchange *exchange)
     struct call *call = call_of(exchange);
 
     wwi_count(exchange->wait.runtime, WWS_COUNTER_CALLS_COMPLETED);
-    if (atomic_load(&exchange->stop))
+    if (atomic_load(&exchange->track.stop))
         uncount(call);
     if (call->handle != NULL)
         wwi_call_end(call->handle);

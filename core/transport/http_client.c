@@ -99,8 +99,7 @@ static void set_phase(struct client *client, wws_phase phase)
 
 static void set_progress(struct client *client, wws_progress progress)
 {
-    atomic_store_explicit(&client->base.track->progress, (uint8_t) progress,
-        memory_order_relaxed);
+    atomic_store(&client->base.track->progress, (uint8_t) progress);
 }
 
 static wws_status fail(
@@ -391,15 +390,22 @@ static wws_status read_some(struct client *client);
 static wws_status stage_send(struct client *client, struct wwi_want *want)
 {
     while (client->sent < total(client) - client->hold_back) {
-        ssize_t count = send_some(client);
+        ssize_t count;
 
+        set_progress(client, WWS_PROGRESS_PARTLY_SENT);
+        if (atomic_load(&client->base.track->stop)) {
+            want->events = 0;
+            return WWS_S_ASYNC;
+        }
+        count = send_some(client);
         if (count > 0) {
             client->sent += (size_t) count;
-            set_progress(client, WWS_PROGRESS_PARTLY_SENT);
             continue;
         }
         if (errno == EINTR)
             continue;
+        if (client->sent == 0)
+            set_progress(client, WWS_PROGRESS_NOT_SENT);
         if (errno != EAGAIN && errno != EWOULDBLOCK)
             return start_again_or_read(client, errno);
         /* An answer that comes early ends the sending. */

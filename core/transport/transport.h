@@ -50,10 +50,13 @@ struct wwi_want {
     int64_t deadline; /* of the phase; step again then */
 };
 
-/* Where an exchange is: written by its owner, read by anybody. */
+/* Where an exchange is: written by its owner, read by anybody.  Whoever ends it
+ * sets stop, then reads; the owner says that he sends, then looks at stop.  So
+ * nobody hears that nothing was sent, and then it is. */
 struct wwi_track {
     _Atomic uint8_t phase;
     _Atomic uint8_t progress;
+    _Atomic bool stop; /* by anybody: to be reset */
 };
 
 /* The beginning of each transport's own client. */
