@@ -28,8 +28,6 @@ static bool start_call(
     struct op *op = op_call(row->mode, proxy, CALC_ADD_LATER, (long) key,
         VICTIM_ADDS);
 
-    if (op == NULL)
-        return false;
     op->options.call_id = VICTIM_GROUP;
     return row_add_victim(row, op, key)
         && peer_await(peer, NOTE_ENTERED, key, NULL);
@@ -400,10 +398,9 @@ static void expect_reuse(struct row *row)
     struct op *op = op_call(row->mode, row->side, CALC_ADD, 3, 4);
     uint64_t connections;
 
-    if (op != NULL)
-        op->options.timeout_ms = PATIENCE_MS;
-    if (op == NULL || (!op_begin(op) && !op_await(op)) || !op_await(op)
-        || !op_answered(op, 7))
+    op->options.timeout_ms = PATIENCE_MS;
+    (void) op_begin(op);
+    if (!op_await(op) || !op_answered(op, 7))
         row_wrong(row, "a call on its connection fails");
     connections = counter(row, WWS_COUNTER_CONNECTIONS_OPENED);
     if (connections != row->connections)

@@ -2,7 +2,6 @@
 #include "conversation.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "calc.h"
@@ -10,7 +9,6 @@
 #include "wire.h"
 
 enum { A = 19, B = 23, SUM = 42 };
-
 
 static const wws_error none;
 
@@ -60,6 +58,13 @@ static bool by_this_library(struct stage *stage)
     return ok;
 }
 
+/* Says what a program printed instead of the sum. */
+static void complain(const char *program, const char *output)
+{
+    fprintf(stderr, "wws-demo: %s did not get the sum but: %s\n", program,
+        output);
+}
+
 static bool by_curl(struct stage *stage)
 {
     static const char envelope[] =
@@ -71,13 +76,15 @@ static bool by_curl(struct stage *stage)
         "--header", "Content-Type: text/xml; charset=utf-8",
         "--header", "SOAPAction: \"" CALC_NAMESPACE "/Add\"",
         "--data-binary", envelope, stage->remote.addresses[MODE_SYNC], NULL };
-    char output[1024];
+    char output[1024] = "";
     long sum;
     bool ok = program_run(arguments, output, sizeof output)
         && calc_read_reply((wws_bytes) { output, strlen(output) }, CALC_ADD,
             &sum)
         && sum == SUM;
 
+    if (!ok)
+        complain("curl", output);
     print_conversation("curl", "1.1", NULL, NULL, ok);
     return ok;
 }
@@ -104,6 +111,8 @@ static bool by_zeep(struct stage *stage)
     ended = program_run(arguments, output, sizeof output);
     first = strncmp(output, "42\n", 3) == 0;
     second = ended && first && strcmp(output + 3, "42\n") == 0;
+    if (!second)
+        complain("zeep", output);
     print_conversation("zeep", "1.1", NULL, NULL, first);
     print_conversation("zeep", "1.2", NULL, NULL, second);
     return second;

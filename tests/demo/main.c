@@ -36,7 +36,7 @@ static void run_rows(struct stage *stage, struct tally *tally)
 static bool run_setting(const struct setting *setting, struct tally *tally)
 {
     static struct stage stage;
-    bool good = true;
+    bool good;
 
     stage = (struct stage) { .setting = setting };
     if (!remote_start(&stage.remote, setting)
@@ -48,11 +48,11 @@ static bool run_setting(const struct setting *setting, struct tally *tally)
     good = conversations_run(&stage);
     print_row_titles();
     run_rows(&stage, tally);
-    good = ops_end() && good;
     if (wws_runtime_close(stage.runtime, PATIENCE_MS, (wws_error) { 0 }) < 0) {
         fprintf(stderr, "wws-demo: the runtime does not end\n");
         good = false;
     }
+    good = ops_end() && good;
     (void) wws_runtime_free(stage.runtime);
     return remote_end(&stage.remote) && good;
 }
@@ -88,12 +88,13 @@ static int run_role(int count, char **arguments)
 
 static int usage(FILE *out, int result)
 {
-    fputs("usage: wws-demo [--json]\n\n"
-          "Shows a service host and its clients, then stops every kind of\n"
-          "pending operation.  Each row tells from what it was stopped with\n"
-          "which status, how many microseconds that took, how far the request\n"
-          "had got, and whether its neighbours went on.  --json prints an\n"
-          "object a line.  Fails if anything is not as it should be.\n",
+    fputs("usage: wws-demo [--json] [--help]\n\n"
+          "A service host and its clients, in processes of their own, talk\n"
+          "SOAP.  Then everything that can stop a pending operation does so.\n"
+          "Each row tells with which status the operation ended, after how\n"
+          "many microseconds, how far its request had got, and whether calls\n"
+          "beside it went on.  --json prints one object a line.  Fails if\n"
+          "anything is not as it should be, and says what on stderr.\n",
         out);
     return result;
 }

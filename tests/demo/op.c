@@ -65,16 +65,30 @@ bool ops_start(wws_runtime runtime)
     return hearer_start(&hearer, runtime, hear);
 }
 
-/* Whether it was heard of as often as it should be. */
-static bool heard_once(const struct op *op)
+/* The state is freed a moment after the callback. */
+static bool is_heard(void *about)
 {
+    const struct op *op = about;
     unsigned frees = op->mode == MODE_CALLBACK && !op->immediate;
+    bool heard;
 
-    if (op->ends == 1 && op->frees == frees)
-        return true;
-    fprintf(stderr, "wws-demo: an operation ended %u times, and its state was"
-        " freed %u times\n", op->ends, op->frees);
-    return false;
+    pthread_mutex_lock(&lock);
+    heard = op->ends >= 1 && op->frees >= frees;
+    pthread_mutex_unlock(&lock);
+    return heard;
+}
+
+bool op_was_heard_once(struct op *op)
+{
+    unsigned ends, frees;
+
+    (void) comes_true(is_heard, op);
+    pthread_mutex_lock(&lock);
+    ends = op->ends;
+    frees = op->frees;
+    pthread_mutex_unlock(&lock);
+    return ends == 1
+        && frees == (op->mode == MODE_CALLBACK && !op->immediate);
 }
 
 bool ops_end(void)
@@ -86,7 +100,12 @@ bool ops_end(void)
         struct op *op = begun;
 
         begun = op->next;
-        good = heard_once(op) && good;
+        if (!op_was_heard_once(op)) {
+            /* Somebody may still refer to it. */
+            fputs("wws-demo: an end was not heard of exactly once\n", stderr);
+            good = false;
+            continue;
+        }
         wws_buffer_release(&op->body);
         (void) wws_error_free(op->error);
         free(op);
@@ -137,8 +156,10 @@ static struct op *create(
 {
     struct op *op = calloc(1, sizeof *op);
 
-    if (op == NULL)
-        return NULL;
+    if (op == NULL) {
+        fputs("wws-demo: no memory\n", stderr);
+        exit(1);
+    }
     op->mode = mode;
     op->start = start;
     op->options = (wws_call_options) WWS_CALL_OPTIONS_INIT;
@@ -157,8 +178,6 @@ struct op *op_call(
 {
     struct op *op = create(mode, start_call);
 
-    if (op == NULL)
-        return NULL;
     op->proxy = proxy;
     op->operation = operation;
     op->a = a;
@@ -174,8 +193,6 @@ struct op *op_accept(
 {
     struct op *op = create(mode, start_accept);
 
-    if (op == NULL)
-        return NULL;
     op->listener = listener;
     op->channel = channel;
     return op;
@@ -185,8 +202,6 @@ struct op *op_send(enum mode mode, wws_channel channel, wws_message request)
 {
     struct op *op = create(mode, start_send);
 
-    if (op == NULL)
-        return NULL;
     op->channel = channel;
     op->request = request;
     return op;
@@ -196,8 +211,6 @@ struct op *op_receive(enum mode mode, wws_channel channel, wws_message reply)
 {
     struct op *op = create(mode, start_receive);
 
-    if (op == NULL)
-        return NULL;
     op->channel = channel;
     op->reply = reply;
     return op;
@@ -211,8 +224,6 @@ struct op *op_exchange(
 {
     struct op *op = create(mode, start_exchange);
 
-    if (op == NULL)
-        return NULL;
     op->channel = channel;
     op->request = request;
     op->reply = reply;
@@ -272,8 +283,6 @@ bool op_begin(struct op *op)
     wws_completion completion = WWS_COMPLETION_INIT;
     wws_status status;
 
-    if (op == NULL)
-        return false;
     op->next = begun;
     begun = op;
     if (op->mode == MODE_SYNC)

@@ -45,9 +45,10 @@ struct op {
 };
 
 bool ops_start(wws_runtime runtime);
-/* After the runtime has ended: whether each was heard of exactly once. */
+/* When the runtime is closed: whether each was heard of exactly once. */
 bool ops_end(void);
 
+/* Never null: without memory the demo ends. */
 struct op *op_call(
     enum mode mode,
     wws_service_proxy proxy,
@@ -71,6 +72,8 @@ bool op_begin(struct op *op);
 bool op_is_pending(struct op *op);
 /* Whether it comes to its end. */
 bool op_await(struct op *op);
+/* Whether it ended exactly once, and its state was freed as often. */
+bool op_was_heard_once(struct op *op);
 /* Whether it has answered with this sum. */
 bool op_answered(const struct op *op, long sum);
 

@@ -11,6 +11,7 @@ enum {
     PATIENCE_MS = 3000,
     /* After so long the demo gives up as a whole. */
     DEMO_LIMIT_S = 19,
+    LONG_ENOUGH_MS = DEMO_LIMIT_S * 1000,
 };
 
 int64_t now_ns(void);

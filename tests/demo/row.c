@@ -85,9 +85,7 @@ static struct op *begin_neighbour(
     struct op *op = op_call(row->mode, row->side, operation, (long) key,
         NEIGHBOUR_ADDS);
 
-    if (op == NULL)
-        return NULL;
-    op->options.timeout_ms = 2 * PATIENCE_MS;
+    op->options.timeout_ms = LONG_ENOUGH_MS;
     (void) op_begin(op);
     return op;
 }
@@ -109,7 +107,7 @@ static void begin_neighbours(struct row *row)
 
 static void judge_neighbour(struct row *row, struct op *op, const char *who)
 {
-    if (op == NULL || !op_await(op))
+    if (!op_await(op))
         row_wrong(row, "%s did not end", who);
     else if (op_answered(op, op->a + op->b))
         return;
@@ -219,6 +217,17 @@ static void give_back(struct row *row)
     peer_forget(&row->stage->remote.peer);
 }
 
+/* With the objects gone nothing can be heard any more. */
+static void judge_hearing(struct row *row)
+{
+    for (unsigned i = 0; i < row->victim_count; i++)
+        if (!op_was_heard_once(row->victims[i]))
+            row_wrong(row, "the end was not heard of exactly once");
+    for (unsigned i = 0; i < NEIGHBOURS; i++)
+        if (!op_was_heard_once(row->neighbours[i]))
+            neighbour_wrong(row, "a neighbour was not heard exactly once");
+}
+
 void row_run(
     struct row *row,
     struct stage *stage,
@@ -240,4 +249,5 @@ void row_run(
         row_wrong(row, "there is nothing to stop");
     end_neighbours(row);
     give_back(row);
+    judge_hearing(row);
 }
