@@ -156,8 +156,8 @@ struct wwi_transport {
     wws_status (*server_address)(
         struct wwi_server *server,
         struct wwi_bytes *address);
-    /* No request arrives any more when this has returned, unless called on a
-     * loop thread, then none but the one that is arriving.  Idle connections
+    /* No request arrives any more when this has returned, but those that are
+     * just arriving on a loop thread: this never waits.  Idle connections
      * close; requests that have arrived can still be answered.  `stopped` runs
      * once, on any thread, when all sockets of the server are closed.  With
      * reset, connections that owe an answer are reset, too, which may be asked
