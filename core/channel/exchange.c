@@ -115,7 +115,9 @@ bool wwi_exchange_end(
         outcome = outcome_of(exchange, status, text);
         finish_wait(exchange, &outcome);
     }
-    if (atomic_load(&exchange->parts) != 0)
+    /* A caller that waits himself has the I/O, and has just been woken. */
+    if (atomic_load(&exchange->parts) != 0
+        && !(took && exchange->wait.pending.wake != NULL))
         poke(exchange);
     return took;
 }
@@ -287,7 +289,8 @@ static void timer_expired(struct wwi_timer *timer)
 static void hand_over(struct wwi_exchange *exchange)
 {
     wwi_exchange_ref(exchange);
-    arm(exchange);
+    if (!atomic_load(&exchange->track.stop))
+        arm(exchange);
     atomic_store(&exchange->on_loop, true);
     if (atomic_load(&exchange->track.stop) || atomic_load(&exchange->poked)
         || atomic_load(&exchange->drain))
@@ -321,13 +324,9 @@ static wws_status run_asynchronous(struct wwi_exchange *exchange)
 static void leave_to_others(struct wwi_exchange *exchange)
 {
     wwi_pending_settle(&exchange->wait.pending);
-    if (atomic_load(&exchange->drain) && !atomic_load(&exchange->track.stop)) {
-        begin_drain(exchange);
-        hand_over(exchange);
-        return;
-    }
-    io_over(exchange, false);
-    part_done(exchange);
+    begin_drain(exchange);
+    /* The loop drains it, or resets the connection: the caller is not kept. */
+    hand_over(exchange);
 }
 
 static void drive(struct wwi_exchange *exchange)

@@ -350,7 +350,7 @@ static ssize_t send_some(struct client *client)
         MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
-static wws_status all_sent(struct client *client)
+static wws_status all_sent(struct client *client, struct wwi_want *want)
 {
     if (client->hold_back != 0) {
         enter(client, STAGE_CONTINUE);
@@ -364,7 +364,9 @@ static wws_status all_sent(struct client *client)
         return WWS_S_OK;
     }
     wwi_http_client_receive(&client->base);
-    return WWS_S_OK;
+    /* It would be a wonder if the answer were there already. */
+    want->events = POLLIN;
+    return WWS_S_ASYNC;
 }
 
 /* A connection that was kept may have been closed by the server just now; as
@@ -418,7 +420,7 @@ static wws_status stage_send(struct client *client, struct wwi_want *want)
         want->events = POLLOUT | POLLIN;
         return WWS_S_ASYNC;
     }
-    return all_sent(client);
+    return all_sent(client, want);
 }
 
 static wws_status stage_continue(struct client *client, struct wwi_want *want)
