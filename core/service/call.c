@@ -39,24 +39,29 @@ wws_status wwi_call_create(wws_call *handle, struct wwi_error *error)
     return WWS_S_OK;
 }
 
-wws_status wwi_call_attach(
-    struct wwi_call *call,
-    struct wwi_exchange *exchange)
+bool wwi_call_claim(struct wwi_call *call)
 {
-    wws_status status = WWS_S_OK;
+    bool first;
 
     wwi_lock_take(&call->synced.lock);
-    if (call->synced.used)
-        status = WWS_E_INVALID_OPERATION;
-    else if (call->synced.cancelled)
-        status = WWS_E_OPERATION_CANCELLED;
+    first = !call->synced.used;
     call->synced.used = true;
-    if (status == WWS_S_OK && !call->synced.ended) {
+    wwi_lock_give(&call->synced.lock);
+    return first;
+}
+
+bool wwi_call_attach(struct wwi_call *call, struct wwi_exchange *exchange)
+{
+    bool attached;
+
+    wwi_lock_take(&call->synced.lock);
+    attached = !call->synced.cancelled;
+    if (attached) {
         wwi_exchange_ref(exchange);
         call->synced.exchange = exchange;
     }
     wwi_lock_give(&call->synced.lock);
-    return status;
+    return attached;
 }
 
 void wwi_call_end(struct wwi_call *call)
@@ -64,7 +69,6 @@ void wwi_call_end(struct wwi_call *call)
     struct wwi_exchange *exchange;
 
     wwi_lock_take(&call->synced.lock);
-    call->synced.ended = true;
     exchange = call->synced.exchange;
     call->synced.exchange = NULL;
     wwi_lock_give(&call->synced.lock);

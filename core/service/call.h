@@ -17,7 +17,6 @@ struct wwi_call {
         struct wwi_exchange *exchange; /* with a reference */
         bool used;
         bool cancelled;
-        bool ended; /* perhaps before it had its exchange */
     } synced;
 };
 
@@ -26,11 +25,11 @@ wws_status wwi_call_cancel(struct wwi_call *self);
 wws_status wwi_call_free(struct wwi_call *self);
 
 struct wwi_call *wwi_call_new(void);
-/* Gives the handle its exchange; WWS_E_INVALID_OPERATION if it has served
- * another, WWS_E_OPERATION_CANCELLED if it was cancelled. */
-wws_status wwi_call_attach(
-    struct wwi_call *call,
-    struct wwi_exchange *exchange);
+/* For one call: false if another has it, or had. */
+bool wwi_call_claim(struct wwi_call *call);
+/* By the call that has it, before anybody else can end that; false if it was
+ * cancelled. */
+bool wwi_call_attach(struct wwi_call *call, struct wwi_exchange *exchange);
 /* The call has ended: the handle is stale from here on. */
 void wwi_call_end(struct wwi_call *call);
 

@@ -54,6 +54,7 @@ struct wwi_service_proxy {
         struct wwi_list detached;
         struct wwi_list stopping; /* detached, and still to be stopped */
         uint32_t counted; /* against max_pending_calls */
+        uint32_t prepared; /* counted, and nobody else knows them yet */
         uint64_t next_number;
         struct idle {
             struct wwi_client **clients;
@@ -72,7 +73,8 @@ struct call {
     struct wwi_message *reply; /* the caller's, or ours */
     wws_buffer *reply_body;
     bool check_must_understand;
-    bool counted; /* under the proxy's lock */
+    bool counted; /* under the proxy's lock, both */
+    bool prepared;
     uint32_t id;
     uint64_t number;
 };
@@ -204,7 +206,8 @@ static wws_status get_client(
 
 static bool is_active_locked(const struct wwi_service_proxy *proxy)
 {
-    return !wwi_list_empty(&proxy->synced.pending)
+    return proxy->synced.prepared != 0
+        || !wwi_list_empty(&proxy->synced.pending)
         || !wwi_list_empty(&proxy->synced.detached)
         || !wwi_list_empty(&proxy->synced.stopping);
 }
@@ -243,6 +246,13 @@ static void uncount(struct call *call)
     wwi_lock_give(&proxy->synced.lock);
 }
 
+static void leave_preparation_locked(struct call *call)
+{
+    if (call->prepared)
+        call->proxy->synced.prepared--;
+    call->prepared = false;
+}
+
 static void call_ended(struct wwi_exchange *exchange)
 {
     struct call *call = call_of(exchange);
@@ -269,6 +279,7 @@ static void call_retired(struct wwi_exchange *exchange)
 
     wwi_lock_take(&proxy->synced.lock);
     wwi_list_remove(&exchange->link);
+    leave_preparation_locked(call_of(exchange));
     wwi_lock_give(&proxy->synced.lock);
     settle(proxy);
 }
@@ -475,27 +486,11 @@ static wws_status begin(
 
 /* Calling. */
 
-static wws_status admit(
+static wws_status explain(
     struct wwi_service_proxy *proxy,
-    struct call *call,
-    struct wwi_error *error)
+    struct wwi_error *error,
+    wws_status status)
 {
-    wws_status status = WWS_S_OK;
-
-    wwi_lock_take(&proxy->synced.lock);
-    if (proxy->synced.state == FAULTED)
-        status = WWS_E_OBJECT_FAULTED;
-    else if (proxy->synced.state != OPEN)
-        status = WWS_E_INVALID_OPERATION;
-    else if (proxy->synced.counted >= proxy->options.max_pending_calls)
-        status = WWS_E_QUOTA_EXCEEDED;
-    if (status == WWS_S_OK) {
-        proxy->synced.counted++;
-        call->counted = true;
-        call->number = proxy->synced.next_number++;
-        wwi_list_append(&proxy->synced.pending, &call->exchange.link);
-    }
-    wwi_lock_give(&proxy->synced.lock);
     switch (status) {
     case WWS_E_OBJECT_FAULTED:
         return wwi_fail_static(error, status, "the service proxy was aborted");
@@ -507,6 +502,52 @@ static wws_status admit(
     default:
         return status;
     }
+}
+
+static wws_status judge_locked(const struct wwi_service_proxy *proxy)
+{
+    if (proxy->synced.state == FAULTED)
+        return WWS_E_OBJECT_FAULTED;
+    return proxy->synced.state == OPEN ? WWS_S_OK : WWS_E_INVALID_OPERATION;
+}
+
+/* The call may be prepared; nobody can end it before it is admitted, so that
+ * whatever fails until then is its own thread's to tell. */
+static wws_status reserve(
+    struct wwi_service_proxy *proxy,
+    struct call *call,
+    struct wwi_error *error)
+{
+    wws_status status;
+
+    wwi_lock_take(&proxy->synced.lock);
+    status = judge_locked(proxy);
+    if (status == WWS_S_OK
+        && proxy->synced.counted >= proxy->options.max_pending_calls)
+        status = WWS_E_QUOTA_EXCEEDED;
+    if (status == WWS_S_OK) {
+        proxy->synced.counted++;
+        proxy->synced.prepared++;
+        call->counted = call->prepared = true;
+    }
+    wwi_lock_give(&proxy->synced.lock);
+    return explain(proxy, error, status);
+}
+
+/* Unless the proxy was aborted or closed meanwhile. */
+static wws_status admit(struct wwi_service_proxy *proxy, struct call *call)
+{
+    wws_status status;
+
+    wwi_lock_take(&proxy->synced.lock);
+    status = judge_locked(proxy);
+    if (status == WWS_S_OK) {
+        leave_preparation_locked(call);
+        call->number = proxy->synced.next_number++;
+        wwi_list_append(&proxy->synced.pending, &call->exchange.link);
+    }
+    wwi_lock_give(&proxy->synced.lock);
+    return status;
 }
 
 static void set_deadline(struct call *call, const wws_call_options *options)
@@ -523,6 +564,17 @@ static void set_deadline(struct call *call, const wws_call_options *options)
     call->exchange.drain_timeout_ms = ours->drain_timeout_ms;
 }
 
+/* One that another call has is that one's to end. */
+static wws_status claim_handle(struct call *call, struct wwi_error *error)
+{
+    if (wwi_call_claim(call->handle))
+        return WWS_S_OK;
+    wwi_object_unref(&call->handle->object);
+    call->handle = NULL;
+    return wwi_fail_static(error, WWS_E_INVALID_OPERATION,
+        "the call handle serves another call already");
+}
+
 static wws_status find_handle(
     struct call *call,
     wws_call *handle,
@@ -535,7 +587,8 @@ static wws_status find_handle(
     if (handle->id != 0) {
         status = wwi_table_get(handle->id, WWI_KIND_CALL, &call->handle);
         return status < 0 ? wwi_fail_static(error, status,
-            "call: the handle is stale, or of another kind") : status;
+            "call: the handle is stale, or of another kind")
+            : claim_handle(call, error);
     }
     call->handle = wwi_call_new();
     if (call->handle == NULL)
@@ -548,21 +601,11 @@ static wws_status find_handle(
 
 static wws_status attach(struct call *call, struct wwi_error *error)
 {
-    wws_status status = WWS_S_OK;
-
-    if (call->handle != NULL)
-        status = wwi_call_attach(call->handle, &call->exchange);
-    if (status == WWS_E_INVALID_OPERATION) {
-        /* It is the other call's to end. */
-        wwi_object_unref(&call->handle->object);
-        call->handle = NULL;
-        return wwi_fail_static(error, status,
-            "the call handle serves another call already");
-    }
-    if (status == WWS_E_OPERATION_CANCELLED)
-        return wwi_fail_static(error, status,
-            "the call was cancelled before it started");
-    return status;
+    if (call->handle == NULL
+        || wwi_call_attach(call->handle, &call->exchange))
+        return WWS_S_OK;
+    return wwi_fail_static(error, WWS_E_OPERATION_CANCELLED,
+        "the call was cancelled before it started");
 }
 
 /* All that can fail, fails here, before anybody waits. */
@@ -625,6 +668,16 @@ static struct call *call_new(
     return call;
 }
 
+/* Ends a call that does not start: with the status, unless somebody has
+ * cancelled it, which its caller then hears of. */
+static wws_status give_up(struct call *call, wws_status status)
+{
+    uncount(call);
+    if (call->handle != NULL)
+        wwi_call_end(call->handle);
+    return wwi_exchange_refuse(&call->exchange, status);
+}
+
 wws_status wwi_service_proxy_call(
     struct wwi_service_proxy *self,
     wws_string action,
@@ -644,14 +697,17 @@ wws_status wwi_service_proxy_call(
         return status;
     status = find_handle(call, handle, error);
     if (status >= 0)
-        status = admit(self, call, error);
+        status = reserve(self, call, error);
     if (status >= 0)
         status = prepare(call, action, body, options, &client, error);
+    if (status < 0)
+        return give_up(call, status);
+    status = admit(self, call);
     if (status < 0) {
-        uncount(call);
-        if (call->handle != NULL)
-            wwi_call_end(call->handle);
-        return wwi_exchange_refuse(&call->exchange, status);
+        self->transport->client_free(client);
+        status = give_up(call, status);
+        /* If the caller has heard of a cancel, it says why. */
+        return status == WWS_S_ASYNC ? status : explain(self, error, status);
     }
     wwi_count(self->member.runtime, WWS_COUNTER_CALLS_STARTED);
     return wwi_exchange_run(&call->exchange, client);
