@@ -3,7 +3,7 @@
 
 #include <dirent.h>
 
-enum { SLEEPERS = 24, END_MS = 20000 };
+enum { END_MS = 20000 };
 
 static const wws_error no_error;
 
@@ -84,44 +84,56 @@ static wws_status start_accept(
         error);
 }
 
-static bool all_accept(void *state)
+static bool accepts(void *state)
 {
-    struct sleeper *sleepers = state;
+    const struct sleeper *sleeper = state;
+    wws_channel_state channel;
 
-    for (int i = 0; i < SLEEPERS; i++) {
-        wws_channel_state channel;
-
-        must(wws_channel_get_state(sleepers[i].channel, &channel, no_error)
-            == WWS_S_OK);
-        if (channel != WWS_CHANNEL_STATE_ACCEPTING)
-            return false;
-    }
-    return true;
+    must(wws_channel_get_state(sleeper->channel, &channel, no_error)
+        == WWS_S_OK);
+    return channel == WWS_CHANNEL_STATE_ACCEPTING;
 }
 
-int world_warm_up(void **state)
+static void expect_sleepers(unsigned count)
 {
-    struct sleeper sleepers[SLEEPERS];
+    struct sleeper *sleepers = calloc(count, sizeof *sleepers);
+    wws_runtime runtime;
     wws_listener listener;
 
-    (void) state;
-    must(wws_runtime_create(NULL, &meter, no_error) == WWS_S_OK);
-    must(wws_listener_create(meter, NULL, &listener, no_error) == WWS_S_OK);
+    must(sleepers != NULL);
+    must(wws_runtime_create(NULL, &runtime, no_error) == WWS_S_OK);
+    must(wws_listener_create(runtime, NULL, &listener, no_error) == WWS_S_OK);
     must(wws_listener_open(listener, WWS_STR("http://127.0.0.1:0/"), NULL,
         no_error) == WWS_S_OK);
-    for (int i = 0; i < SLEEPERS; i++) {
+    for (unsigned i = 0; i < count; i++) {
         sleepers[i].listener = listener;
         must(wws_channel_create_for_listener(listener, NULL,
             &sleepers[i].channel, no_error) == WWS_S_OK);
         hear(&sleepers[i].heard, SYNC, start_accept, &sleepers[i]);
     }
-    must(await(all_accept, sleepers));
+    for (unsigned i = 0; i < count; i++)
+        must(await(accepts, &sleepers[i]));
     must(wws_listener_abort(listener) == WWS_S_OK);
-    for (int i = 0; i < SLEEPERS; i++) {
+    for (unsigned i = 0; i < count; i++) {
         must(heard_end(&sleepers[i].heard) == WWS_E_OPERATION_ABORTED);
         must(wws_channel_free(sleepers[i].channel) == WWS_S_OK);
     }
     must(wws_listener_free(listener) == WWS_S_OK);
+    must(wws_runtime_close(runtime, END_MS, no_error) == WWS_S_OK);
+    must(wws_runtime_free(runtime) == WWS_S_OK);
+    free(sleepers);
+}
+
+void world_warm_up_for(unsigned sleepers)
+{
+    must(wws_runtime_create(NULL, &meter, no_error) == WWS_S_OK);
+    expect_sleepers(sleepers);
+}
+
+int world_warm_up(void **state)
+{
+    (void) state;
+    world_warm_up_for(24);
     return 0;
 }
 

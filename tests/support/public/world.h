@@ -26,6 +26,8 @@ struct world {
  * the life of the process, so that it does not look like a leak. */
 int world_warm_up(void **state);
 int world_cool_down(void **state);
+/* For so many calls that block at once, or were abandoned while they did. */
+void world_warm_up_for(unsigned sleepers);
 
 void leaks_count(struct leaks *leaks);
 /* Says which counter differs. */
