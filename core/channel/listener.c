@@ -131,15 +131,17 @@ static void settle(struct wwi_listener *listener)
 
 /* Accepting. */
 
-static void accept_heard(struct wwi_wait *wait)
+static void leave_active(struct wwi_listener *listener)
 {
-    struct wwi_listener *listener = WWI_CONTAINER(wait, struct wwi_accept,
-        wait)->listener;
-
     wwi_lock_take(&listener->synced.lock);
     listener->synced.active--;
     wwi_lock_give(&listener->synced.lock);
     settle(listener);
+}
+
+static void accept_heard(struct wwi_wait *wait)
+{
+    leave_active(WWI_CONTAINER(wait, struct wwi_accept, wait)->listener);
 }
 
 static void accept_release(struct wwi_wait *wait)
@@ -265,32 +267,52 @@ static struct wwi_accept *accept_new(
     return accept;
 }
 
-/* Lists the accept, or gives the request that waits for one. */
-static wws_status admit(
+/* From here on a close waits for the accept. */
+static wws_status enter_active(
     struct wwi_listener *listener,
-    struct wwi_accept *accept,
-    struct wwi_incoming **incoming,
     struct wwi_error *error)
 {
     wws_listener_state state;
-    struct wwi_link *link;
 
     wwi_lock_take(&listener->synced.lock);
     state = listener->synced.state;
-    *incoming = NULL;
-    if (state == OPEN) {
+    if (state == OPEN)
         listener->synced.active++;
-        link = wwi_list_take(&listener->synced.requests);
-        if (link != NULL)
-            *incoming = WWI_CONTAINER(link, struct wwi_incoming, link);
-        else
-            wwi_list_append(&listener->synced.accepts, &accept->link);
-    }
     wwi_lock_give(&listener->synced.lock);
     if (state == OPEN)
         return WWS_S_OK;
     return state == FAULTED ? wwi_fail_static(error, WWS_E_OBJECT_FAULTED,
         "the listener was aborted") : refusal(state, error, "accept at");
+}
+
+/* Lists the accept, or gives it the request that waits for one.  Since its
+ * channel knows of it, somebody may have ended it already; and if the listener
+ * is open no more, nobody else would. */
+static void admit(struct wwi_listener *listener, struct wwi_accept *accept)
+{
+    struct wwi_incoming *incoming;
+    struct wwi_link *link = NULL;
+    bool listed = false;
+    bool open;
+
+    wwi_lock_take(&listener->synced.lock);
+    open = listener->synced.state == OPEN;
+    if (open && !wwi_pending_taken(&accept->wait.pending)) {
+        link = wwi_list_take(&listener->synced.requests);
+        listed = link == NULL;
+        if (listed)
+            wwi_list_append(&listener->synced.accepts, &accept->link);
+    }
+    wwi_lock_give(&listener->synced.lock);
+    if (!open)
+        wwi_listener_end_accept(accept, "the listener was stopped meanwhile");
+    if (link == NULL && !listed)
+        wwi_accept_unref(accept);
+    if (link == NULL)
+        return;
+    incoming = WWI_CONTAINER(link, struct wwi_incoming, link);
+    if (!match(accept, incoming))
+        take_in(listener, incoming);
 }
 
 static wws_status finish_accept(
@@ -309,7 +331,6 @@ wws_status wwi_listener_accept(
     const wws_completion *completion,
     struct wwi_error *error)
 {
-    struct wwi_incoming *incoming;
     struct wwi_accept *accept;
     wws_status status;
 
@@ -319,19 +340,18 @@ wws_status wwi_listener_accept(
     accept = accept_new(self, channel, completion, error, &status);
     if (accept == NULL)
         return status;
-    status = wwi_channel_accepting(channel, accept, error);
+    status = enter_active(self, error);
     if (status >= 0) {
-        status = admit(self, accept, &incoming, error);
+        status = wwi_channel_accepting(channel, accept, error);
         if (status < 0)
-            wwi_channel_accepted(channel, NULL);
+            leave_active(self);
     }
     if (status < 0) {
         wwi_accept_unref(accept);
         wwi_accept_unref(accept);
         return status;
     }
-    if (incoming != NULL && !match(accept, incoming))
-        take_in(self, incoming);
+    admit(self, accept);
     return finish_accept(accept, completion);
 }
 

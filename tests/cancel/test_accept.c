@@ -2,8 +2,6 @@
  * lock of their object held, which is where the test stops the threads. */
 #include "tests/support/public/world.h"
 
-#include <sched.h>
-
 static const wws_error no_error;
 
 /* Stops whoever writes a line that contains the text. */
