@@ -17,10 +17,26 @@ static struct {
     struct wwi_list sleepers;
 } synced;
 
+static void before_fork(void)
+{
+    pthread_mutex_lock(&synced.lock.mutex);
+}
+
+static void after_fork_in_parent(void)
+{
+    pthread_mutex_unlock(&synced.lock.mutex);
+}
+
+static void after_fork_in_child(void)
+{
+    wwi_lock_init(&synced.lock, WWI_RANK_CLOCK);
+}
+
 static void set_up(void)
 {
     wwi_lock_init(&synced.lock, WWI_RANK_CLOCK);
     wwi_list_init(&synced.sleepers);
+    pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
 }
 
 static int64_t real_now(void)

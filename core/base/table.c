@@ -258,8 +258,3 @@ void wwi_table_limit(uint32_t slots)
     synced.limit = slots != 0 ? slots : 1u << INDEX_BITS;
     wwi_lock_give(&synced.lock);
 }
-
-uint32_t wwi_fork_epoch(void)
-{
-    return atomic_load(&epoch);
-}

@@ -69,7 +69,4 @@ uint64_t wwi_table_count(void);
 /* For tests: the highest number of slots from now on, 0 for the default. */
 void wwi_table_limit(uint32_t slots);
 
-/* Counts the forks that led to this process. */
-uint32_t wwi_fork_epoch(void);
-
 #endif

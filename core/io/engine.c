@@ -14,7 +14,7 @@ enum { ABORT_BATCH = 32, CORES_PER_LOOP = 4 };
 
 static pthread_mutex_t default_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct wwi_runtime *default_runtime;
-static uint32_t default_epoch;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static uint32_t loops_wanted(uint32_t asked)
 {
@@ -121,20 +121,24 @@ struct wwi_runtime *wwi_runtime_new(const wws_runtime_options *options)
     return NULL;
 }
 
+/* In a child: another thread may have held the lock. */
 static void forget_parents_runtime(void)
 {
-    if (default_epoch == wwi_fork_epoch())
-        return;
-    default_epoch = wwi_fork_epoch();
+    pthread_mutex_init(&default_lock, NULL);
     default_runtime = NULL;
+}
+
+static void set_up(void)
+{
+    pthread_atfork(NULL, NULL, forget_parents_runtime);
 }
 
 struct wwi_runtime *wwi_runtime_existing_default(void)
 {
     struct wwi_runtime *runtime;
 
+    pthread_once(&once, set_up);
     pthread_mutex_lock(&default_lock);
-    forget_parents_runtime();
     runtime = default_runtime;
     if (runtime != NULL)
         wwi_object_ref(&runtime->object);
@@ -160,8 +164,8 @@ struct wwi_runtime *wwi_runtime_hold(struct wwi_runtime *runtime)
         wwi_object_ref(&runtime->object);
         return runtime;
     }
+    pthread_once(&once, set_up);
     pthread_mutex_lock(&default_lock);
-    forget_parents_runtime();
     if (default_runtime != NULL && is_closing(default_runtime)) {
         wwi_object_unref(&default_runtime->object);
         default_runtime = NULL;

@@ -8,20 +8,25 @@
 
 #include "core/base/lock.h"
 #include "core/base/memory.h"
-#include "core/base/table.h"
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static struct {
     struct wwi_lock lock;
     struct wwi_list idle;
-    uint32_t epoch;
 } synced;
 
-static void set_up(void)
+/* Another thread may have been at the stock, whose content is no loss. */
+static void begin_empty(void)
 {
     wwi_lock_init(&synced.lock, WWI_RANK_WAKE);
     wwi_list_init(&synced.idle);
+}
+
+static void set_up(void)
+{
+    begin_empty();
+    pthread_atfork(NULL, NULL, begin_empty);
 }
 
 static void woken_by_clock(struct wwi_sleeper *sleeper)
@@ -51,10 +56,6 @@ struct wwi_wake *wwi_wake_take(void)
 
     pthread_once(&once, set_up);
     wwi_lock_take(&synced.lock);
-    if (synced.epoch != wwi_fork_epoch()) {
-        synced.epoch = wwi_fork_epoch();
-        wwi_list_init(&synced.idle);
-    }
     link = wwi_list_take(&synced.idle);
     wwi_lock_give(&synced.lock);
     wake = link != NULL ? WWI_CONTAINER(link, struct wwi_wake, link) : create();

@@ -406,7 +406,7 @@ static int look_from_child(uint64_t id, uint32_t epoch_before)
 {
     struct thing own = { .destroyed = 0 };
 
-    if (wwi_fork_epoch() != epoch_before + 1)
+    if (atomic_load(&epoch) != epoch_before + 1)
         return 1;
     if (get(id, WWI_KIND_QUEUE) != WWS_E_FORKED)
         return 2;
@@ -422,7 +422,7 @@ static int look_from_child(uint64_t id, uint32_t epoch_before)
 
 static void handle__of_the_parent_is_known_as_such_in_the_child(void **state)
 {
-    uint32_t before = wwi_fork_epoch();
+    uint32_t before = atomic_load(&epoch);
     struct thing thing;
     int result = -1;
     pid_t child;
@@ -435,7 +435,7 @@ static void handle__of_the_parent_is_known_as_such_in_the_child(void **state)
     assert_int_equal(waitpid(child, &result, 0), child);
 
     assert_int_equal(result, 0);
-    assert_int_equal(wwi_fork_epoch(), before);
+    assert_int_equal(atomic_load(&epoch), before);
     assert_int_equal(get(thing.object.id, WWI_KIND_QUEUE), WWS_S_OK);
     end(&thing);
 }
