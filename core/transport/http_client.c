@@ -476,7 +476,8 @@ static bool has_envelope(const struct client *client)
     struct wwi_media_type type;
     wws_string value;
 
-    return wwi_http_parser_find(&client->parser, "Content-Type", &value)
+    return client->body.size != 0
+        && wwi_http_parser_find(&client->parser, "Content-Type", &value)
         && wwi_media_type_parse(&type, value)
         && wwi_media_type_is(&type,
             client->version == WWS_ENVELOPE_VERSION_SOAP_1_1
@@ -545,6 +546,10 @@ static wws_status feed(struct client *client, const uint8_t *data, size_t size)
         wws_bytes body = { 0 };
         wws_status status;
 
+        if (client->parser.offset == 0 && size != 0) {
+            set_phase(client, WWS_PHASE_HEADERS);
+            set_progress(client, WWS_PROGRESS_REPLYING);
+        }
         switch (wwi_http_parser_execute(&client->parser, data, size, &consumed,
             &body)) {
         case WWI_HTTP_MORE:
@@ -601,9 +606,6 @@ static wws_status read_some(struct client *client)
             return WWS_S_ASYNC;
         if (count <= 0)
             return disconnected(client, count < 0 ? errno : 0);
-        if (client->parser.offset == 0)
-            set_phase(client, WWS_PHASE_HEADERS);
-        set_progress(client, WWS_PROGRESS_REPLYING);
         status = feed(client, data, (size_t) count);
         if (status != WWS_S_ASYNC)
             return status;
