@@ -55,6 +55,7 @@ struct client {
     char *host;
     enum stage stage;
     int64_t deadline;   /* of the phase */
+    int64_t receive_deadline; /* of the whole reply */
     int64_t idle_since;
     bool reply_wanted;
     bool reused;        /* the connection has carried an exchange before */
@@ -310,9 +311,11 @@ static wws_status stage_resolve(struct client *client, struct wwi_want *want)
         }
         client->looking = true;
         atomic_store(&client->looked_up, false);
-        client->deadline = wwi_clock_after(client->options.resolve_timeout_ms);
         wwi_loop_post(client->base.loop, &client->lookup);
     }
+    /* It may have been asked for by an exchange that did not wait so long. */
+    if (client->deadline == WWI_NEVER)
+        client->deadline = wwi_clock_after(client->options.resolve_timeout_ms);
     if (atomic_load(&client->looked_up))
         return use_addresses(client);
     want->events = 0;
@@ -532,11 +535,14 @@ static wws_status parser_failed(struct client *client)
  * the connection cannot be kept. */
 static void head_done(struct client *client)
 {
-    set_phase(client, WWS_PHASE_BODY);
-    if (client->parser.status < 200 || client->stage == STAGE_RECEIVE)
+    if (client->parser.status < 200)
         return;
-    client->broken = true;
-    wwi_http_client_receive(&client->base);
+    if (client->stage != STAGE_RECEIVE) {
+        client->broken = true;
+        wwi_http_client_receive(&client->base);
+    }
+    client->deadline = client->receive_deadline;
+    set_phase(client, WWS_PHASE_BODY);
 }
 
 static wws_status feed(struct client *client, const uint8_t *data, size_t size)
@@ -672,13 +678,14 @@ wws_status wwi_http_client_step(struct wwi_client *base, struct wwi_want *want)
 void wwi_http_client_receive(struct wwi_client *base)
 {
     struct client *client = client_of(base);
-    uint32_t head = client->options.response_timeout_ms;
-    uint32_t all = client->options.receive_timeout_ms;
+    int64_t head = wwi_clock_after(client->options.response_timeout_ms);
+    int64_t all = wwi_clock_after(client->options.receive_timeout_ms);
 
     client->reply_wanted = true;
     enter(client, STAGE_RECEIVE);
     set_phase(client, WWS_PHASE_WAIT);
-    client->deadline = wwi_clock_after(head < all ? head : all);
+    client->receive_deadline = all;
+    client->deadline = head < all ? head : all;
 }
 
 static bool is_kept(const struct client *client)
@@ -787,6 +794,9 @@ wws_status wwi_http_client_begin(
     client->reply_wanted = reply;
     client->retried = client->broken = false;
     client->interim = 0;
+    /* An answer to an exchange that has ended is old. */
+    if (atomic_load(&client->looked_up))
+        client->looking = false;
     base->trouble = (struct wwi_outcome) { 0 };
     base->text[0] = '\0';
     set_phase(client, WWS_PHASE_QUEUE);
