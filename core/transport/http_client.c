@@ -374,16 +374,26 @@ static wws_status all_sent(struct client *client, struct wwi_want *want)
 
 /* A connection that was kept may have been closed by the server just now; as
  * long as the request was not sent whole it cannot have been acted on. */
+static bool may_start_again(const struct client *client)
+{
+    return client->reused && !client->retried && client->interim == 0
+        && client->parser.offset == 0 && client->stage != STAGE_RECEIVE;
+}
+
+static wws_status start_again(struct client *client)
+{
+    client->retried = true;
+    close_socket(client, true);
+    client->sent = 0;
+    set_progress(client, WWS_PROGRESS_NOT_SENT);
+    enter(client, STAGE_RESOLVE);
+    return WWS_S_OK;
+}
+
 static wws_status start_again_or_read(struct client *client, int code)
 {
-    if (client->reused && !client->retried && client->parser.offset == 0) {
-        client->retried = true;
-        close_socket(client, true);
-        client->sent = 0;
-        set_progress(client, WWS_PROGRESS_NOT_SENT);
-        enter(client, STAGE_RESOLVE);
-        return WWS_S_OK;
-    }
+    if (may_start_again(client))
+        return start_again(client);
     client->broken = true;
     client->base.trouble.original_code = code;
     wwi_http_client_receive(&client->base);
@@ -584,6 +594,8 @@ static wws_status feed(struct client *client, const uint8_t *data, size_t size)
 
 static wws_status disconnected(struct client *client, int code)
 {
+    if (may_start_again(client))
+        return start_again(client);
     if (code == 0
         && wwi_http_parser_eof(&client->parser) == WWI_HTTP_MESSAGE_DONE) {
         client->broken = true;
