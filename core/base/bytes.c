@@ -48,19 +48,6 @@ void *wwi_bytes_reserve(struct wwi_bytes *bytes, size_t more)
     return bytes->failed ? NULL : bytes->data + bytes->size;
 }
 
-void wwi_bytes_append(struct wwi_bytes *bytes, const void *data, size_t size)
-{
-    void *to;
-
-    if (size == 0)
-        return;
-    to = wwi_bytes_reserve(bytes, size);
-    if (to == NULL)
-        return;
-    memcpy(to, data, size);
-    bytes->size += size;
-}
-
 void wwi_bytes_append_text(struct wwi_bytes *bytes, const char *text)
 {
     wwi_bytes_append(bytes, text, strlen(text));

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "wws/base.h"
 
@@ -26,7 +27,23 @@ void wwi_bytes_reset(struct wwi_bytes *bytes, size_t keep);
 /* Makes room for `more` octets behind size and returns where they go; null
  * when there is no memory. */
 void *wwi_bytes_reserve(struct wwi_bytes *bytes, size_t more);
-void wwi_bytes_append(struct wwi_bytes *bytes, const void *data, size_t size);
+static inline void wwi_bytes_append(
+    struct wwi_bytes *bytes,
+    const void *data,
+    size_t size)
+{
+    void *to;
+
+    if (size == 0)
+        return;
+    to = !bytes->failed && size <= bytes->capacity - bytes->size
+        ? bytes->data + bytes->size : wwi_bytes_reserve(bytes, size);
+    if (to == NULL)
+        return;
+    memcpy(to, data, size);
+    bytes->size += size;
+}
+
 void wwi_bytes_append_text(struct wwi_bytes *bytes, const char *text);
 void wwi_bytes_append_string(struct wwi_bytes *bytes, wws_string string);
 void wwi_bytes_append_char(struct wwi_bytes *bytes, char c);

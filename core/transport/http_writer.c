@@ -186,7 +186,7 @@ static struct date date_of(int days_since_1970)
     };
 }
 
-void wwi_http_writer_date(struct wwi_http_writer *writer, int64_t seconds)
+static void write_date(char *text, size_t size, int64_t seconds)
 {
     static const char days[7][4] = {
         "Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed",
@@ -195,22 +195,34 @@ void wwi_http_writer_date(struct wwi_http_writer *writer, int64_t seconds)
         "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
         "Jan", "Feb",
     };
+    int day = (int) (seconds / 86400);
+    int second = (int) (seconds % 86400);
+    struct date date = date_of(day);
+
+    snprintf(text, size, "%s, %02d %s %04d %02d:%02d:%02d GMT",
+        days[day % 7], date.day, months[date.month], date.year,
+        second / 3600, second / 60 % 60, second % 60);
+}
+
+void wwi_http_writer_date(struct wwi_http_writer *writer, int64_t seconds)
+{
+    /* It is asked for far more often than it changes. */
+    static _Thread_local struct {
+        int64_t seconds;
+        char text[64];
+    } last = { .seconds = -1 };
     const int64_t year_10000 = INT64_C(253402300800);
-    struct date date;
-    char text[64];
-    int day, second;
 
     if (seconds < 0 || seconds >= year_10000) {
         refuse(writer, "the date is out of range");
         return;
     }
-    day = (int) (seconds / 86400);
-    second = (int) (seconds % 86400);
-    date = date_of(day);
-    snprintf(text, sizeof text, "%s, %02d %s %04d %02d:%02d:%02d GMT",
-        days[day % 7], date.day, months[date.month], date.year,
-        second / 3600, second / 60 % 60, second % 60);
-    put_field(writer, WWS_STR("Date"), (wws_string) { text, strlen(text) });
+    if (seconds != last.seconds) {
+        write_date(last.text, sizeof last.text, seconds);
+        last.seconds = seconds;
+    }
+    put_field(writer, WWS_STR("Date"),
+        (wws_string) { last.text, strlen(last.text) });
 }
 
 wws_status wwi_http_writer_end(struct wwi_http_writer *writer)
