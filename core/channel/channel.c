@@ -45,6 +45,8 @@ enum turn {
     TURN_OVER,     /* server: answered */
 };
 
+struct answer;
+
 struct wwi_channel {
     struct wwi_object object;
     struct wwi_member member;
@@ -65,6 +67,7 @@ struct wwi_channel {
         struct wwi_exchange *current;
         struct wwi_accept *accept;
         struct wwi_incoming *incoming;
+        struct answer *answer;         /* the transport may still stop it */
         uint32_t active;
         struct wwi_closing *closing;
     } synced;
@@ -613,6 +616,7 @@ wws_status wwi_channel_receive(
 struct answer {
     struct wwi_wait wait;
     struct wwi_channel *channel;
+    struct wwi_incoming *incoming; /* the transport's when that has replied */
     _Atomic uint32_t references;
 };
 
@@ -635,10 +639,15 @@ static void answer_release(struct wwi_wait *wait)
     answer_unref(WWI_CONTAINER(wait, struct answer, wait));
 }
 
+/* The request is the transport's from here on, and nobody may stop it. */
 static void answered(void *state, const struct wwi_outcome *outcome)
 {
     struct answer *answer = state;
+    struct wwi_channel *channel = answer->channel;
 
+    wwi_lock_take(&channel->synced.lock);
+    channel->synced.answer = NULL;
+    wwi_lock_give(&channel->synced.lock);
     if (wwi_pending_take(&answer->wait.pending))
         wwi_wait_finish(&answer->wait, outcome);
     answer_unref(answer);
@@ -687,49 +696,82 @@ static wws_status encode_answer(
     return status;
 }
 
+/* Takes the request that is to be answered. */
+static wws_status begin_answer(
+    struct wwi_channel *channel,
+    struct answer *answer,
+    struct wwi_error *error)
+{
+    wws_channel_state state;
+
+    wwi_lock_take(&channel->synced.lock);
+    state = channel->synced.state;
+    if (state == OPEN && channel->synced.turn == TURN_RECEIVED) {
+        answer->incoming = channel->synced.incoming;
+        channel->synced.incoming = NULL;
+        channel->synced.answer = answer;
+        channel->synced.turn = TURN_OVER;
+        channel->synced.active++;
+    }
+    wwi_lock_give(&channel->synced.lock);
+    if (answer->incoming != NULL)
+        return WWS_S_OK;
+    return state != OPEN ? refusal(state, error, "answer")
+        : wwi_fail_static(error, WWS_E_INVALID_OPERATION,
+            "there is no request to be answered");
+}
+
+/* There is nothing to send.  The result is the status, unless somebody has
+ * ended the wait already. */
+static wws_status give_answer_up(
+    struct answer *answer,
+    const wws_completion *completion,
+    wws_status status)
+{
+    struct wwi_channel *channel = answer->channel;
+    bool took = wwi_pending_take(&answer->wait.pending);
+
+    wwi_lock_take(&channel->synced.lock);
+    channel->synced.answer = NULL;
+    channel->synced.incoming = answer->incoming;
+    channel->synced.turn = TURN_RECEIVED;
+    wwi_lock_give(&channel->synced.lock);
+    if (took) {
+        leave_active(channel);
+        answer_unref(answer);
+    } else if (completion == NULL) {
+        wwi_pending_settle(&answer->wait.pending);
+        status = wwi_wait_result(&answer->wait);
+    } else
+        status = WWS_S_ASYNC;
+    answer_unref(answer);
+    return status;
+}
+
 wws_status wwi_channel_send_reply(
     struct wwi_channel *self,
     struct wwi_message *reply,
     const wws_completion *completion,
     struct wwi_error *error)
 {
-    struct wwi_incoming *incoming = NULL;
     struct wwi_outgoing outgoing = { 0 };
     struct answer *answer;
-    wws_channel_state state;
     wws_status status;
 
     answer = answer_new(self, completion, error, &status);
     if (answer == NULL)
         return status;
-    wwi_lock_take(&self->synced.lock);
-    state = self->synced.state;
-    if (state == OPEN && self->synced.turn == TURN_RECEIVED) {
-        incoming = self->synced.incoming;
-        self->synced.incoming = NULL;
-        self->synced.turn = TURN_OVER;
-        self->synced.active++;
-    }
-    wwi_lock_give(&self->synced.lock);
-    if (incoming == NULL) {
-        answer_unref(answer);
-        answer_unref(answer);
-        return state != OPEN ? refusal(state, error, "answer")
-            : wwi_fail_static(error, WWS_E_INVALID_OPERATION,
-                "there is no request to be answered");
-    }
-    status = encode_answer(self, reply, &outgoing, error);
+    status = begin_answer(self, answer, error);
     if (status < 0) {
-        wwi_lock_take(&self->synced.lock);
-        self->synced.incoming = incoming;
-        self->synced.turn = TURN_RECEIVED;
-        wwi_lock_give(&self->synced.lock);
-        leave_active(self);
         answer_unref(answer);
         answer_unref(answer);
         return status;
     }
-    self->transport->incoming_reply(incoming, &outgoing, answered, answer);
+    status = encode_answer(self, reply, &outgoing, error);
+    if (status < 0)
+        return give_answer_up(answer, completion, status);
+    self->transport->incoming_reply(answer->incoming, &outgoing, answered,
+        answer);
     wwi_bytes_fini(&outgoing.envelope);
     if (completion != NULL)
         return WWS_S_ASYNC;
@@ -758,34 +800,57 @@ wws_status wwi_channel_cancel_receive(struct wwi_channel *self)
     return WWS_S_OK;
 }
 
-/* The exchange and the accept that are to end, with a reference each. */
-static void collect_locked(
-    struct wwi_channel *channel,
-    struct wwi_exchange **exchange,
-    struct wwi_accept **accept)
+/* What is to end, with a reference each. */
+struct ends {
+    struct wwi_exchange *exchange;
+    struct wwi_accept *accept;
+    struct answer *answer;
+};
+
+static struct ends collect_locked(struct wwi_channel *channel)
 {
-    *exchange = channel->synced.current;
-    if (*exchange != NULL)
-        wwi_exchange_ref(*exchange);
-    *accept = channel->synced.accept;
-    if (*accept != NULL)
-        wwi_accept_ref(*accept);
+    struct ends ends = {
+        .exchange = channel->synced.current,
+        .accept = channel->synced.accept,
+        .answer = channel->synced.answer,
+    };
+
+    if (ends.exchange != NULL)
+        wwi_exchange_ref(ends.exchange);
+    if (ends.accept != NULL)
+        wwi_accept_ref(ends.accept);
+    if (ends.answer != NULL) {
+        atomic_fetch_add(&ends.answer->references, 1);
+        channel->transport->incoming_stop(ends.answer->incoming);
+    }
+    return ends;
 }
 
-static void end_pending(
-    struct wwi_exchange *exchange,
-    struct wwi_accept *accept,
-    const char *text)
+static void end_answer(struct answer *answer, const char *text)
 {
-    if (exchange != NULL) {
-        (void) wwi_exchange_end(exchange, WWI_ENDING_STOP,
+    struct wwi_runtime *runtime = answer->wait.runtime;
+    bool took = wwi_wait_end(&answer->wait, WWS_E_OPERATION_ABORTED,
+        WWS_PHASE_SEND, text);
+
+    wwi_count(runtime, WWS_COUNTER_CANCEL_ASKED);
+    wwi_count(runtime, took ? WWS_COUNTER_CANCEL_WON
+        : WWS_COUNTER_COMPLETED_FIRST);
+    answer_unref(answer);
+}
+
+static void end_pending(const struct ends *ends, const char *text)
+{
+    if (ends->exchange != NULL) {
+        (void) wwi_exchange_end(ends->exchange, WWI_ENDING_STOP,
             WWS_E_OPERATION_ABORTED, text);
-        wwi_exchange_unref(exchange);
+        wwi_exchange_unref(ends->exchange);
     }
-    if (accept != NULL) {
-        wwi_listener_end_accept(accept, text);
-        wwi_accept_unref(accept);
+    if (ends->accept != NULL) {
+        wwi_listener_end_accept(ends->accept, text);
+        wwi_accept_unref(ends->accept);
     }
+    if (ends->answer != NULL)
+        end_answer(ends->answer, text);
 }
 
 /* Lets go, on the loop, of what no pending operation has. */
@@ -800,13 +865,12 @@ static void reap(struct wwi_work *work)
 
 wws_status wwi_channel_abort(struct wwi_channel *self)
 {
-    struct wwi_exchange *exchange;
-    struct wwi_accept *accept;
     wws_channel_state before;
+    struct ends ends;
 
     wwi_lock_take(&self->synced.lock);
     before = self->synced.state;
-    collect_locked(self, &exchange, &accept);
+    ends = collect_locked(self);
     if (before == CREATED)
         self->synced.latched = true;
     if (before == CLOSING)
@@ -816,7 +880,7 @@ wws_status wwi_channel_abort(struct wwi_channel *self)
     else
         (void) move_locked(self, EVENT_ABORT);
     wwi_lock_give(&self->synced.lock);
-    end_pending(exchange, accept, "the channel was aborted");
+    end_pending(&ends, "the channel was aborted");
     if (before != OPEN)
         return WWS_S_OK;
     wwi_object_ref(&self->object);
@@ -835,8 +899,7 @@ wws_status wwi_channel_close(
     const wws_completion *completion,
     struct wwi_error *error)
 {
-    struct wwi_exchange *exchange = NULL;
-    struct wwi_accept *accept = NULL;
+    struct ends ends = { 0 };
     struct wwi_closing *closing;
     wws_channel_state before;
     wws_status status;
@@ -855,14 +918,14 @@ wws_status wwi_channel_close(
     moved = move_locked(self, EVENT_CLOSE);
     if (moved && self->synced.state == CLOSING) {
         self->synced.closing = closing;
-        collect_locked(self, &exchange, &accept);
+        ends = collect_locked(self);
     }
     wwi_lock_give(&self->synced.lock);
     if (!moved || before == CREATED || before == CLOSED) {
         wwi_closing_discard(closing);
         return moved ? WWS_S_OK : refusal(before, error, "close");
     }
-    end_pending(exchange, accept, "the channel was closed");
+    end_pending(&ends, "the channel was closed");
     settle(self);
     return wwi_closing_wait(closing, completion);
 }

@@ -16,5 +16,6 @@ const struct wwi_transport wwi_http = {
     .server_free = wwi_http_server_free,
     .incoming_watch = wwi_http_incoming_watch,
     .incoming_reply = wwi_http_incoming_reply,
+    .incoming_stop = wwi_http_incoming_stop,
     .incoming_drop = wwi_http_incoming_drop,
 };

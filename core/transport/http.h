@@ -52,6 +52,7 @@ void wwi_http_incoming_reply(
     struct wwi_outgoing *outgoing,
     wwi_replied_fn replied,
     void *state);
+void wwi_http_incoming_stop(struct wwi_incoming *incoming);
 void wwi_http_incoming_drop(struct wwi_incoming *incoming);
 
 #endif

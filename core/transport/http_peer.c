@@ -89,6 +89,7 @@ struct peer {
         wws_status why;            /* of CLOSED */
         bool watching;             /* armed for whatever the client does */
         bool reset;                /* by the server: nothing waits any more */
+        bool stopped;              /* nobody wants the answer to be sent */
         void (*gone)(struct wwi_incoming *incoming);
         bool gone_told;
         bool telling;              /* gone runs, on this thread: */
@@ -454,7 +455,7 @@ static void conclude(
     let_go(peer);
 }
 
-/* True if the loop will send the rest; not after a reset. */
+/* True if the loop will send the rest; not after a reset or a stop. */
 static bool leave_to_loop(struct peer *peer)
 {
     bool left;
@@ -462,7 +463,7 @@ static bool leave_to_loop(struct peer *peer)
     expect_within(peer, peer->server->options.request_timeout_ms);
     hold(peer);
     wwi_lock_take(&peer->synced.lock);
-    left = !peer->synced.reset;
+    left = !peer->synced.reset && !peer->synced.stopped;
     if (left)
         peer->synced.state = SENDING;
     wwi_lock_give(&peer->synced.lock);
@@ -496,24 +497,41 @@ void wwi_http_incoming_reply(
     void *state)
 {
     struct peer *peer = peer_of(incoming);
-    bool up, telling;
+    struct wwi_outcome outcome = { 0 };
+    bool up, stopped, telling;
 
     peer->replied = replied;
     peer->replied_state = state;
     wwi_lock_take(&peer->synced.lock);
     up = peer->synced.state == UP;
+    stopped = peer->synced.stopped;
     telling = peer->synced.telling;
     if (up)
         peer->synced.state = WRITING;
     else if (telling)
         peer->synced.deferred = true;
     wwi_lock_give(&peer->synced.lock);
-    if (!up && outgoing != NULL)
+    if ((!up || stopped) && outgoing != NULL)
         wwi_bytes_fini(&outgoing->envelope);
-    if (up)
+    if (up && stopped)
+        conclude(peer, &outcome, WWS_E_OPERATION_ABORTED);
+    else if (up)
         answer(peer, outgoing);
     else if (!telling)
         forgo(peer);
+}
+
+void wwi_http_incoming_stop(struct wwi_incoming *incoming)
+{
+    struct peer *peer = peer_of(incoming);
+    bool sending;
+
+    wwi_lock_take(&peer->synced.lock);
+    peer->synced.stopped = true;
+    sending = peer->synced.state == SENDING;
+    wwi_lock_give(&peer->synced.lock);
+    if (sending)
+        wake(peer);
 }
 
 void wwi_http_incoming_drop(struct wwi_incoming *incoming)
@@ -743,6 +761,7 @@ static bool hand_up(struct peer *peer)
     wwi_lock_take(&peer->synced.lock);
     peer->synced.state = UP;
     peer->synced.gone = NULL;
+    peer->synced.stopped = false;
     wwi_lock_give(&peer->synced.lock);
     server->arrived(&peer->incoming, server->state);
     return true;
@@ -791,11 +810,22 @@ static bool look_after(struct peer *peer)
     return false;
 }
 
+static bool is_stopped(struct peer *peer)
+{
+    bool stopped;
+
+    wwi_lock_take(&peer->synced.lock);
+    stopped = peer->synced.stopped;
+    wwi_lock_give(&peer->synced.lock);
+    return stopped;
+}
+
 static bool send_on(struct peer *peer)
 {
     struct wwi_outcome outcome = { 0 };
     size_t sent = peer->sent;
-    wws_status status = write_some(peer, &outcome);
+    wws_status status = is_stopped(peer) ? WWS_E_OPERATION_ABORTED
+        : write_some(peer, &outcome);
 
     peer->on_loop.events = 0;
     if (status != WWS_S_ASYNC) {

@@ -183,6 +183,9 @@ struct wwi_transport {
         struct wwi_outgoing *outgoing,
         wwi_replied_fn replied,
         void *state);
+    /* Before `replied` runs, with locks held perhaps: what has not been sent of
+     * the answer is not sent any more, and the connection is reset. */
+    void (*incoming_stop)(struct wwi_incoming *incoming);
     /* Gives the request up: its connection is reset. */
     void (*incoming_drop)(struct wwi_incoming *incoming);
 };
