@@ -1,6 +1,7 @@
 /* Events that a program fetches itself. */
 #include "core/io/queue.h"
 
+#include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -121,7 +122,8 @@ wws_status wwi_queue_next(
         if (entry == NULL)
             break;
         entry->fetch(entry, &event);
-        ((wws_event *) (void *) at)->struct_size = size;
+        /* A newer caller's size may leave the next event unaligned. */
+        memcpy(at, &size, sizeof size);
         wwi_record_put(at, &event, sizeof event);
         at += size;
         fetched++;
