@@ -191,24 +191,48 @@ static wws_status get_client(
         wwi_string(channel->synced.address), &options, client, error);
 }
 
+/* The channel has nothing to do with the exchange any more; false if that was
+ * so already. */
+static bool let_go(
+    struct wwi_exchange *exchange,
+    enum turn next,
+    struct wwi_client *client)
+{
+    struct wwi_channel *channel = transfer_of(exchange)->channel;
+    bool was_current;
+
+    wwi_lock_take(&channel->synced.lock);
+    was_current = channel->synced.current == exchange;
+    if (was_current) {
+        channel->synced.current = NULL;
+        channel->synced.turn = next;
+        channel->synced.client = client;
+    }
+    wwi_lock_give(&channel->synced.lock);
+    if (was_current)
+        wwi_exchange_unref(exchange);
+    return was_current;
+}
+
+/* Ended early: the caller may send again as soon as he hears, while the owner
+ * is still to reset the connection. */
+static void transfer_ended(struct wwi_exchange *exchange)
+{
+    (void) let_go(exchange, TURN_IDLE, NULL);
+}
+
 static void transfer_over(struct wwi_exchange *exchange, bool whole)
 {
     struct transfer *transfer = transfer_of(exchange);
-    struct wwi_channel *channel = transfer->channel;
+    const struct wwi_transport *transport = transfer->channel->transport;
     struct wwi_client *client = exchange->client;
 
     exchange->client = NULL;
     if (whole && transfer->receives)
-        channel->transport->client_end(client);
-    if (!whole)
-        channel->transport->client_free(client);
-    wwi_lock_take(&channel->synced.lock);
-    if (whole)
-        channel->synced.client = client;
-    channel->synced.turn = whole && !transfer->receives ? TURN_SENT : TURN_IDLE;
-    channel->synced.current = NULL;
-    wwi_lock_give(&channel->synced.lock);
-    wwi_exchange_unref(exchange);
+        transport->client_end(client);
+    if (!let_go(exchange, whole && !transfer->receives ? TURN_SENT : TURN_IDLE,
+        whole ? client : NULL) || !whole)
+        transport->client_free(client);
 }
 
 static void transfer_retired(struct wwi_exchange *exchange)
@@ -274,15 +298,16 @@ static wws_status transfer_result(
 
 static const struct wwi_exchange_callbacks transfer_callbacks = {
     .result = transfer_result,
+    .ended = transfer_ended,
     .over = transfer_over,
     .retired = transfer_retired,
 };
 
 /* The channel begins to work on a message, if it is open and it is the turn of
- * that; says in which state it was refused otherwise. */
+ * that; says in which state it was refused otherwise.  Nobody can end it before
+ * it is published, so that whatever fails until then is this thread's to tell. */
 static wws_status enter_turn(
     struct wwi_channel *channel,
-    struct wwi_exchange *exchange,
     enum turn from,
     enum turn to,
     struct wwi_error *error,
@@ -300,8 +325,6 @@ static wws_status enter_turn(
     if (state == OPEN && turn == from) {
         entered = true;
         channel->synced.turn = to;
-        channel->synced.current = exchange;
-        wwi_exchange_ref(exchange);
     }
     wwi_lock_give(&channel->synced.lock);
     if (entered)
@@ -315,15 +338,28 @@ static wws_status enter_turn(
 
 static void leave_turn(struct wwi_channel *channel, enum turn back)
 {
-    struct wwi_exchange *exchange;
-
     wwi_lock_take(&channel->synced.lock);
-    exchange = channel->synced.current;
-    channel->synced.current = NULL;
     channel->synced.turn = back;
     wwi_lock_give(&channel->synced.lock);
-    if (exchange != NULL)
-        wwi_exchange_unref(exchange);
+}
+
+/* Unless the channel was aborted or closed meanwhile. */
+static wws_status publish(
+    struct wwi_channel *channel,
+    struct wwi_exchange *exchange,
+    struct wwi_error *error)
+{
+    bool open;
+
+    wwi_lock_take(&channel->synced.lock);
+    open = channel->synced.state == OPEN;
+    if (open) {
+        channel->synced.current = exchange;
+        wwi_exchange_ref(exchange);
+    }
+    wwi_lock_give(&channel->synced.lock);
+    return open ? WWS_S_OK : wwi_fail_static(error, WWS_E_OPERATION_ABORTED,
+        "the channel was aborted or closed");
 }
 
 static struct transfer *transfer_new(
@@ -459,13 +495,14 @@ static wws_status send_request(
     transfer = transfer_new(self, reply, completion, error, &status);
     if (transfer == NULL)
         return status;
-    status = enter_turn(self, &transfer->exchange, TURN_IDLE, TURN_SENDING,
-        error, "send");
+    status = enter_turn(self, TURN_IDLE, TURN_SENDING, error, "send");
     if (status < 0)
         return wwi_exchange_refuse(&transfer->exchange, status);
     status = get_client(self, &client, error);
     if (status >= 0) {
         status = begin(transfer, client, request, error);
+        if (status >= 0)
+            status = publish(self, &transfer->exchange, error);
         if (status < 0)
             self->transport->client_free(client);
     }
@@ -508,8 +545,7 @@ static wws_status receive_reply(
     transfer = transfer_new(self, message, completion, error, &status);
     if (transfer == NULL)
         return status;
-    status = enter_turn(self, &transfer->exchange, TURN_SENT, TURN_RECEIVING,
-        error, "receive");
+    status = enter_turn(self, TURN_SENT, TURN_RECEIVING, error, "receive");
     if (status < 0)
         return wwi_exchange_refuse(&transfer->exchange, status);
     wwi_lock_take(&self->synced.lock);
@@ -517,6 +553,11 @@ static wws_status receive_reply(
     self->synced.client = NULL;
     wwi_lock_give(&self->synced.lock);
     self->transport->client_receive(client);
+    status = publish(self, &transfer->exchange, error);
+    if (status < 0) {
+        self->transport->client_free(client);
+        return wwi_exchange_refuse(&transfer->exchange, status);
+    }
     return wwi_exchange_run(&transfer->exchange, client);
 }
 
@@ -607,9 +648,12 @@ wws_status wwi_channel_receive(
 
     if (status < 0)
         return status;
-    if (self->listener != NULL)
-        return receive_request(self, message, error);
-    return receive_reply(self, message, completion, error);
+    if (self->listener == NULL)
+        return receive_reply(self, message, completion, error);
+    status = wwi_wait_check(self->member.runtime, completion, error);
+    if (status < 0)
+        return status;
+    return receive_request(self, message, error);
 }
 
 /* An answer under way. */
@@ -937,7 +981,8 @@ wws_status wwi_channel_open(
     struct wwi_error *error)
 {
     struct wwi_client *client = NULL;
-    wws_status status = wwi_wait_check(completion, error);
+    wws_status status = wwi_wait_check(self->member.runtime, completion,
+        error);
     wws_channel_state before;
     bool latched;
     bool moved;
