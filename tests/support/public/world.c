@@ -73,7 +73,7 @@ struct sleeper {
     struct heard heard;
 };
 
-static wws_status start_accept(
+static wws_status wait_to_accept(
     void *state,
     const wws_completion *completion,
     wws_error error)
@@ -109,7 +109,7 @@ static void expect_sleepers(unsigned count)
         sleepers[i].listener = listener;
         must(wws_channel_create_for_listener(listener, NULL,
             &sleepers[i].channel, no_error) == WWS_S_OK);
-        hear(&sleepers[i].heard, SYNC, start_accept, &sleepers[i]);
+        hear(&sleepers[i].heard, SYNC, wait_to_accept, &sleepers[i]);
     }
     for (unsigned i = 0; i < count; i++)
         must(await(accepts, &sleepers[i]));
@@ -323,7 +323,8 @@ static void in_callback(struct world *world, struct errand *errand)
         NULL, no_error) == WWS_S_OK);
     must(wws_channel_create_for_listener(sleeper.listener, NULL,
         &sleeper.channel, no_error) == WWS_S_OK);
-    hear_inside(&sleeper.heard, start_accept, &sleeper, run_inside, errand);
+    hear_inside(&sleeper.heard, wait_to_accept, &sleeper, run_inside,
+        errand);
     must(wws_listener_abort(sleeper.listener) == WWS_S_OK);
     must(heard_end(&sleeper.heard) == WWS_E_OPERATION_ABORTED);
     must(wws_channel_free(sleeper.channel) == WWS_S_OK);

@@ -1,0 +1,190 @@
+/* An answer that its client does not read: whatever stops the channel ends it
+ * at once, and the client sees the connection reset. */
+#include "tests/support/public/peer.h"
+#include "tests/support/public/talk.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { BIG = 32000000 };
+
+static const wws_error no_error;
+
+struct served {
+    struct ear ear;
+    struct talk talk;
+    int client;
+    struct heard heard;
+};
+
+/* A request has been received. */
+static void begin(struct served *served, struct world *world)
+{
+    ear_open(&served->ear, world->runtime);
+    served->talk = (struct talk) {
+        .listener = served->ear.listener,
+        .channel = new_server(served->ear.listener),
+        .request = new_empty(),
+    };
+    served->client = peer_connect(served->ear.url);
+    peer_request(served->client, ACTION_ECHO, 0);
+    assert_status(start_accept(&served->talk, NULL, no_error), WWS_S_OK);
+    assert_status(wws_channel_receive(served->talk.channel,
+        served->talk.request, NULL, no_error), WWS_S_OK);
+    served->talk.reply = new_reply(served->talk.request, BIG);
+}
+
+/* The answer has begun, and cannot go on. */
+static void answer(struct served *served, enum manner manner)
+{
+    char octet;
+
+    hear(&served->heard, manner, start_send_reply, &served->talk);
+    assert_int_equal(recv(served->client, &octet, 1, 0), 1);
+    assert_false(heard_yet(&served->heard));
+}
+
+static void end(struct served *served)
+{
+    close(served->client);
+    assert_status(wws_channel_free(served->talk.channel), WWS_S_OK);
+    assert_status(wws_message_free(served->talk.request), WWS_S_OK);
+    assert_status(wws_message_free(served->talk.reply), WWS_S_OK);
+    assert_status(wws_listener_free(served->ear.listener), WWS_S_OK);
+}
+
+/* Whether less than the whole answer has come when the connection ends. */
+static bool is_cut(struct served *served)
+{
+    static char octets[65536];
+    size_t all = 0;
+    ssize_t got;
+
+    while ((got = recv(served->client, octets, sizeof octets, 0)) > 0)
+        all += (size_t) got;
+    return got < 0 && all < BIG;
+}
+
+static void abort_it(void *state)
+{
+    struct served *served = state;
+
+    must(wws_channel_abort(served->talk.channel) == WWS_S_OK);
+}
+
+static void close_it(void *state)
+{
+    struct served *served = state;
+
+    must(wws_channel_close(served->talk.channel, NULL, no_error) == WWS_S_OK);
+}
+
+static void free_it(void *state)
+{
+    struct served *served = state;
+
+    must(wws_channel_free(served->talk.channel) == WWS_S_OK);
+    served->talk.channel.id = 0;
+}
+
+static void stop_in_all_manners(struct world *world, void (*stop)(void *state))
+{
+    for (int manner = 0; manner < MANNERS; manner++)
+        for (int place = 0; place < PLACES; place++) {
+            struct served served;
+
+            begin(&served, world);
+            answer(&served, manner);
+            call_at(world, place, stop, &served);
+
+            assert_status(heard_end(&served.heard),
+                WWS_E_OPERATION_ABORTED);
+            assert_true(is_cut(&served));
+            end(&served);
+        }
+}
+
+static void answer__ends_when_channel_is_aborted(void **state)
+{
+    stop_in_all_manners(*state, abort_it);
+}
+
+static void answer__ends_when_channel_is_closed(void **state)
+{
+    stop_in_all_manners(*state, close_it);
+}
+
+static void answer__ends_when_channel_is_freed(void **state)
+{
+    stop_in_all_manners(*state, free_it);
+}
+
+static void answer__ends_when_runtime_is_closed(void **state)
+{
+    struct world *world = *state;
+    wws_runtime own = world->runtime;
+
+    for (int manner = 0; manner < MANNERS; manner++) {
+        struct served served;
+
+        assert_status(wws_runtime_create(NULL, &world->runtime, no_error),
+            WWS_S_OK);
+        begin(&served, world);
+        answer(&served, manner);
+        assert_status(wws_runtime_close(world->runtime, HANG_MS / 3, no_error),
+            WWS_S_OK);
+
+        assert_status(heard_end(&served.heard), WWS_E_OPERATION_ABORTED);
+        assert_true(is_cut(&served));
+        end(&served);
+        assert_status(wws_runtime_free(world->runtime), WWS_S_OK);
+    }
+    world->runtime = own;
+}
+
+/* The request that comes next on the connection is answered. */
+static void answer__is_not_stopped_by_an_abort_that_is_late(void **state)
+{
+    struct served served;
+    wws_channel first;
+
+    begin(&served, *state);
+    assert_status(wws_message_free(served.talk.reply), WWS_S_OK);
+    served.talk.reply = new_reply(served.talk.request, 0);
+    assert_status(start_send_reply(&served.talk, NULL, no_error), WWS_S_OK);
+    assert_int_equal(peer_response(served.client), 200);
+    first = served.talk.channel;
+    served.talk.channel = new_server(served.ear.listener);
+    peer_request(served.client, ACTION_ECHO, 0);
+    assert_status(start_accept(&served.talk, NULL, no_error), WWS_S_OK);
+    assert_status(wws_channel_abort(first), WWS_S_OK);
+
+    assert_status(wws_message_reset(served.talk.request, no_error), WWS_S_OK);
+    assert_status(wws_channel_receive(served.talk.channel,
+        served.talk.request, NULL, no_error), WWS_S_OK);
+    assert_status(wws_message_free(served.talk.reply), WWS_S_OK);
+    served.talk.reply = new_reply(served.talk.request, 0);
+    assert_status(start_send_reply(&served.talk, NULL, no_error), WWS_S_OK);
+    assert_int_equal(peer_response(served.client), 200);
+    assert_status(wws_channel_free(first), WWS_S_OK);
+    end(&served);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(answer__ends_when_channel_is_aborted,
+            world_set_up, world_tear_down),
+        cmocka_unit_test_setup_teardown(answer__ends_when_channel_is_closed,
+            world_set_up, world_tear_down),
+        cmocka_unit_test_setup_teardown(answer__ends_when_channel_is_freed,
+            world_set_up, world_tear_down),
+        cmocka_unit_test_setup_teardown(answer__ends_when_runtime_is_closed,
+            world_set_up, world_tear_down),
+        cmocka_unit_test_setup_teardown(
+            answer__is_not_stopped_by_an_abort_that_is_late,
+            world_set_up, world_tear_down),
+    };
+
+    return cmocka_run_group_tests(tests, world_warm_up, world_cool_down);
+}
