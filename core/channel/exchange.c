@@ -325,7 +325,9 @@ static void leave_to_others(struct wwi_exchange *exchange)
 {
     wwi_pending_settle(&exchange->wait.pending);
     begin_drain(exchange);
-    /* The loop drains it, or resets the connection: the caller is not kept. */
+    /* The loop drains it, or resets the connection: the caller is not kept.  It
+     * may have ended before the first step, which says what to wait for. */
+    atomic_store(&exchange->poked, true);
     hand_over(exchange);
 }
 
