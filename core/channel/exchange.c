@@ -346,18 +346,13 @@ static void drive(struct wwi_exchange *exchange)
             part_done(exchange);
             return;
         }
-        switch (wwi_pending_sleep(&exchange->wait.pending,
+        (void) wwi_pending_sleep(&exchange->wait.pending,
             exchange->want.events != 0 ? client->source.fd : -1,
             exchange->want.events,
-            earlier(exchange->deadline, exchange->want.deadline))) {
-        case WWI_WOKEN_EXPIRED:
-            if (past(exchange->deadline))
-                expire(exchange);
-            break;
-        case WWI_WOKEN_READY:
-        case WWI_WOKEN_ENDED:
-            break;
-        }
+            earlier(exchange->deadline, exchange->want.deadline));
+        /* Also when a peer that never stops has woken us. */
+        if (past(exchange->deadline))
+            expire(exchange);
     }
     leave_to_others(exchange);
 }
