@@ -53,6 +53,13 @@ static void finish_wait(
     wwi_wait_finish(&exchange->wait, outcome);
 }
 
+/* What is drained is sent all the same: nobody may hear that it was not. */
+static void expect_sending(struct wwi_outcome *outcome)
+{
+    if (outcome->progress == WWS_PROGRESS_NOT_SENT)
+        outcome->progress = WWS_PROGRESS_PARTLY_SENT;
+}
+
 static struct wwi_outcome outcome_of(
     const struct wwi_exchange *exchange,
     wws_status status,
@@ -113,6 +120,8 @@ bool wwi_exchange_end(
         atomic_store(&exchange->drain, true);
     if (took) {
         outcome = outcome_of(exchange, status, text);
+        if (ending == WWI_ENDING_DRAIN)
+            expect_sending(&outcome);
         finish_wait(exchange, &outcome);
     }
     /* A caller that waits himself has the I/O, and has just been woken. */
@@ -169,10 +178,12 @@ static void expire(struct wwi_exchange *exchange)
 
     if (!wwi_pending_take(&exchange->wait.pending))
         return;
-    if (exchange->deadline_drains)
+    if (exchange->deadline_drains) {
         atomic_store(&exchange->drain, true);
-    else
+        expect_sending(&outcome);
+    } else {
         atomic_store(&exchange->track.stop, true);
+    }
     finish_wait(exchange, &outcome);
 }
 
