@@ -160,6 +160,7 @@ static void complete(struct wwi_exchange *exchange, wws_status status)
         return;
     }
     outcome = outcome_of(exchange, status, NULL);
+    outcome.http_status = client->trouble.http_status;
     if (status < 0) {
         outcome = client->trouble;
         if (client->text[0] != '\0')

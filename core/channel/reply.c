@@ -39,12 +39,14 @@ static wws_status give_fault(
 {
     struct wwi_fault copy = { 0 };
     wws_status status = wwi_fault_status(fault);
+    wws_string reason = fault->reason;
 
     if (error != NULL && wwi_fault_copy(&copy, fault))
         wwi_error_set_fault(error, &copy);
+    if (reason.size > 300)
+        reason.size = wwi_utf8_whole(reason.data, 300);
     return wwi_fail(error, status, "the service answered with a fault: %.*s",
-        (int) (fault->reason.size < 300 ? fault->reason.size : 300),
-        fault->reason.size != 0 ? fault->reason.data : "");
+        (int) reason.size, reason.size != 0 ? reason.data : "");
 }
 
 wws_status wwi_reply_read(

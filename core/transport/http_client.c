@@ -475,9 +475,13 @@ static wws_status refuse_response(struct client *client, wws_status status)
     char text[96];
     wws_string reason = client->parser.reason;
 
+    /* HTTP allows any octets in it; our texts are UTF-8. */
+    if (!wwi_utf8_valid(reason.data, reason.size))
+        reason.size = 0;
+    if (reason.size > 48)
+        reason.size = wwi_utf8_whole(reason.data, 48);
     snprintf(text, sizeof text, "the server answered %u %.*s",
-        client->parser.status,
-        (int) (reason.size < 48 ? reason.size : 48),
+        client->parser.status, (int) reason.size,
         reason.size != 0 ? reason.data : "");
     fail(client, status, 0, text);
     client->base.trouble.http_status = client->parser.status;
@@ -507,6 +511,8 @@ static wws_status judge_response(struct client *client)
         return fail(client, WWS_E_OUTOFMEMORY, 0, "no memory for the reply");
     if (good && client->body.size == 0)
         return WWS_S_END;
+    /* For the error of a fault, which the envelope may be. */
+    client->base.trouble.http_status = status;
     if ((good || status == 400 || status == 500) && has_envelope(client))
         return WWS_S_OK;
     if (!good)
