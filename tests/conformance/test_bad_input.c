@@ -1,0 +1,746 @@
+/* What is wrong is refused with its status and some words, whoever says it: the
+ * application, a server or a client.  Nothing else suffers from it. */
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "tests/support/public/peer.h"
+#include "tests/support/public/world.h"
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+#define SOAP_12 "http://www.w3.org/2003/05/soap-envelope"
+#define SOAP_11 "http://schemas.xmlsoap.org/soap/envelope/"
+#define TYPE_12 "Content-Type: application/soap+xml; charset=utf-8\r\n"
+#define TYPE_11 "Content-Type: text/xml; charset=utf-8\r\n"
+
+static const wws_error no_error;
+
+static wws_bytes octets(const char *literal)
+{
+    return (wws_bytes) { literal, strlen(literal) };
+}
+
+/* UTF-8 is what every string of an error is. */
+static bool is_utf8(wws_string string)
+{
+    wws_error error;
+    bool taken;
+
+    must(wws_error_create(&error) == WWS_S_OK);
+    taken = wws_error_add_string(error, string) == WWS_S_OK;
+    must(wws_error_free(error) == WWS_S_OK);
+    return taken;
+}
+
+/* The error tells this status, and says something; empties it. */
+static void assert_explained(wws_error error, wws_status status)
+{
+    wws_error_info info = WWS_ERROR_INFO_INIT;
+    wws_string string;
+
+    assert_status(wws_error_get_info(error, &info), WWS_S_OK);
+    assert_status(info.status, status);
+    assert_true(info.string_count > 0);
+    for (uint32_t i = 0; i < info.string_count; i++) {
+        assert_status(wws_error_get_string(error, i, &string), WWS_S_OK);
+        assert_true(string.size > 0);
+        assert_true(is_utf8(string));
+    }
+    assert_status(wws_error_reset(error), WWS_S_OK);
+}
+
+/* By the application. */
+
+static const char *const bad_bodies[] = {
+    "<", "<a", "<a>", "</a>", "<a></b>", "<a/", "< a/>", "<a/>text", "text",
+    "<p:a/>", "<a p:b=''/>", "<a b='1' b='2'/>", "<a b=1/>", "<a b/>",
+    "<a b='<'/>", "<!DOCTYPE a><a/>", "<?xml version='1.0'?><a/>", "<?pi?><a/>",
+    "<a>&nope;</a>", "<a>&#0;</a>", "<a>&#xD800;</a>", "<a>&</a>",
+    "<a>\x01</a>", "<a>\xff</a>", "<a>\xed\xa0\x80</a>", "<a>]]></a>",
+    "<a><![CDATA[</a>", "<a><!-- -- --></a>", "<a xmlns:p=''/>",
+    "<a xmlns:xml='urn:x'/>", "<a:b:c xmlns:a='urn:x'/>", "<1/>", "<a/><b>",
+};
+
+static wws_message new_request(void)
+{
+    wws_message message;
+
+    must(wws_message_create(NULL, &message, no_error) == WWS_S_OK);
+    must(wws_message_initialize(message, WWS_MESSAGE_INITIALIZATION_REQUEST,
+        (wws_message) { 0 }, no_error) == WWS_S_OK);
+    return message;
+}
+
+static void body__that_is_no_xml_is_refused_and_changes_nothing(void **state)
+{
+    wws_message message = new_request();
+    wws_message_info info = WWS_MESSAGE_INFO_INIT;
+    wws_bytes body;
+    wws_error error;
+
+    (void) state;
+    assert_status(wws_error_create(&error), WWS_S_OK);
+    assert_status(wws_message_set_body(message, octets("<old xmlns='urn:x'/>"),
+        error), WWS_S_OK);
+    for (size_t i = 0; i < COUNT(bad_bodies); i++) {
+        wws_status status = wws_message_set_body(message,
+            octets(bad_bodies[i]), error);
+
+        if (status != WWS_E_INVALID_FORMAT)
+            print_error("the body was %s\n", bad_bodies[i]);
+        assert_status(status, WWS_E_INVALID_FORMAT);
+        assert_explained(error, WWS_E_INVALID_FORMAT);
+    }
+
+    assert_status(wws_message_get_info(message, &info, error), WWS_S_OK);
+    assert_int_equal(info.state, WWS_MESSAGE_STATE_INITIALIZED);
+    assert_status(wws_message_get_body(message, &body, error), WWS_S_OK);
+    assert_non_null(memmem(body.data, body.size, "old", 3));
+    assert_status(wws_message_free(message), WWS_S_OK);
+    assert_status(wws_error_free(error), WWS_S_OK);
+}
+
+static void header__that_is_no_element_of_a_namespace_is_refused(void **state)
+{
+    static const char *const more[] = {
+        "", "<a/>", "<p:a xmlns:p='urn:x'/><p:a xmlns:p='urn:x'/>", "<a/>x",
+    };
+    wws_message message = new_request();
+    wws_message_info before = WWS_MESSAGE_INFO_INIT;
+    wws_message_info after = WWS_MESSAGE_INFO_INIT;
+
+    (void) state;
+    assert_status(wws_message_get_info(message, &before, no_error), WWS_S_OK);
+    for (size_t i = 0; i < COUNT(bad_bodies) + COUNT(more); i++) {
+        const char *text = i < COUNT(bad_bodies) ? bad_bodies[i]
+            : more[i - COUNT(bad_bodies)];
+        wws_status status = wws_message_add_custom_header(message,
+            octets(text), false, no_error);
+
+        if (status != WWS_E_INVALID_FORMAT && status != WWS_E_INVALIDARG)
+            print_error("the header was %s\n", text);
+        assert_true(status == WWS_E_INVALID_FORMAT
+            || status == WWS_E_INVALIDARG);
+    }
+
+    assert_status(wws_message_get_info(message, &after, no_error), WWS_S_OK);
+    assert_int_equal(after.header_count, before.header_count);
+    assert_status(wws_message_free(message), WWS_S_OK);
+}
+
+static void call__with_a_body_that_is_no_xml_sends_nothing(void **state)
+{
+    struct world *world = *state;
+    wws_error_info info = WWS_ERROR_INFO_INIT;
+    wws_error error;
+
+    assert_status(wws_error_create(&error), WWS_S_OK);
+    for (size_t i = 0; i < COUNT(bad_bodies); i++) {
+        wws_status status = wws_service_proxy_call(world->proxy,
+            text(ACTION_ECHO), octets(bad_bodies[i]), NULL, NULL, NULL, NULL,
+            error);
+
+        assert_status(status, WWS_E_INVALID_FORMAT);
+        assert_status(wws_error_get_info(error, &info), WWS_S_OK);
+        assert_int_equal(info.progress, WWS_PROGRESS_NOT_SENT);
+        assert_explained(error, WWS_E_INVALID_FORMAT);
+    }
+
+    assert_int_equal(gate_read(&world->gate, &world->gate.entered), 0);
+    assert_status(call_now(world->proxy, ACTION_ECHO), WWS_S_OK);
+    assert_status(wws_error_free(error), WWS_S_OK);
+}
+
+/* An action goes into a field of HTTP, and must not begin another one. */
+static void call__with_an_action_that_breaks_out_of_its_field_is_refused(
+    void **state)
+{
+    static const char *const actions[] = {
+        "urn:x\r\nEvil: 1", "urn:x\n", "\rurn:x", "urn:x\x01", "urn:x\x7f",
+    };
+    struct world *world = *state;
+    wws_error error;
+
+    assert_status(wws_error_create(&error), WWS_S_OK);
+    for (size_t i = 0; i < COUNT(actions); i++) {
+        wws_status status = wws_service_proxy_call(world->proxy,
+            text(actions[i]), octets(CALL_BODY), NULL, NULL, NULL, NULL,
+            error);
+
+        if (status != WWS_E_INVALIDARG && status != WWS_E_INVALID_FORMAT)
+            print_error("the action was number %zu\n", i);
+        assert_true(status == WWS_E_INVALIDARG
+            || status == WWS_E_INVALID_FORMAT);
+        assert_explained(error, status);
+    }
+
+    assert_int_equal(gate_read(&world->gate, &world->gate.entered), 0);
+    assert_status(call_now(world->proxy, ACTION_ECHO), WWS_S_OK);
+    assert_status(wws_error_free(error), WWS_S_OK);
+}
+
+static void mapped_header__that_could_hurt_is_refused(void **state)
+{
+    static const struct { const char *name, *value; } fields[] = {
+        { "a b", "x" }, { "a:", "x" }, { "\xc3\xa4", "x" }, { "a\r\nb", "x" },
+        { "a", "x\r\ny: z" }, { "a", "x\ny" }, { "a", "x\x01" },
+        { "Content-Length", "1" }, { "content-length", "1" },
+        { "Transfer-Encoding", "chunked" }, { "Connection", "close" },
+        { "Host", "elsewhere" }, { "Upgrade", "h2c" }, { "TE", "trailers" },
+    };
+    wws_message message = new_request();
+    wws_error error;
+
+    (void) state;
+    assert_status(wws_error_create(&error), WWS_S_OK);
+    for (size_t i = 0; i < COUNT(fields); i++) {
+        wws_status status = wws_message_add_mapped_header(message,
+            text(fields[i].name), text(fields[i].value), error);
+
+        if (status >= 0)
+            print_error("taken: %s: %s\n", fields[i].name, fields[i].value);
+        assert_status(status, WWS_E_INVALIDARG);
+        assert_explained(error, WWS_E_INVALIDARG);
+    }
+    assert_status(wws_message_free(message), WWS_S_OK);
+    assert_status(wws_error_free(error), WWS_S_OK);
+}
+
+static void url__that_names_no_service_is_refused(void **state)
+{
+    static const char *const urls[] = {
+        "x", "http:", "http://", "http:///x", "http://127.0.0.1:x/",
+        "http://127.0.0.1:65536/", "http://127.0.0.1:-1/", "ftp://127.0.0.1/",
+        "http://[::1/", "http://a b/", "http://127.0.0.1/%zz",
+        "http://127.0.0.1/\x01",
+    };
+    struct world *world = *state;
+    wws_service_proxy_state now;
+    wws_service_proxy proxy;
+    wws_error error;
+
+    assert_status(wws_error_create(&error), WWS_S_OK);
+    assert_status(wws_service_proxy_create(world->runtime, NULL, &proxy,
+        error), WWS_S_OK);
+    for (size_t i = 0; i < COUNT(urls); i++) {
+        wws_status status = wws_service_proxy_open(proxy, text(urls[i]), NULL,
+            error);
+
+        if (status != WWS_E_INVALID_ENDPOINT_URL)
+            print_error("the URL was %s\n", urls[i]);
+        assert_status(status, WWS_E_INVALID_ENDPOINT_URL);
+        assert_explained(error, status);
+        assert_status(wws_service_proxy_get_state(proxy, &now, error),
+            WWS_S_OK);
+        assert_int_equal(now, WWS_SERVICE_PROXY_STATE_CREATED);
+    }
+    assert_status(wws_service_proxy_open(proxy, text(world->url), NULL, error),
+        WWS_S_OK);
+    assert_status(call_now(proxy, ACTION_ECHO), WWS_S_OK);
+    assert_status(wws_service_proxy_free(proxy), WWS_S_OK);
+    assert_status(wws_error_free(error), WWS_S_OK);
+}
+
+/* By a server. */
+
+static wws_service_proxy_options v11(void)
+{
+    wws_service_proxy_options options = WWS_SERVICE_PROXY_OPTIONS_INIT;
+
+    options.envelope_version = WWS_ENVELOPE_VERSION_SOAP_1_1;
+    options.addressing_version = WWS_ADDRESSING_VERSION_TRANSPORT;
+    return options;
+}
+
+struct end {
+    wws_status status;
+    wws_error_info info;
+    wws_fault_info fault;
+    char reason[64];
+};
+
+/* One call of a peer with this script; the proxy is unharmed by it. */
+static struct end call_peer(
+    struct world *world,
+    const struct peer_script *script,
+    const wws_service_proxy_options *options)
+{
+    struct end end = {
+        .info = WWS_ERROR_INFO_INIT, .fault = WWS_FAULT_INFO_INIT
+    };
+    wws_service_proxy_state state;
+    wws_service_proxy proxy;
+    wws_buffer reply = { 0 };
+    struct peer peer;
+    wws_error error;
+
+    peer_start(&peer, script);
+    proxy = world_proxy(world, options, peer.url);
+    must(wws_error_create(&error) == WWS_S_OK);
+    end.status = wws_service_proxy_call(proxy, text(ACTION_ECHO),
+        octets(CALL_BODY), NULL, NULL, &reply, NULL, error);
+    must(wws_error_get_info(error, &end.info) == WWS_S_OK);
+    if (wws_error_get_fault(error, &end.fault) == WWS_S_OK)
+        snprintf(end.reason, sizeof end.reason, "%.*s",
+            (int) end.fault.reason.size, end.fault.reason.data);
+    must(wws_service_proxy_get_state(proxy, &state, error) == WWS_S_OK);
+    assert_int_equal(state, WWS_SERVICE_PROXY_STATE_OPEN);
+    if (end.status < 0) {
+        assert_null(reply.data);
+        assert_explained(error, end.status);
+    }
+    wws_buffer_release(&reply);
+    must(wws_service_proxy_free(proxy) == WWS_S_OK);
+    must(wws_error_free(error) == WWS_S_OK);
+    peer_stop(&peer);
+    return end;
+}
+
+static void reply__that_is_cut_anywhere_is_a_lost_connection(void **state)
+{
+    static const enum peer_end ends[] = { PEER_CLOSES, PEER_RESETS };
+    size_t size = strlen(peer_reply);
+
+    for (size_t i = 0; i < COUNT(ends); i++) {
+        for (size_t sends = 0; sends < size; sends++) {
+            const struct peer_script script = {
+                .reply = sends != 0 ? peer_reply : NULL,
+                .sends = sends,
+                .then = ends[i],
+            };
+            struct end end = call_peer(*state, &script, NULL);
+
+            if (end.status != WWS_E_ENDPOINT_DISCONNECTED)
+                print_error("cut at %zu by %zu\n", sends, i);
+            assert_status(end.status, WWS_E_ENDPOINT_DISCONNECTED);
+            if (ends[i] == PEER_CLOSES)
+                assert_int_equal(end.info.progress, sends == 0
+                    ? WWS_PROGRESS_SENT : WWS_PROGRESS_REPLYING);
+        }
+    }
+}
+
+#define OK_12 "HTTP/1.1 200 OK\r\n" TYPE_12
+#define ENVELOPE(namespace, content) \
+    "<s:Envelope xmlns:s=\"" namespace "\">" content "</s:Envelope>"
+
+struct answer {
+    const char *reply;
+    wws_status status;
+};
+
+static void assert_answers(
+    struct world *world,
+    const struct answer *answers,
+    size_t count,
+    const wws_service_proxy_options *options)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct peer_script script = {
+            .reply = answers[i].reply,
+            .then = PEER_CLOSES,
+        };
+        struct end end = call_peer(world, &script, options);
+
+        if (end.status != answers[i].status)
+            print_error("the reply was %s\n", answers[i].reply);
+        assert_status(end.status, answers[i].status);
+    }
+}
+
+static void reply__whose_head_is_malformed_is_refused(void **state)
+{
+    static const struct answer answers[] = {
+        { "garbage\r\n\r\n", WWS_E_INVALID_FORMAT },
+        { "\0", WWS_E_ENDPOINT_DISCONNECTED },
+        { "HTTP/2.0 200 OK\r\n\r\n", WWS_E_INVALID_FORMAT },
+        { "HTTP/1.1 20 OK\r\n\r\n", WWS_E_INVALID_FORMAT },
+        { "HTTP/1.1 2000 OK\r\n\r\n", WWS_E_INVALID_FORMAT },
+        { "HTTP/1.1 abc OK\r\n\r\n", WWS_E_INVALID_FORMAT },
+        { "HTTP/1.1  200 OK\r\n\r\n", WWS_E_INVALID_FORMAT },
+        { "HTTP/1.1 200 OK\n\n", WWS_E_INVALID_FORMAT },
+        { "HTTP/1.1 200 OK\r\nContent-Length : 3\r\n\r\nabc",
+            WWS_E_INVALID_FORMAT },
+        { "HTTP/1.1 200 OK\r\nno colon\r\n\r\n", WWS_E_INVALID_FORMAT },
+        { "HTTP/1.1 200 OK\r\n: x\r\n\r\n", WWS_E_INVALID_FORMAT },
+        { "HTTP/1.1 200 OK\r\nA: b\r\n folded\r\n\r\n", WWS_E_INVALID_FORMAT },
+        { "HTTP/1.1 200 OK\r\nA: \x01\r\n\r\n", WWS_E_INVALID_FORMAT },
+        { "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n",
+            WWS_E_INVALID_FORMAT },
+        { "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
+            WWS_E_INVALID_FORMAT },
+        { "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+            WWS_E_INVALID_FORMAT },
+        { "HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\n",
+            WWS_E_INVALID_FORMAT },
+        { OK_12 "Transfer-Encoding: chunked\r\n\r\nxyz\r\n",
+            WWS_E_INVALID_FORMAT },
+        { OK_12 "Transfer-Encoding: chunked\r\n\r\n3\r\nabcd\r\n0\r\n\r\n",
+            WWS_E_INVALID_FORMAT },
+        { OK_12 "Transfer-Encoding: chunked\r\n\r\n-3\r\n",
+            WWS_E_INVALID_FORMAT },
+        { OK_12 "Transfer-Encoding: chunked\r\n\r\n3\r\nab",
+            WWS_E_ENDPOINT_DISCONNECTED },
+        { "HTTP/1.1 100 Continue\r\n\r\n", WWS_E_ENDPOINT_DISCONNECTED },
+    };
+
+    assert_answers(*state, answers, COUNT(answers), NULL);
+}
+
+static void reply__that_is_no_envelope_is_refused(void **state)
+{
+    static const struct answer answers[] = {
+        { OK_12 "\r\nnot xml", WWS_E_INVALID_FORMAT },
+        { OK_12 "\r\n<a/>", WWS_E_INVALID_FORMAT },
+        { OK_12 "\r\n" ENVELOPE(SOAP_12, ""), WWS_E_INVALID_FORMAT },
+        { OK_12 "\r\n" ENVELOPE(SOAP_12, "<s:Body>"), WWS_E_INVALID_FORMAT },
+        { OK_12 "\r\n" ENVELOPE(SOAP_12, "<s:Body/><s:Body/>"),
+            WWS_E_INVALID_FORMAT },
+        { OK_12 "\r\n" ENVELOPE(SOAP_12, "<s:Body/><s:Header/>"),
+            WWS_E_INVALID_FORMAT },
+        { OK_12 "\r\n" ENVELOPE(SOAP_12, "<s:Body/>") "x",
+            WWS_E_INVALID_FORMAT },
+        { OK_12 "\r\n" ENVELOPE("urn:none", "<s:Body/>"),
+            WWS_E_INVALID_FORMAT },
+        { OK_12 "\r\n<!DOCTYPE a>" ENVELOPE(SOAP_12, "<s:Body/>"),
+            WWS_E_INVALID_FORMAT },
+        { OK_12 "\r\n" ENVELOPE(SOAP_12, "<s:Body>\xff</s:Body>"),
+            WWS_E_INVALID_FORMAT },
+        { "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<html/>",
+            WWS_E_INVALID_FORMAT },
+        { "HTTP/1.1 200 OK\r\n\r\n" ENVELOPE(SOAP_12, "<s:Body/>"),
+            WWS_E_INVALID_FORMAT },
+        { "HTTP/1.1 200 OK\r\n" TYPE_11 "\r\n"
+            ENVELOPE(SOAP_11, "<s:Body/>"), WWS_E_INVALID_FORMAT },
+    };
+
+    assert_answers(*state, answers, COUNT(answers), NULL);
+}
+
+/* As a service answers that has nothing to say. */
+static void reply__that_is_empty_ends_a_call_without_a_body(void **state)
+{
+    static const struct answer answers[] = {
+        { "HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n", WWS_S_END },
+        { "HTTP/1.1 204 No\r\n\r\n", WWS_S_END },
+        { OK_12 "\r\n", WWS_S_END },
+    };
+
+    assert_answers(*state, answers, COUNT(answers), NULL);
+}
+
+static void reply__of_an_error_without_an_envelope_has_its_status(void **state)
+{
+    static const struct { unsigned code; wws_status status; } rows[] = {
+        { 400, WWS_E_ENDPOINT_FAILURE }, { 401, WWS_E_ENDPOINT_ACCESS_DENIED },
+        { 403, WWS_E_ENDPOINT_ACCESS_DENIED },
+        { 404, WWS_E_ENDPOINT_NOT_FOUND },
+        { 405, WWS_E_ENDPOINT_FAILURE }, { 407, WWS_E_PROXY_ACCESS_DENIED },
+        { 410, WWS_E_ENDPOINT_NOT_FOUND }, { 413, WWS_E_ENDPOINT_FAILURE },
+        { 415, WWS_E_ENDPOINT_FAILURE }, { 500, WWS_E_ENDPOINT_FAILURE },
+        { 503, WWS_E_ENDPOINT_TOO_BUSY }, { 599, WWS_E_ENDPOINT_FAILURE },
+    };
+    static const char *const rests[] = {
+        "No\r\nContent-Length: 0\r\n\r\n",
+        "\r\nContent-Type: text/html\r\n\r\n<html>no</html>",
+        "N\xff\xfe\r\nContent-Length: 0\r\n\r\n",
+    };
+
+    for (size_t i = 0; i < COUNT(rows) * COUNT(rests); i++) {
+        unsigned code = rows[i / COUNT(rests)].code;
+        struct peer_script script = { .then = PEER_CLOSES };
+        char reply[128];
+        struct end end;
+
+        snprintf(reply, sizeof reply, "HTTP/1.1 %u %s", code,
+            rests[i % COUNT(rests)]);
+        script.reply = reply;
+        end = call_peer(*state, &script, NULL);
+
+        if (end.status != rows[i / COUNT(rests)].status)
+            print_error("the reply was %s\n", reply);
+        assert_status(end.status, rows[i / COUNT(rests)].status);
+        assert_int_equal(end.info.http_status, code);
+        assert_int_equal(end.info.has_fault, 0);
+    }
+}
+
+#define FAULT_12(code) ENVELOPE(SOAP_12, "<s:Body><s:Fault><s:Code><s:Value>" \
+    "s:" code "</s:Value></s:Code><s:Reason><s:Text xml:lang=\"en\">why" \
+    "</s:Text></s:Reason></s:Fault></s:Body>")
+#define FAULT_11(code) ENVELOPE(SOAP_11, "<s:Body><s:Fault><faultcode>s:" \
+    code "</faultcode><faultstring>why</faultstring></s:Fault></s:Body>")
+
+static void reply__that_is_a_fault_is_told_with_all_it_says(void **state)
+{
+    static const struct {
+        const char *reply;
+        wws_fault_code code;
+        unsigned http_status;
+        bool v11;
+    } rows[] = {
+        { "HTTP/1.1 500 No\r\n" TYPE_12 "\r\n" FAULT_12("Receiver"),
+            WWS_FAULT_CODE_RECEIVER, 500, false },
+        { "HTTP/1.1 400 No\r\n" TYPE_12 "\r\n" FAULT_12("Sender"),
+            WWS_FAULT_CODE_SENDER, 400, false },
+        { "HTTP/1.1 500 No\r\n" TYPE_12 "\r\n" FAULT_12("MustUnderstand"),
+            WWS_FAULT_CODE_MUST_UNDERSTAND, 500, false },
+        { OK_12 "\r\n" FAULT_12("Receiver"),
+            WWS_FAULT_CODE_RECEIVER, 200, false },
+        { "HTTP/1.1 500 No\r\n" TYPE_11 "\r\n" FAULT_11("Server"),
+            WWS_FAULT_CODE_RECEIVER, 500, true },
+        { "HTTP/1.1 500 No\r\n" TYPE_11 "\r\n" FAULT_11("Client"),
+            WWS_FAULT_CODE_SENDER, 500, true },
+    };
+    const wws_service_proxy_options options = v11();
+
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const struct peer_script script = {
+            .reply = rows[i].reply,
+            .then = PEER_CLOSES,
+        };
+        struct end end = call_peer(*state, &script,
+            rows[i].v11 ? &options : NULL);
+
+        if (end.status != WWS_E_ENDPOINT_FAULT_RECEIVED)
+            print_error("the reply was %s\n", rows[i].reply);
+        assert_status(end.status, WWS_E_ENDPOINT_FAULT_RECEIVED);
+        assert_int_equal(end.info.has_fault, 1);
+        assert_int_equal(end.fault.code, rows[i].code);
+        assert_string_equal(end.reason, "why");
+        assert_int_equal(end.info.http_status, rows[i].http_status);
+    }
+}
+
+static void reply__that_is_a_fault_of_many_words_is_told_in_whole_ones(
+    void **state)
+{
+    char reply[2048];
+    struct peer_script script = { .reply = reply, .then = PEER_CLOSES };
+
+    for (int shift = 0; shift < 2; shift++) {
+        size_t at = (size_t) sprintf(reply, OK_12 "\r\n<s:Envelope xmlns:s=\""
+            SOAP_12 "\"><s:Body><s:Fault><s:Code><s:Value>s:Sender</s:Value>"
+            "</s:Code><s:Reason><s:Text xml:lang=\"en\">%.*s", shift, "x");
+
+        for (int i = 0; i < 400; i++)
+            at += (size_t) sprintf(reply + at, "\xC3\xA4");
+        sprintf(reply + at, "</s:Text></s:Reason></s:Fault></s:Body>"
+            "</s:Envelope>");
+
+        assert_status(call_peer(*state, &script, NULL).status,
+            WWS_E_ENDPOINT_FAULT_RECEIVED);
+    }
+}
+
+/* A reply whose body has so many octets, framed in one of three ways. */
+static char *big_reply(unsigned framing, size_t size)
+{
+    static const char *const frames[] = { "Content-Length: %zu\r\n\r\n",
+        "Transfer-Encoding: chunked\r\n\r\n%zx\r\n", "\r\n" };
+    char *reply = malloc(size + 512);
+    size_t at;
+
+    must(reply != NULL);
+    at = (size_t) sprintf(reply, OK_12);
+    at += (size_t) sprintf(reply + at, frames[framing], size);
+    memset(reply + at, ' ', size);
+    strcpy(reply + at + size, framing == 1 ? "\r\n0\r\n\r\n" : "");
+    return reply;
+}
+
+static void reply__that_is_too_large_exceeds_the_quota(void **state)
+{
+    wws_service_proxy_options options = WWS_SERVICE_PROXY_OPTIONS_INIT;
+
+    options.max_message_size = 4096;
+    for (unsigned framing = 0; framing < 3; framing++) {
+        for (size_t size = 4096; size <= 4097; size++) {
+            char *reply = big_reply(framing, size);
+            const struct peer_script script = {
+                .reply = reply,
+                .then = PEER_CLOSES,
+            };
+            struct end end = call_peer(*state, &script, &options);
+
+            /* Spaces are no envelope, but not too many of them. */
+            assert_status(end.status, size > 4096 ? WWS_E_QUOTA_EXCEEDED
+                : WWS_E_INVALID_FORMAT);
+            free(reply);
+        }
+    }
+}
+
+static void reply__whose_head_is_too_large_exceeds_the_quota(void **state)
+{
+    wws_service_proxy_options options = WWS_SERVICE_PROXY_OPTIONS_INIT;
+    struct peer_script script = { .then = PEER_CLOSES };
+    char *reply = malloc(10000);
+    size_t at = (size_t) sprintf(reply, OK_12);
+
+    options.max_http_headers_size = 4096;
+    while (at < 8000)
+        at += (size_t) sprintf(reply + at, "A%zu: some value\r\n", at);
+    script.reply = reply;
+
+    assert_status(call_peer(*state, &script, &options).status,
+        WWS_E_QUOTA_EXCEEDED);
+    free(reply);
+}
+
+/* By a client. */
+
+/* Sends that and nothing more; the status of the response, or 0. */
+static int ask_host(struct world *world, const char *request, size_t size)
+{
+    char data[8192];
+    size_t at = 0;
+    int fd = peer_connect(world->url);
+    ssize_t got;
+
+    must(send(fd, request, size, MSG_NOSIGNAL) >= 0);
+    (void) shutdown(fd, SHUT_WR);
+    do {
+        got = recv(fd, data + at, sizeof data - 1 - at, 0);
+        at += got > 0 ? (size_t) got : 0;
+    } while (got > 0 && at < sizeof data - 1);
+    close(fd);
+    data[at] = '\0';
+    return at > 12 ? atoi(data + strlen("HTTP/1.1 ")) : 0;
+}
+
+static void assert_serves(struct world *world, unsigned entered)
+{
+    assert_int_equal(gate_read(&world->gate, &world->gate.entered), entered);
+    assert_status(call_now(world->proxy, ACTION_ECHO), WWS_S_OK);
+    assert_int_equal(gate_read(&world->gate, &world->gate.entered),
+        entered + 1);
+}
+
+#define POST "POST /test HTTP/1.1\r\nHost: x\r\n"
+
+static void request__that_is_malformed_gets_its_status(void **state)
+{
+    static const struct { const char *request; int status; } rows[] = {
+        { "garbage\r\n\r\n", 400 },
+        { "POST /test\r\n\r\n", 400 },
+        { "POST /test HTTP/1.1\r\n\r\n", 400 },
+        { "POST  /test HTTP/1.1\r\nHost: x\r\n\r\n", 400 },
+        { "POST /te st HTTP/1.1\r\nHost: x\r\n\r\n", 400 },
+        { "POST /%zz HTTP/1.1\r\nHost: x\r\n\r\n", 400 },
+        { "POST /test HTTP/1.1\nHost: x\n\n", 400 },
+        { "POST /test HTTP/2.0\r\nHost: x\r\n\r\n", 505 },
+        { POST "Host: y\r\nContent-Length: 0\r\n\r\n", 400 },
+        { POST "A : b\r\n\r\n", 400 },
+        { POST "A: b\r\n c\r\n\r\n", 400 },
+        { POST "A: \x01\r\n\r\n", 400 },
+        { POST "no colon\r\n\r\n", 400 },
+        { POST "Content-Length: x\r\n\r\n", 400 },
+        { POST "Content-Length: 1\r\nContent-Length: 1\r\n\r\nx", 400 },
+        { POST "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"
+            "0\r\n\r\n", 400 },
+        { POST "Transfer-Encoding: gzip\r\n\r\n", 501 },
+        { POST TYPE_12 "\r\n", 411 },
+        { "GET /test HTTP/1.1\r\nHost: x\r\n\r\n", 405 },
+        { "BREW /test HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", 501 },
+        { "POST /elsewhere HTTP/1.1\r\nHost: x\r\n" TYPE_12
+            "Content-Length: 4\r\n\r\n<a/>", 404 },
+        { POST TYPE_12 "Content-Length: 99999999\r\n\r\n", 413 },
+        { POST "Content-Type: text/html\r\nContent-Length: 4\r\n\r\n<a/>",
+            415 },
+        { POST TYPE_12 "Content-Encoding: gzip\r\nContent-Length: 4\r\n\r\n"
+            "<a/>", 415 },
+        { POST TYPE_12 "Expect: magic\r\nContent-Length: 4\r\n\r\n<a/>", 417 },
+        { POST TYPE_12 "Transfer-Encoding: chunked\r\n\r\nzz\r\n", 400 },
+        { POST TYPE_12 "Content-Length: 4\r\n\r\n<a/>", 500 },
+        { POST TYPE_12 "Content-Length: 7\r\n\r\nnot xml", 500 },
+    };
+    struct world *world = *state;
+
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        int status = ask_host(world, rows[i].request,
+            strlen(rows[i].request));
+
+        if (status != rows[i].status)
+            print_error("%d for %s\n", status, rows[i].request);
+        assert_int_equal(status, rows[i].status);
+    }
+    assert_serves(world, 0);
+}
+
+static void request__whose_line_or_head_is_too_long_gets_its_status(
+    void **state)
+{
+    struct world *world = *state;
+    char *request = malloc(100000);
+    size_t at;
+
+    at = (size_t) sprintf(request, "POST /");
+    memset(request + at, 'x', 9000);
+    at += 9000;
+    at += (size_t) sprintf(request + at, " HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert_int_equal(ask_host(world, request, at), 414);
+
+    at = (size_t) sprintf(request, POST "A: ");
+    memset(request + at, 'x', 20000);
+    assert_int_equal(ask_host(world, request, at + 20000), 431);
+
+    at = (size_t) sprintf(request, POST);
+    for (int i = 0; i < 200; i++)
+        at += (size_t) sprintf(request + at, "A%d: x\r\n", i);
+    assert_int_equal(ask_host(world, request, at), 431);
+
+    free(request);
+    assert_serves(world, 0);
+}
+
+static void request__that_is_cut_anywhere_is_never_served(void **state)
+{
+    static const char body[] = ENVELOPE(SOAP_12, "<s:Header><a:Action xmlns:a="
+        "\"http://www.w3.org/2005/08/addressing\">" ACTION_ECHO "</a:Action>"
+        "</s:Header><s:Body/>");
+    struct world *world = *state;
+    char request[1024];
+    size_t size = (size_t) snprintf(request, sizeof request,
+        POST TYPE_12 "Content-Length: %zu\r\n\r\n%s", sizeof body - 1, body);
+
+    for (size_t cut = 1; cut < size; cut++)
+        (void) ask_host(world, request, cut);
+    for (size_t cut = 1; cut < size; cut++) {
+        int fd = peer_connect(world->url);
+
+        must(send(fd, request, cut, MSG_NOSIGNAL) == (ssize_t) cut);
+        peer_reset(fd);
+    }
+
+    assert_serves(world, 0);
+    assert_true(counter_reaches(world, WWS_COUNTER_SOCKETS, 3));
+}
+
+#define TEST(name) \
+    cmocka_unit_test_setup_teardown(name, world_set_up, world_tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(body__that_is_no_xml_is_refused_and_changes_nothing),
+        TEST(header__that_is_no_element_of_a_namespace_is_refused),
+        TEST(call__with_a_body_that_is_no_xml_sends_nothing),
+        TEST(call__with_an_action_that_breaks_out_of_its_field_is_refused),
+        TEST(mapped_header__that_could_hurt_is_refused),
+        TEST(url__that_names_no_service_is_refused),
+        TEST(reply__that_is_cut_anywhere_is_a_lost_connection),
+        TEST(reply__whose_head_is_malformed_is_refused),
+        TEST(reply__that_is_no_envelope_is_refused),
+        TEST(reply__that_is_empty_ends_a_call_without_a_body),
+        TEST(reply__of_an_error_without_an_envelope_has_its_status),
+        TEST(reply__that_is_a_fault_is_told_with_all_it_says),
+        TEST(reply__that_is_a_fault_of_many_words_is_told_in_whole_ones),
+        TEST(reply__that_is_too_large_exceeds_the_quota),
+        TEST(reply__whose_head_is_too_large_exceeds_the_quota),
+        TEST(request__that_is_malformed_gets_its_status),
+        TEST(request__whose_line_or_head_is_too_long_gets_its_status),
+        TEST(request__that_is_cut_anywhere_is_never_served),
+    };
+
+    return cmocka_run_group_tests(tests, world_warm_up, world_cool_down);
+}
