@@ -39,7 +39,7 @@ wws_status wwi_runtime_set_log(
 
 static uint64_t threads_of(struct wwi_runtime *runtime)
 {
-    return runtime->synced.ended ? 0
+    return wwi_runtime_ended(runtime) ? 0
         : wwi_pool_threads(runtime->pool) + runtime->loop_count;
 }
 
@@ -108,6 +108,8 @@ wws_status wwi_runtime_close(
     else if (!wwi_runtime_end(runtime, wwi_clock_after(timeout_ms)))
         status = wwi_fail_static(error, WWS_E_OPERATION_TIMED_OUT,
             "something on the runtime did not end; it is kept for ever");
+    if (self == NULL && status != WWS_E_INVALID_OPERATION)
+        wwi_runtime_forget_default(runtime);
     wwi_object_unref(&runtime->object);
     return status;
 }

@@ -539,7 +539,8 @@ wws_status wwi_listener_open(
 {
     struct served *served = NULL;
     wws_listener_state before;
-    wws_status status = wwi_wait_check(completion, error);
+    wws_status status = wwi_wait_check(self->member.runtime, completion,
+        error);
     bool latched;
     bool moved;
 

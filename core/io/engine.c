@@ -146,7 +146,27 @@ struct wwi_runtime *wwi_runtime_existing_default(void)
     return runtime;
 }
 
-static bool is_closing(struct wwi_runtime *runtime)
+/* With no lock held, for the state of its log is freed by the application. */
+static void drop_default(struct wwi_runtime *runtime)
+{
+    (void) wwi_object_close(&runtime->object);
+    wwi_object_unref(&runtime->object);
+}
+
+void wwi_runtime_forget_default(struct wwi_runtime *runtime)
+{
+    bool was_default;
+
+    pthread_mutex_lock(&default_lock);
+    was_default = runtime == default_runtime;
+    if (was_default)
+        default_runtime = NULL;
+    pthread_mutex_unlock(&default_lock);
+    if (was_default)
+        drop_default(runtime);
+}
+
+bool wwi_runtime_closing(struct wwi_runtime *runtime)
 {
     bool closing;
 
@@ -156,9 +176,20 @@ static bool is_closing(struct wwi_runtime *runtime)
     return closing;
 }
 
+bool wwi_runtime_ended(struct wwi_runtime *runtime)
+{
+    bool ended;
+
+    wwi_lock_take(&runtime->synced.lock);
+    ended = runtime->synced.ended;
+    wwi_lock_give(&runtime->synced.lock);
+    return ended;
+}
+
 struct wwi_runtime *wwi_runtime_hold(struct wwi_runtime *runtime)
 {
     const wws_runtime_options options = WWS_RUNTIME_OPTIONS_INIT;
+    struct wwi_runtime *closing = NULL;
 
     if (runtime != NULL) {
         wwi_object_ref(&runtime->object);
@@ -166,8 +197,8 @@ struct wwi_runtime *wwi_runtime_hold(struct wwi_runtime *runtime)
     }
     pthread_once(&once, set_up);
     pthread_mutex_lock(&default_lock);
-    if (default_runtime != NULL && is_closing(default_runtime)) {
-        wwi_object_unref(&default_runtime->object);
+    if (default_runtime != NULL && wwi_runtime_closing(default_runtime)) {
+        closing = default_runtime;
         default_runtime = NULL;
     }
     if (default_runtime == NULL)
@@ -176,6 +207,8 @@ struct wwi_runtime *wwi_runtime_hold(struct wwi_runtime *runtime)
     if (runtime != NULL)
         wwi_object_ref(&runtime->object);
     pthread_mutex_unlock(&default_lock);
+    if (closing != NULL)
+        drop_default(closing);
     return runtime;
 }
 
@@ -254,45 +287,67 @@ void wwi_runtime_abort_members(struct wwi_runtime *runtime)
     wwi_lock_give(&runtime->synced.lock);
 }
 
-static bool wait_idle(struct wwi_runtime *runtime, int64_t deadline)
+/* False when the time is over. */
+static bool wait_locked(
+    struct wwi_runtime *runtime,
+    const struct timespec *until)
 {
-    struct timespec until;
-    int64_t left = deadline - wwi_clock_now();
+    return pthread_cond_timedwait(&runtime->synced.idle,
+        &runtime->synced.lock.mutex, until) == 0;
+}
+
+static bool wait_idle(
+    struct wwi_runtime *runtime,
+    const struct timespec *until)
+{
     bool idle;
 
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    if (deadline == WWI_NEVER)
-        left = INT32_MAX;
-    if (left > 0) {
-        until.tv_sec += (time_t) (left / 1000);
-        until.tv_nsec += (long) (left % 1000) * 1000000;
-        until.tv_sec += until.tv_nsec / 1000000000;
-        until.tv_nsec %= 1000000000;
-    }
     atomic_store(&runtime->waited_for, true);
     wwi_lock_take(&runtime->synced.lock);
-    while (atomic_load(&runtime->busy) != 0)
-        if (pthread_cond_timedwait(&runtime->synced.idle,
-            &runtime->synced.lock.mutex, &until) != 0)
-            break;
+    while (atomic_load(&runtime->busy) != 0 && wait_locked(runtime, until))
+        continue;
     idle = atomic_load(&runtime->busy) == 0;
     wwi_lock_give(&runtime->synced.lock);
     return idle;
 }
 
-bool wwi_runtime_end(struct wwi_runtime *runtime, int64_t deadline)
+/* One thread at a time ends the others. */
+static bool begin_end(
+    struct wwi_runtime *runtime,
+    const struct timespec *until)
 {
-    bool idle;
+    bool begun;
 
     wwi_lock_take(&runtime->synced.lock);
     runtime->synced.closing = true;
+    while (runtime->synced.ending && wait_locked(runtime, until))
+        continue;
+    begun = !runtime->synced.ending;
+    runtime->synced.ending = true;
     wwi_lock_give(&runtime->synced.lock);
-    wwi_runtime_abort_members(runtime);
-    idle = wait_idle(runtime, deadline);
-    if (!idle || !end_threads(runtime, deadline))
+    return begun;
+}
+
+static void finish_end(struct wwi_runtime *runtime, bool ended)
+{
+    wwi_lock_take(&runtime->synced.lock);
+    runtime->synced.ending = false;
+    runtime->synced.ended = ended;
+    pthread_cond_broadcast(&runtime->synced.idle);
+    wwi_lock_give(&runtime->synced.lock);
+}
+
+bool wwi_runtime_end(struct wwi_runtime *runtime, int64_t deadline)
+{
+    struct timespec until = wwi_thread_until(CLOCK_MONOTONIC, deadline);
+    bool ended;
+
+    if (!begin_end(runtime, &until))
         return false;
-    runtime->synced.ended = true;
-    return true;
+    wwi_runtime_abort_members(runtime);
+    ended = wait_idle(runtime, &until) && end_threads(runtime, deadline);
+    finish_end(runtime, ended);
+    return ended;
 }
 
 void wwi_runtime_begin(struct wwi_runtime *runtime)

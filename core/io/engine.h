@@ -38,7 +38,8 @@ struct wwi_runtime {
         struct wwi_lock lock;
         struct wwi_list members;
         pthread_cond_t idle; /* busy has come to 0 */
-        bool closing; /* nothing joins or begins any more */
+        bool closing; /* nothing joins or opens any more */
+        bool ending;  /* a thread waits for the end of the others */
         bool ended;   /* the threads are gone */
     } synced;
 };
@@ -47,10 +48,14 @@ struct wwi_runtime {
 struct wwi_runtime *wwi_runtime_new(const wws_runtime_options *options);
 /* The one that a null runtime means, if it has been made. */
 struct wwi_runtime *wwi_runtime_existing_default(void);
+/* The next use of a null runtime makes a new one. */
+void wwi_runtime_forget_default(struct wwi_runtime *runtime);
 /* Aborts all members, waits until nothing is busy and ends the threads; false
  * if that took too long. */
 bool wwi_runtime_end(struct wwi_runtime *runtime, int64_t deadline);
 void wwi_runtime_abort_members(struct wwi_runtime *runtime);
+bool wwi_runtime_closing(struct wwi_runtime *runtime);
+bool wwi_runtime_ended(struct wwi_runtime *runtime);
 
 /* Something that the end of the runtime has to wait for begins and ends: a
  * caller that has not heard, an operation, a server that has not stopped. */

@@ -212,7 +212,10 @@ bool wwi_loop_close(struct wwi_loop *loop, int64_t deadline)
     wake_loop(loop);
     if (!wwi_thread_join(loop->thread, deadline))
         return false;
+    /* What was posted before is in the list now. */
+    wwi_lock_take(&loop->posted.lock);
     atomic_store(&loop->ended, true);
+    wwi_lock_give(&loop->posted.lock);
     wwi_clock_remove_sleeper(&loop->sleeper);
     run_posts(loop);
     return true;
@@ -280,19 +283,21 @@ void wwi_post_init(struct wwi_post *post, void (*run_post)(struct wwi_work *))
 
 bool wwi_loop_post(struct wwi_loop *loop, struct wwi_post *post)
 {
-    bool first;
+    bool first, ended;
 
     if (atomic_exchange(&post->posted, true))
         return false;
-    if (atomic_load(&loop->ended)) {
+    wwi_lock_take(&loop->posted.lock);
+    ended = atomic_load(&loop->ended);
+    first = wwi_list_empty(&loop->posted.posts);
+    if (!ended)
+        wwi_list_append(&loop->posted.posts, &post->work.link);
+    wwi_lock_give(&loop->posted.lock);
+    if (ended) {
         atomic_store(&post->posted, false);
         post->work.run(&post->work);
         return true;
     }
-    wwi_lock_take(&loop->posted.lock);
-    first = wwi_list_empty(&loop->posted.posts);
-    wwi_list_append(&loop->posted.posts, &post->work.link);
-    wwi_lock_give(&loop->posted.lock);
     if (current != loop) {
         atomic_fetch_add_explicit(&loop->handed_over, 1, memory_order_relaxed);
         if (first)

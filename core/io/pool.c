@@ -55,7 +55,8 @@ static struct wwi_link *next_work_locked(
 {
     struct wwi_link *link = wwi_list_take(&pool->synced.urgent);
 
-    if (link == NULL && !worker->reserved)
+    /* When there are no means for another thread, the reserve does all. */
+    if (link == NULL && (!worker->reserved || pool->synced.threads == 0))
         link = wwi_list_take(&pool->synced.normal);
     return link;
 }
@@ -157,6 +158,9 @@ static void add_thread(struct wwi_pool *pool)
     wwi_lock_take(&pool->synced.lock);
     pool->synced.threads--;
     pool->synced.alive--;
+    pthread_cond_signal(&pool->synced.ended);
+    if (pool->synced.reserve != NULL)
+        pthread_cond_signal(&pool->synced.reserve->wake);
     wwi_lock_give(&pool->synced.lock);
 }
 
@@ -271,20 +275,12 @@ static void wake_all_locked(struct wwi_pool *pool)
 
 static bool wait_for_end_locked(struct wwi_pool *pool, int64_t deadline)
 {
-    struct timespec until;
-    int64_t left;
+    struct timespec until = wwi_thread_until(CLOCK_MONOTONIC, deadline);
 
-    if (deadline == WWI_NEVER) {
-        pthread_cond_wait(&pool->synced.ended, &pool->synced.lock.mutex);
-        return true;
-    }
-    left = deadline - wwi_clock_now();
-    if (left <= 0)
-        return false;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += (time_t) (left / 1000 + 1);
-    pthread_cond_timedwait(&pool->synced.ended, &pool->synced.lock.mutex,
-        &until);
+    if (deadline != WWI_NEVER)
+        return pthread_cond_timedwait(&pool->synced.ended,
+            &pool->synced.lock.mutex, &until) == 0;
+    pthread_cond_wait(&pool->synced.ended, &pool->synced.lock.mutex);
     return true;
 }
 

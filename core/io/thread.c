@@ -2,7 +2,6 @@
 #include "core/io/thread.h"
 
 #include <signal.h>
-#include <time.h>
 
 #include "core/base/clock.h"
 
@@ -18,23 +17,30 @@ bool wwi_thread_start(pthread_t *thread, void *(*run)(void *), void *state)
     return result == 0;
 }
 
+struct timespec wwi_thread_until(clockid_t clock, int64_t deadline)
+{
+    int64_t left = deadline - wwi_clock_now();
+    struct timespec until;
+
+    clock_gettime(clock, &until);
+    if (left <= 0)
+        return until;
+    if (left > INT32_MAX)
+        left = INT32_MAX;
+    until.tv_sec += (time_t) (left / 1000);
+    until.tv_nsec += (long) (left % 1000) * 1000000;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    return until;
+}
+
 bool wwi_thread_join(pthread_t thread, int64_t deadline)
 {
     struct timespec until;
-    int64_t left;
 
     if (deadline == WWI_NEVER)
         return pthread_join(thread, NULL) == 0;
-    left = deadline - wwi_clock_now();
-    clock_gettime(CLOCK_REALTIME, &until);
-    if (left > 0) {
-        until.tv_sec += (time_t) (left / 1000);
-        until.tv_nsec += (long) (left % 1000) * 1000000;
-    }
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
+    until = wwi_thread_until(CLOCK_REALTIME, deadline);
     return pthread_timedjoin_np(thread, NULL, &until) == 0;
 }
 

@@ -95,9 +95,10 @@ static void deliver(struct wwi_pending *pending)
         wwi_pool_urgent(wait->runtime->pool, &wait->work);
         return;
     }
-    uncount(wait);
-    /* The owner keeps the wait until delivered has returned, too. */
+    /* The owner keeps the wait until delivered has returned, too; and who has
+     * closed the runtime finds the event there. */
     wwi_queue_add(wait->queue, &wait->entry);
+    uncount(wait);
     delivered(wait);
 }
 
@@ -149,12 +150,16 @@ wws_status wwi_wait_init(
 }
 
 wws_status wwi_wait_check(
+    struct wwi_runtime *runtime,
     const wws_completion *completion,
     struct wwi_error *error)
 {
     struct wwi_wait wait;
     wws_status status;
 
+    if (wwi_runtime_closing(runtime))
+        return wwi_fail_static(error, WWS_E_OBJECT_FAULTED,
+            "the runtime is closed");
     if (completion == NULL)
         return WWS_S_OK;
     status = wwi_wait_init(&wait, NULL, completion, error);

@@ -36,9 +36,10 @@ wws_status wwi_wait_init(
     struct wwi_runtime *runtime,
     const wws_completion *completion,
     struct wwi_error *error);
-/* Whether init would take it; for a function that may be asked to be
- * asynchronous but never waits. */
+/* Whether init would take it, and the runtime is not closed; for a function
+ * that may be asked to be asynchronous but never waits. */
 wws_status wwi_wait_check(
+    struct wwi_runtime *runtime,
     const wws_completion *completion,
     struct wwi_error *error);
 /* Gives back what init took, when the wait has ended or was never started. */

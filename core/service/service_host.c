@@ -666,7 +666,8 @@ wws_status wwi_service_host_open(
     const wws_completion *completion,
     struct wwi_error *error)
 {
-    wws_status status = wwi_wait_check(completion, error);
+    wws_status status = wwi_wait_check(self->member.runtime, completion,
+        error);
 
     if (status >= 0)
         status = begin_open(self, error);

@@ -909,7 +909,8 @@ wws_status wwi_service_proxy_open(
     struct wwi_error *error)
 {
     struct wwi_client *client;
-    wws_status status = wwi_wait_check(completion, error);
+    wws_status status = wwi_wait_check(self->member.runtime, completion,
+        error);
     bool latched;
     bool moved;
     char *copy;
