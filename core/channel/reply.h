@@ -10,7 +10,6 @@ struct wwi_reply_rules {
     wws_addressing_version addressing_version;
     wws_string request_id; /* empty: the request had none */
     bool faults_as_errors;
-    bool check_must_understand;
 };
 
 /* Reads the envelope, which is moved, into an empty message that is in use by
