@@ -566,7 +566,7 @@ static void caller__gets_the_status_that_the_owner_object_gives(void **state)
 static void caller__is_driven_by_notice_alone(void **state)
 {
     (void) state;
-    for (int manner = SYNC; manner <= CALLBACK; manner++) {
+    for (enum manner manner = SYNC; manner <= CALLBACK; manner++) {
         it.fake.deaf = true;
         start(manner);
         order("k");
@@ -587,7 +587,7 @@ static void caller__is_driven_by_notice_alone(void **state)
 static void stop__ends_both_in_every_manner(void **state)
 {
     (void) state;
-    for (int manner = SYNC; manner <= CALLBACK; manner++) {
+    for (enum manner manner = SYNC; manner <= CALLBACK; manner++) {
         start(manner);
         assert_true(end_as(WWI_ENDING_STOP));
         assert_false(end_as(WWI_ENDING_STOP));
@@ -608,7 +608,7 @@ static void stop__ends_both_in_every_manner(void **state)
 static void stop__before_run_leaves_nothing_to_do(void **state)
 {
     (void) state;
-    for (int manner = SYNC; manner <= CALLBACK; manner++) {
+    for (enum manner manner = SYNC; manner <= CALLBACK; manner++) {
         init(manner);
         assert_true(end_as(WWI_ENDING_STOP));
         run();
@@ -623,7 +623,7 @@ static void stop__before_run_leaves_nothing_to_do(void **state)
 static void stop__during_the_first_step_is_seen(void **state)
 {
     (void) state;
-    for (int manner = SYNC; manner <= CALLBACK; manner++) {
+    for (enum manner manner = SYNC; manner <= CALLBACK; manner++) {
         it.fake.inside.run = stop_inside;
         start(manner);
 
@@ -649,7 +649,7 @@ static void stop__during_a_step_on_the_loop_is_seen(void **state)
 static void stop__during_the_last_step_leaves_a_late_reply(void **state)
 {
     (void) state;
-    for (int manner = SYNC; manner <= CALLBACK; manner++) {
+    for (enum manner manner = SYNC; manner <= CALLBACK; manner++) {
         it.fake.inside.run = stop_inside;
         order("k");
         start(manner);
@@ -677,7 +677,7 @@ static void stop__while_it_is_handed_over_is_seen(void **state)
 static void drain__goes_on_upon_the_loop(void **state)
 {
     (void) state;
-    for (int manner = SYNC; manner <= CALLBACK; manner++) {
+    for (enum manner manner = SYNC; manner <= CALLBACK; manner++) {
         start(manner);
         assert_true(end_as(WWI_ENDING_DRAIN));
         assert_int_equal(hear(), WWS_E_OPERATION_ABANDONED);
@@ -698,7 +698,7 @@ static void drain__is_limited_in_time(void **state)
 {
     (void) state;
     wwi_clock_hold();
-    for (int manner = SYNC; manner <= CALLBACK; manner++) {
+    for (enum manner manner = SYNC; manner <= CALLBACK; manner++) {
         start(manner);
         assert_true(end_as(WWI_ENDING_DRAIN));
         assert_int_equal(hear(), WWS_E_OPERATION_ABANDONED);
@@ -717,7 +717,7 @@ static void drain__is_limited_in_time(void **state)
 static void drain__can_be_stopped(void **state)
 {
     (void) state;
-    for (int manner = SYNC; manner <= CALLBACK; manner++) {
+    for (enum manner manner = SYNC; manner <= CALLBACK; manner++) {
         start(manner);
         assert_true(end_as(WWI_ENDING_DRAIN));
         assert_int_equal(hear(), WWS_E_OPERATION_ABANDONED);
@@ -733,7 +733,7 @@ static void drain__can_be_stopped(void **state)
 static void drain__before_run_is_carried_out_by_the_loop(void **state)
 {
     (void) state;
-    for (int manner = SYNC; manner <= CALLBACK; manner++) {
+    for (enum manner manner = SYNC; manner <= CALLBACK; manner++) {
         init(manner);
         assert_true(end_as(WWI_ENDING_DRAIN));
         run();
@@ -751,7 +751,7 @@ static void drain__during_the_first_step_is_seen(void **state)
 {
     (void) state;
     wwi_clock_hold();
-    for (int manner = SYNC; manner <= CALLBACK; manner++) {
+    for (enum manner manner = SYNC; manner <= CALLBACK; manner++) {
         it.fake.inside.run = abandon_inside;
         start(manner);
         assert_int_equal(hear(), WWS_E_OPERATION_ABANDONED);
@@ -869,7 +869,7 @@ static void client__may_change_between_loop_and_callers(void **state)
 {
     (void) state;
     for (int i = 0; i < 20; i++) {
-        int manner = i % 2 == 0 ? CALLBACK : SYNC;
+        enum manner manner = i % 2 == 0 ? CALLBACK : SYNC;
         int on_loop = it.fake.on_loop;
 
         start(manner);
@@ -897,7 +897,7 @@ static void deadline__stops(void **state)
 {
     (void) state;
     wwi_clock_hold();
-    for (int manner = SYNC; manner <= CALLBACK; manner++) {
+    for (enum manner manner = SYNC; manner <= CALLBACK; manner++) {
         start_with_deadline(manner, false);
         wwi_clock_move(999);
         let_loop_turn();
@@ -917,7 +917,7 @@ static void deadline__drains_if_asked_to(void **state)
 {
     (void) state;
     wwi_clock_hold();
-    for (int manner = SYNC; manner <= CALLBACK; manner++) {
+    for (enum manner manner = SYNC; manner <= CALLBACK; manner++) {
         start_with_deadline(manner, true);
         wwi_clock_move(1000);
         assert_int_equal(hear(), WWS_E_OPERATION_TIMED_OUT);
@@ -947,7 +947,7 @@ static void deadline__comes_to_those_who_are_always_ready(void **state)
 {
     (void) state;
     wwi_clock_hold();
-    for (int manner = SYNC; manner <= CALLBACK; manner++) {
+    for (enum manner manner = SYNC; manner <= CALLBACK; manner++) {
         it.fake.deadline = WWI_NEVER;
         it.fake.inside.run = keep_ready;
         order(".");
@@ -966,7 +966,7 @@ static void deadline__of_a_phase_is_a_step(void **state)
 {
     (void) state;
     wwi_clock_hold();
-    for (int manner = SYNC; manner <= CALLBACK; manner++) {
+    for (enum manner manner = SYNC; manner <= CALLBACK; manner++) {
         it.fake.deadline = wwi_clock_now() + 100;
         start(manner);
         it.fake.deadline = WWI_NEVER;
@@ -1041,7 +1041,7 @@ static void init__refuses_a_completion_that_is_none(void **state)
 static void refuse__gives_the_status_and_no_more(void **state)
 {
     (void) state;
-    for (int manner = SYNC; manner <= CALLBACK; manner++) {
+    for (enum manner manner = SYNC; manner <= CALLBACK; manner++) {
         init(manner);
 
         assert_int_equal(wwi_exchange_refuse(&it.subject->exchange,
