@@ -230,47 +230,18 @@ static void listener_abort__before_open_is_remembered(void **state)
     }
 }
 
-/* A callback that does not return keeps the close pending. */
-
-struct hold {
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
-    bool inside;
-    bool released;
-};
-
-static void hold_on(struct heard *heard)
-{
-    struct hold *hold = heard->inside_state;
-
-    pthread_mutex_lock(&hold->lock);
-    hold->inside = true;
-    pthread_cond_broadcast(&hold->changed);
-    while (!hold->released)
-        pthread_cond_wait(&hold->changed, &hold->lock);
-    pthread_mutex_unlock(&hold->lock);
-}
-
-static void let_go(struct hold *hold)
-{
-    pthread_mutex_lock(&hold->lock);
-    hold->released = true;
-    pthread_cond_broadcast(&hold->changed);
-    pthread_mutex_unlock(&hold->lock);
-}
-
 /* G14: and the listener is closed. */
 static void listener_abort__during_close_is_reported_by_it(void **state)
 {
     struct world *world = *state;
 
     for (int manner = CALLBACK; manner < MANNERS; manner++) {
-        struct hold hold = { PTHREAD_MUTEX_INITIALIZER,
-            PTHREAD_COND_INITIALIZER, false, false };
+        struct hold hold;
         struct ear ear;
         struct talk talk;
         struct heard accepted, closed;
 
+        hold_init(&hold);
         ear_open(&ear, world->runtime);
         talk = (struct talk) { .listener = ear.listener,
             .channel = new_server(ear.listener) };
@@ -283,7 +254,7 @@ static void listener_abort__during_close_is_reported_by_it(void **state)
         assert_status(wws_listener_close(ear.listener, NULL, no_error),
             WWS_E_INVALID_OPERATION);
         abort_listener(&ear.listener);
-        let_go(&hold);
+        hold_release(&hold);
 
         assert_status(heard_end(&accepted), WWS_E_OPERATION_ABORTED);
         assert_status(heard_end(&closed), WWS_E_OPERATION_ABORTED);

@@ -405,6 +405,8 @@ static void reply__that_is_no_envelope_is_refused(void **state)
             WWS_E_INVALID_FORMAT },
         { OK_12 "\r\n" ENVELOPE(SOAP_12, "<s:Body>\xff</s:Body>"),
             WWS_E_INVALID_FORMAT },
+        { "HTTP/1.1 500 No\r\n" TYPE_12 "\r\n" ENVELOPE(SOAP_12, "<s:Body/>"),
+            WWS_E_ENDPOINT_FAILURE },
         { "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<html/>",
             WWS_E_INVALID_FORMAT },
         { "HTTP/1.1 200 OK\r\n\r\n" ENVELOPE(SOAP_12, "<s:Body/>"),

@@ -205,3 +205,28 @@ wws_status heard_end(struct heard *heard)
     pthread_mutex_destroy(&heard->lock);
     return status;
 }
+
+void hold_init(struct hold *hold)
+{
+    *hold = (struct hold) { .released = false };
+    pthread_mutex_init(&hold->lock, NULL);
+    pthread_cond_init(&hold->changed, NULL);
+}
+
+void hold_on(struct heard *heard)
+{
+    struct hold *hold = heard->inside_state;
+
+    pthread_mutex_lock(&hold->lock);
+    while (!hold->released)
+        pthread_cond_wait(&hold->changed, &hold->lock);
+    pthread_mutex_unlock(&hold->lock);
+}
+
+void hold_release(struct hold *hold)
+{
+    pthread_mutex_lock(&hold->lock);
+    hold->released = true;
+    pthread_cond_broadcast(&hold->changed);
+    pthread_mutex_unlock(&hold->lock);
+}

@@ -61,4 +61,16 @@ bool heard_says(const struct heard *heard, const char *text);
 /* Waits, checks that it was heard of once, and gives everything back. */
 wws_status heard_end(struct heard *heard);
 
+/* Keeps a callback from returning. */
+struct hold {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool released;
+};
+
+void hold_init(struct hold *hold);
+/* For hear_inside(), with the hold as its state. */
+void hold_on(struct heard *heard);
+void hold_release(struct hold *hold);
+
 #endif
