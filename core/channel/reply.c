@@ -73,6 +73,10 @@ wws_status wwi_reply_read(
     if (status < 0)
         return status;
     fault = wwi_message_fault(message);
+    if (fault == NULL && rules->http_status >= 400)
+        return wwi_fail(error, WWS_E_ENDPOINT_FAILURE,
+            "the server answered %u with a reply that is no fault",
+            (unsigned) rules->http_status);
     if (fault != NULL && rules->faults_as_errors)
         return give_fault(fault, error);
     return WWS_S_OK;

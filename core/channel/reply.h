@@ -9,6 +9,7 @@ struct wwi_reply_rules {
     wws_envelope_version envelope_version;
     wws_addressing_version addressing_version;
     wws_string request_id; /* empty: the request had none */
+    uint32_t http_status; /* only a fault may come with a failure */
     bool faults_as_errors;
 };
 

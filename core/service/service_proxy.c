@@ -328,6 +328,7 @@ static wws_status read_reply(
         .envelope_version = call->proxy->options.envelope_version,
         .addressing_version = call->proxy->options.addressing_version,
         .request_id = call->request->standard[WWS_HEADER_MESSAGE_ID],
+        .http_status = call->exchange.client->trouble.http_status,
         .faults_as_errors = true,
     };
     wws_status status = wwi_message_begin_use(call->reply, error);
