@@ -71,6 +71,20 @@ void wwi_mapped_at(
     *value = (wws_string) { text + field->value, field->value_size };
 }
 
+bool wwi_mapped_next(
+    const void *state,
+    uint32_t *index,
+    wws_string *name,
+    wws_string *value)
+{
+    const struct wwi_mapped *mapped = state;
+
+    if (*index >= mapped->count)
+        return false;
+    wwi_mapped_at(mapped, (*index)++, name, value);
+    return true;
+}
+
 bool wwi_mapped_find(
     const struct wwi_mapped *mapped,
     wws_string name,

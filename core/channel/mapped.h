@@ -37,6 +37,13 @@ void wwi_mapped_at(
     uint32_t index,
     wws_string *name,
     wws_string *value);
+/* The same for who steps through them: state is the wwi_mapped, *index begins
+ * at 0. */
+bool wwi_mapped_next(
+    const void *state,
+    uint32_t *index,
+    wws_string *name,
+    wws_string *value);
 /* The first of that name in any case. */
 bool wwi_mapped_find(
     const struct wwi_mapped *mapped,

@@ -78,6 +78,13 @@ void wwi_member_leave(struct wwi_member *member);
 
 struct wwi_loop *wwi_runtime_loop(struct wwi_runtime *runtime);
 
+/* In an option 0 stands for its default. */
+static inline void wwi_use_default(uint32_t *option, uint32_t standard)
+{
+    if (*option == 0)
+        *option = standard;
+}
+
 static inline void wwi_count(struct wwi_runtime *runtime, wws_counter counter)
 {
     atomic_fetch_add_explicit(&runtime->counters[counter], 1,

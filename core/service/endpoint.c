@@ -6,8 +6,6 @@
 #include "core/base/text.h"
 
 enum {
-    MAX_CHANNELS = 100,
-    MAX_SIZE = 65536,
     BACKLOG = 4096,
     MAX_CONNECTIONS = 1024,
     REQUEST_TIMEOUT_MS = 30000,
@@ -26,25 +24,21 @@ void wwi_endpoint_free(struct wwi_endpoint *endpoint, bool taken)
     wwi_free(endpoint);
 }
 
-static uint32_t or_default(uint32_t value, uint32_t otherwise)
-{
-    return value != 0 ? value : otherwise;
-}
-
 static void copy_options(
     struct wwi_endpoint *endpoint,
     const wws_endpoint_options *options)
 {
+    const wws_endpoint_options standard = WWS_ENDPOINT_OPTIONS_INIT;
+    wws_endpoint_options *ours = &endpoint->options;
+
     endpoint->transport = wwi_transport(options->transport);
-    endpoint->options = *options;
+    *ours = *options;
     endpoint->callbacks = *options->operations;
-    endpoint->options.operations = &endpoint->callbacks;
-    endpoint->options.max_channels =
-        or_default(options->max_channels, MAX_CHANNELS);
-    endpoint->options.max_message_size =
-        or_default(options->max_message_size, MAX_SIZE);
-    endpoint->options.max_http_headers_size =
-        or_default(options->max_http_headers_size, MAX_SIZE);
+    ours->operations = &endpoint->callbacks;
+    wwi_use_default(&ours->max_channels, standard.max_channels);
+    wwi_use_default(&ours->max_message_size, standard.max_message_size);
+    wwi_use_default(&ours->max_http_headers_size,
+        standard.max_http_headers_size);
 }
 
 static wws_status fill(

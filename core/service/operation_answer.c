@@ -5,20 +5,6 @@
 
 #include "core/base/text.h"
 
-static bool next_field(
-    const void *state,
-    uint32_t *index,
-    wws_string *name,
-    wws_string *value)
-{
-    const struct wwi_mapped *mapped = state;
-
-    if (*index >= mapped->count)
-        return false;
-    wwi_mapped_at(mapped, (*index)++, name, value);
-    return true;
-}
-
 /* Nobody waits for the end of the answer: the server closes after it. */
 static void replied(void *state, const struct wwi_outcome *outcome)
 {
@@ -47,7 +33,7 @@ static wws_status send_message(
     };
     struct wwi_outgoing outgoing = {
         .version = options->envelope_version,
-        .fields = { next_field, &message->mapped },
+        .fields = { wwi_mapped_next, &message->mapped },
         .fault = fault,
     };
     wws_status status = wwi_message_encode(message, &params,
