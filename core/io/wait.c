@@ -82,6 +82,9 @@ static void drop(struct wwi_queue_entry *entry)
 {
     struct wwi_wait *wait = WWI_CONTAINER(entry, struct wwi_wait, entry);
 
+    /* Nobody will get the state from an event any more. */
+    if (wait->completion.free_state != NULL)
+        wait->completion.free_state(wait->completion.state);
     wait->release(wait);
 }
 

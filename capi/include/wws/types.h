@@ -523,7 +523,8 @@ typedef struct wws_completion {
      *  after the last call of any slot has returned.  May be null. */
     void (*free_state)(void *state);
 
-    /** Where the event goes.  The event is the last touch of the state. */
+    /** Where the event goes.  The event is the last touch of the state; what
+     *  frees it is called only if the queue is freed with the event in it. */
     wws_queue queue;
 
     /** The operation has ended; outputs and the error object are written.
