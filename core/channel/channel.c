@@ -392,20 +392,6 @@ static struct transfer *transfer_new(
     return transfer;
 }
 
-static bool next_mapped(
-    const void *state,
-    uint32_t *index,
-    wws_string *name,
-    wws_string *value)
-{
-    const struct wwi_message *message = state;
-
-    if (*index >= message->mapped.count)
-        return false;
-    wwi_mapped_at(&message->mapped, (*index)++, name, value);
-    return true;
-}
-
 /* Writes a message that is in use; it is done after that. */
 static wws_status encode(
     struct wwi_channel *channel,
@@ -425,7 +411,7 @@ static wws_status encode(
     *outgoing = (struct wwi_outgoing) {
         .version = ours->envelope_version,
         .action = wwi_message_action(message),
-        .fields = { .next = next_mapped, .state = message },
+        .fields = { .next = wwi_mapped_next, .state = &message->mapped },
         .fault = wwi_message_fault(message) != NULL,
     };
     return wwi_message_encode(message, &params, &outgoing->envelope, error);
@@ -813,8 +799,10 @@ wws_status wwi_channel_send_reply(
         return status;
     }
     status = encode_answer(self, reply, &outgoing, error);
-    if (status < 0)
+    if (status < 0) {
+        wwi_bytes_fini(&outgoing.envelope);
         return give_answer_up(answer, completion, status);
+    }
     self->transport->incoming_reply(answer->incoming, &outgoing, answered,
         answer);
     wwi_bytes_fini(&outgoing.envelope);
@@ -939,6 +927,15 @@ static void close_expired(struct wwi_object *object)
     (void) object;
 }
 
+static bool is_closing(struct wwi_object *object)
+{
+    wws_channel_state state;
+
+    (void) wwi_channel_get_state(WWI_CONTAINER(object, struct wwi_channel,
+        object), &state, NULL);
+    return state == CLOSING;
+}
+
 wws_status wwi_channel_close(
     struct wwi_channel *self,
     const wws_completion *completion,
@@ -955,9 +952,10 @@ wws_status wwi_channel_close(
             "close would wait for the callback that it is called from");
     closing = wwi_closing_new(&self->object, self->member.runtime, completion,
         error, &status);
-    if (closing == NULL)
+    if (closing == NULL && status != WWS_E_OUTOFMEMORY)
         return status;
-    wwi_closing_start(closing, WWI_NEVER, close_expired);
+    if (closing != NULL)
+        wwi_closing_start(closing, WWI_NEVER, close_expired);
     wwi_lock_take(&self->synced.lock);
     before = self->synced.state;
     moved = move_locked(self, EVENT_CLOSE);
@@ -967,11 +965,14 @@ wws_status wwi_channel_close(
     }
     wwi_lock_give(&self->synced.lock);
     if (!moved || before == CREATED || before == CLOSED) {
-        wwi_closing_discard(closing);
+        if (closing != NULL)
+            wwi_closing_discard(closing);
         return moved ? WWS_S_OK : refusal(before, error, "close");
     }
     end_pending(&ends, "the channel was closed");
     settle(self);
+    if (closing == NULL)
+        return wwi_closing_poll(&self->object, is_closing, completion);
     return wwi_closing_wait(closing, completion);
 }
 
@@ -1173,12 +1174,6 @@ static void abort_member(struct wwi_member *member)
     (void) wwi_channel_abort(WWI_CONTAINER(member, struct wwi_channel, member));
 }
 
-static void use_default(uint32_t *value, uint32_t standard)
-{
-    if (*value == 0)
-        *value = standard;
-}
-
 static void take_options(
     struct wwi_channel *channel,
     const wws_channel_options *options)
@@ -1187,14 +1182,15 @@ static void take_options(
     wws_channel_options *ours = &channel->options;
 
     *ours = *options;
-    use_default(&ours->max_message_size, standard.max_message_size);
-    use_default(&ours->max_http_headers_size, standard.max_http_headers_size);
-    use_default(&ours->resolve_timeout_ms, standard.resolve_timeout_ms);
-    use_default(&ours->connect_timeout_ms, standard.connect_timeout_ms);
-    use_default(&ours->send_timeout_ms, standard.send_timeout_ms);
-    use_default(&ours->receive_response_timeout_ms,
+    wwi_use_default(&ours->max_message_size, standard.max_message_size);
+    wwi_use_default(&ours->max_http_headers_size,
+        standard.max_http_headers_size);
+    wwi_use_default(&ours->resolve_timeout_ms, standard.resolve_timeout_ms);
+    wwi_use_default(&ours->connect_timeout_ms, standard.connect_timeout_ms);
+    wwi_use_default(&ours->send_timeout_ms, standard.send_timeout_ms);
+    wwi_use_default(&ours->receive_response_timeout_ms,
         standard.receive_response_timeout_ms);
-    use_default(&ours->receive_timeout_ms, standard.receive_timeout_ms);
+    wwi_use_default(&ours->receive_timeout_ms, standard.receive_timeout_ms);
 }
 
 static wws_status create(

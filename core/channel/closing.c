@@ -2,6 +2,8 @@
  * the caller, until he has heard; the timer, while it is set. */
 #include "core/channel/closing.h"
 
+#include <time.h>
+
 #include "core/base/clock.h"
 #include "core/base/memory.h"
 
@@ -98,6 +100,20 @@ wws_status wwi_closing_wait(
         (void) wwi_wait_block(&closing->wait, WWI_NEVER);
     }
     return wwi_wait_result(&closing->wait);
+}
+
+wws_status wwi_closing_poll(
+    struct wwi_object *object,
+    bool (*is_closing)(struct wwi_object *object),
+    const wws_completion *completion)
+{
+    static const struct timespec pause = { .tv_nsec = 1000000 };
+
+    if (completion != NULL)
+        return WWS_E_OUTOFMEMORY;
+    while (is_closing(object))
+        nanosleep(&pause, NULL);
+    return WWS_S_OK;
 }
 
 void wwi_closing_end(struct wwi_closing *closing, wws_status status)

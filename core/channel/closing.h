@@ -37,6 +37,12 @@ void wwi_closing_start(
 wws_status wwi_closing_wait(
     struct wwi_closing *closing,
     const wws_completion *completion);
+/* The same without one, when there was no memory for it: the object closes all
+ * the same, and a thread that waits looks again and again. */
+wws_status wwi_closing_poll(
+    struct wwi_object *object,
+    bool (*is_closing)(struct wwi_object *object),
+    const wws_completion *completion);
 /* By the object, once: nothing is left to do. */
 void wwi_closing_end(struct wwi_closing *closing, wws_status status);
 

@@ -458,6 +458,15 @@ static void close_expired(struct wwi_object *object)
     (void) object;
 }
 
+static bool is_closing(struct wwi_object *object)
+{
+    wws_listener_state state;
+
+    (void) wwi_listener_get_state(WWI_CONTAINER(object, struct wwi_listener,
+        object), &state, NULL);
+    return state == CLOSING;
+}
+
 wws_status wwi_listener_close(
     struct wwi_listener *self,
     const wws_completion *completion,
@@ -473,9 +482,10 @@ wws_status wwi_listener_close(
             "close would wait for the callback that it is called from");
     closing = wwi_closing_new(&self->object, self->member.runtime, completion,
         error, &status);
-    if (closing == NULL)
+    if (closing == NULL && status != WWS_E_OUTOFMEMORY)
         return status;
-    wwi_closing_start(closing, WWI_NEVER, close_expired);
+    if (closing != NULL)
+        wwi_closing_start(closing, WWI_NEVER, close_expired);
     wwi_lock_take(&self->synced.lock);
     before = self->synced.state;
     moved = move_locked(self, EVENT_CLOSE);
@@ -483,7 +493,8 @@ wws_status wwi_listener_close(
         self->synced.closing = closing;
     wwi_lock_give(&self->synced.lock);
     if (!moved || before == CREATED || before == CLOSED) {
-        wwi_closing_discard(closing);
+        if (closing != NULL)
+            wwi_closing_discard(closing);
         return moved ? WWS_S_OK : refusal(before, error, "close");
     }
     stop_server(self);
@@ -491,6 +502,8 @@ wws_status wwi_listener_close(
         ;
     drop_requests(self);
     settle(self);
+    if (closing == NULL)
+        return wwi_closing_poll(&self->object, is_closing, completion);
     return wwi_closing_wait(closing, completion);
 }
 
@@ -660,12 +673,6 @@ static void abort_member(struct wwi_member *member)
         member));
 }
 
-static void use_default(uint32_t *value, uint32_t standard)
-{
-    if (*value == 0)
-        *value = standard;
-}
-
 static void take_options(
     struct wwi_listener *listener,
     const wws_listener_options *options)
@@ -674,12 +681,13 @@ static void take_options(
     wws_listener_options *ours = &listener->options;
 
     *ours = *options;
-    use_default(&ours->max_message_size, standard.max_message_size);
-    use_default(&ours->max_http_headers_size, standard.max_http_headers_size);
-    use_default(&ours->backlog, standard.backlog);
-    use_default(&ours->max_connections, standard.max_connections);
-    use_default(&ours->request_timeout_ms, standard.request_timeout_ms);
-    use_default(&ours->idle_timeout_ms, standard.idle_timeout_ms);
+    wwi_use_default(&ours->max_message_size, standard.max_message_size);
+    wwi_use_default(&ours->max_http_headers_size,
+        standard.max_http_headers_size);
+    wwi_use_default(&ours->backlog, standard.backlog);
+    wwi_use_default(&ours->max_connections, standard.max_connections);
+    wwi_use_default(&ours->request_timeout_ms, standard.request_timeout_ms);
+    wwi_use_default(&ours->idle_timeout_ms, standard.idle_timeout_ms);
 }
 
 wws_status wwi_listener_create(

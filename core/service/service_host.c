@@ -4,6 +4,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/memory.h"
+#include "core/channel/closing.h"
 #include "core/service/operation.h"
 
 enum {
@@ -87,16 +88,18 @@ static void server_gone(struct wwi_service_host *self)
     struct wwi_wait *wait = NULL;
     wws_status status = WWS_S_OK;
     const char *text = NULL;
+    bool closed;
 
     wwi_lock_take(&self->synced.lock);
-    if (--self->synced.servers == 0 && self->synced.state == CLOSING) {
+    closed = --self->synced.servers == 0 && self->synced.state == CLOSING;
+    if (closed) {
         (void) move_locked(self, DONE);
         wait = self->synced.closing;
         status = self->synced.close_status;
         self->synced.closing = NULL;
     }
     wwi_lock_give(&self->synced.lock);
-    if (wait == NULL)
+    if (!closed)
         return;
     if (wwi_loop_cancel_timer(self->loop, &self->timer))
         wwi_object_unref(&self->object);
@@ -105,7 +108,8 @@ static void server_gone(struct wwi_service_host *self)
         text = "work was left when the time to close was over";
     else if (status < 0)
         text = "the service host was aborted";
-    (void) wwi_wait_end(wait, status, WWS_PHASE_CLOSE, text);
+    if (wait != NULL)
+        (void) wwi_wait_end(wait, status, WWS_PHASE_CLOSE, text);
 }
 
 /* The last use of the server, but not of the host. */
@@ -768,6 +772,23 @@ static void run_close(
     server_gone(self);
 }
 
+static void discard_closing(struct closing *closing)
+{
+    if (closing == NULL)
+        return;
+    wwi_wait_fini(&closing->wait);
+    wwi_free(closing);
+}
+
+static bool is_closing(struct wwi_object *object)
+{
+    wws_service_host_state state;
+
+    (void) wwi_service_host_get_state(WWI_CONTAINER(object,
+        struct wwi_service_host, object), &state, NULL);
+    return state == CLOSING;
+}
+
 wws_status wwi_service_host_close(
     struct wwi_service_host *self,
     const wws_completion *completion,
@@ -781,15 +802,17 @@ wws_status wwi_service_host_close(
         return wwi_fail_static(error, WWS_E_INVALID_OPERATION,
             "an operation cannot wait for its own host to close");
     status = new_closing(self, completion, &closing, error);
-    if (status < 0)
+    if (status < 0 && status != WWS_E_OUTOFMEMORY)
         return status;
-    status = begin_close(self, &closing->wait, &before);
+    status = begin_close(self, closing != NULL ? &closing->wait : NULL,
+        &before);
     if (status != WWS_S_ASYNC) {
-        wwi_wait_fini(&closing->wait);
-        wwi_free(closing);
+        discard_closing(closing);
         return status < 0 ? wrong_state(before, error) : status;
     }
     run_close(self, before);
+    if (closing == NULL)
+        return wwi_closing_poll(&self->object, is_closing, completion);
     if (completion != NULL)
         return WWS_S_ASYNC;
     (void) wwi_wait_block(&closing->wait, WWI_NEVER);

@@ -217,9 +217,11 @@ static void settle(struct wwi_service_proxy *proxy)
 {
     struct wwi_closing *closing = NULL;
     wws_status status = WWS_S_OK;
+    bool closed;
 
     wwi_lock_take(&proxy->synced.lock);
-    if (proxy->synced.state == CLOSING && !is_active_locked(proxy)) {
+    closed = proxy->synced.state == CLOSING && !is_active_locked(proxy);
+    if (closed) {
         (void) move_locked(proxy, EVENT_DONE);
         closing = proxy->synced.closing;
         proxy->synced.closing = NULL;
@@ -229,10 +231,10 @@ static void settle(struct wwi_service_proxy *proxy)
             status = WWS_E_OPERATION_TIMED_OUT;
     }
     wwi_lock_give(&proxy->synced.lock);
-    if (closing == NULL)
-        return;
-    free_idle(proxy);
-    wwi_closing_end(closing, status);
+    if (closed)
+        free_idle(proxy);
+    if (closing != NULL)
+        wwi_closing_end(closing, status);
 }
 
 static void uncount(struct call *call)
@@ -443,20 +445,6 @@ static wws_status make_reply(
     return wwi_message_free(call->reply);
 }
 
-static bool next_mapped(
-    const void *state,
-    uint32_t *index,
-    wws_string *name,
-    wws_string *value)
-{
-    const struct wwi_message *message = state;
-
-    if (*index >= message->mapped.count)
-        return false;
-    wwi_mapped_at(&message->mapped, (*index)++, name, value);
-    return true;
-}
-
 static wws_status begin(
     struct call *call,
     struct wwi_client *client,
@@ -473,7 +461,10 @@ static wws_status begin(
     struct wwi_outgoing outgoing = {
         .version = ours->envelope_version,
         .action = action,
-        .fields = { .next = next_mapped, .state = call->request },
+        .fields = {
+            .next = wwi_mapped_next,
+            .state = &call->request->mapped,
+        },
     };
     wws_status status = wwi_message_encode(call->request, &params,
         &outgoing.envelope, error);
@@ -870,6 +861,15 @@ static void close_expired(struct wwi_object *object)
         stop_all(proxy);
 }
 
+static bool is_closing(struct wwi_object *object)
+{
+    wws_service_proxy_state state;
+
+    (void) wwi_service_proxy_get_state(WWI_CONTAINER(object,
+        struct wwi_service_proxy, object), &state, NULL);
+    return state == CLOSING;
+}
+
 wws_status wwi_service_proxy_close(
     struct wwi_service_proxy *self,
     const wws_completion *completion,
@@ -885,10 +885,11 @@ wws_status wwi_service_proxy_close(
             "close would wait for the callback that it is called from");
     closing = wwi_closing_new(&self->object, self->member.runtime, completion,
         error, &status);
-    if (closing == NULL)
+    if (closing == NULL && status != WWS_E_OUTOFMEMORY)
         return status;
-    wwi_closing_start(closing,
-        wwi_clock_after(self->options.max_close_timeout_ms), close_expired);
+    if (closing != NULL)
+        wwi_closing_start(closing, wwi_clock_after(
+            self->options.max_close_timeout_ms), close_expired);
     wwi_lock_take(&self->synced.lock);
     before = self->synced.state;
     moved = move_locked(self, EVENT_CLOSE);
@@ -896,10 +897,15 @@ wws_status wwi_service_proxy_close(
         self->synced.closing = closing;
     wwi_lock_give(&self->synced.lock);
     if (!moved || before == CREATED || before == CLOSED) {
-        wwi_closing_discard(closing);
+        if (closing != NULL)
+            wwi_closing_discard(closing);
         return moved ? WWS_S_OK : refuse(self, error, "close");
     }
+    if (closing == NULL)
+        stop_all(self); /* it has no deadline */
     settle(self);
+    if (closing == NULL)
+        return wwi_closing_poll(&self->object, is_closing, completion);
     return wwi_closing_wait(closing, completion);
 }
 
@@ -1018,12 +1024,6 @@ static void abort_member(struct wwi_member *member)
         struct wwi_service_proxy, member));
 }
 
-static void use_default(uint32_t *value, uint32_t standard)
-{
-    if (*value == 0)
-        *value = standard;
-}
-
 static void take_options(
     struct wwi_service_proxy *proxy,
     const wws_service_proxy_options *options)
@@ -1032,12 +1032,13 @@ static void take_options(
     wws_service_proxy_options *ours = &proxy->options;
 
     *ours = *options;
-    use_default(&ours->max_message_size, standard.max_message_size);
-    use_default(&ours->max_http_headers_size, standard.max_http_headers_size);
-    use_default(&ours->call_timeout_ms, standard.call_timeout_ms);
-    use_default(&ours->max_pending_calls, standard.max_pending_calls);
-    use_default(&ours->max_close_timeout_ms, standard.max_close_timeout_ms);
-    use_default(&ours->drain_timeout_ms, standard.drain_timeout_ms);
+    wwi_use_default(&ours->max_message_size, standard.max_message_size);
+    wwi_use_default(&ours->max_http_headers_size,
+        standard.max_http_headers_size);
+    wwi_use_default(&ours->call_timeout_ms, standard.call_timeout_ms);
+    wwi_use_default(&ours->max_pending_calls, standard.max_pending_calls);
+    wwi_use_default(&ours->max_close_timeout_ms, standard.max_close_timeout_ms);
+    wwi_use_default(&ours->drain_timeout_ms, standard.drain_timeout_ms);
     if (ours->max_idle_channels > 65536)
         ours->max_idle_channels = 65536;
 }

@@ -669,7 +669,7 @@ static void host__survives_that_memory_fails(void **state)
         fake_count = 0;
         n++;
     }
-    assert_true(n > 5);
+    assert_true(n > 4);
     end();
 }
 
