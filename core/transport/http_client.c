@@ -59,7 +59,6 @@ struct client {
     int64_t idle_since;
     bool reply_wanted;
     bool reused;        /* the connection has carried an exchange before */
-    bool retried;
     bool broken;        /* writing failed; there may be an answer all the same */
 
     struct wwi_address addresses[WWI_RESOLVE_MOST];
@@ -376,13 +375,12 @@ static wws_status all_sent(struct client *client, struct wwi_want *want)
  * long as the request was not sent whole it cannot have been acted on. */
 static bool may_start_again(const struct client *client)
 {
-    return client->reused && !client->retried && client->interim == 0
+    return client->reused && client->interim == 0
         && client->parser.offset == 0 && client->stage != STAGE_RECEIVE;
 }
 
 static wws_status start_again(struct client *client)
 {
-    client->retried = true;
     close_socket(client, true);
     client->sent = 0;
     set_progress(client, WWS_PROGRESS_NOT_SENT);
@@ -810,7 +808,7 @@ wws_status wwi_http_client_begin(
         return status;
     client->sent = 0;
     client->reply_wanted = reply;
-    client->retried = client->broken = false;
+    client->broken = false;
     client->interim = 0;
     /* An answer to an exchange that has ended is old. */
     if (atomic_load(&client->looked_up))
