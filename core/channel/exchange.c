@@ -304,8 +304,7 @@ static void hand_over(struct wwi_exchange *exchange)
     if (!atomic_load(&exchange->track.stop))
         arm(exchange);
     atomic_store(&exchange->on_loop, true);
-    if (atomic_load(&exchange->track.stop) || atomic_load(&exchange->poked)
-        || atomic_load(&exchange->drain))
+    if (atomic_load(&exchange->poked))
         poke(exchange);
     wwi_exchange_unref(exchange);
 }
