@@ -1224,6 +1224,26 @@ static void sending__fails_without_a_signal(void **state)
 {
     (void) state;
     connect_to_peer();
+    begin();
+    may_send = 20;
+    go_to(WWS_PHASE_SEND);
+    take_connection();
+
+    /* From now on writing would raise SIGPIPE, which would end the process. */
+    assert_int_equal(shutdown(it.client->source.fd, SHUT_WR), 0);
+    assert_ptr_equal(signal(SIGPIPE, SIG_DFL), SIG_DFL);
+    may_send = ALL;
+    go_to(WWS_PHASE_WAIT);
+    reset_peer();
+
+    assert_int_equal(finish(), WWS_E_ENDPOINT_DISCONNECTED);
+    assert_int_equal(it.client->trouble.progress, WWS_PROGRESS_PARTLY_SENT);
+}
+
+static void sending__ends_with_the_connection(void **state)
+{
+    (void) state;
+    connect_to_peer();
     assert_int_equal(begin_size(64 * MIB, true), WWS_S_OK);
     go_to(WWS_PHASE_SEND);
     take_connection();
@@ -1234,8 +1254,6 @@ static void sending__fails_without_a_signal(void **state)
 
     reset_peer();
 
-    /* SIGPIPE would end the process. */
-    assert_ptr_equal(signal(SIGPIPE, SIG_DFL), SIG_DFL);
     assert_int_equal(finish(), WWS_E_ENDPOINT_DISCONNECTED);
     assert_int_equal(it.client->trouble.progress, WWS_PROGRESS_PARTLY_SENT);
     assert_int_not_equal(it.client->trouble.original_code, 0);
@@ -1973,6 +1991,7 @@ int main(void)
         TEST(early_answer__is_read_when_writing_fails),
         TEST(early_answer__interim_ones_do_not_end_the_sending),
         TEST(sending__fails_without_a_signal),
+        TEST(sending__ends_with_the_connection),
         TEST(connection__is_used_again),
         TEST(connection__is_used_again_for_a_minute),
         TEST(connection__closed_meanwhile_is_replaced),
