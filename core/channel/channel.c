@@ -59,6 +59,7 @@ struct wwi_channel {
         struct wwi_lock lock;
         wws_channel_state state;
         enum turn turn;
+        uint32_t opens; /* which open it is that the state tells of */
         bool latched; /* aborted when it was only created */
         bool aborted; /* while it was closing */
         bool dropped; /* aborted while an accept was ending */
@@ -167,6 +168,7 @@ static void leave_active(struct wwi_channel *channel)
 
 static wws_status get_client(
     struct wwi_channel *channel,
+    wws_string address,
     struct wwi_client **client,
     struct wwi_error *error)
 {
@@ -187,8 +189,8 @@ static wws_status get_client(
     wwi_lock_give(&channel->synced.lock);
     if (*client != NULL)
         return WWS_S_OK;
-    return channel->transport->client_create(channel->member.runtime,
-        wwi_string(channel->synced.address), &options, client, error);
+    return channel->transport->client_create(channel->member.runtime, address,
+        &options, client, error);
 }
 
 /* The channel has nothing to do with the exchange any more; false if that was
@@ -485,7 +487,8 @@ static wws_status send_request(
     status = enter_turn(self, TURN_IDLE, TURN_SENDING, error, "send");
     if (status < 0)
         return wwi_exchange_refuse(&transfer->exchange, status);
-    status = get_client(self, &client, error);
+    status = get_client(self, wwi_string(self->synced.address), &client,
+        error);
     if (status >= 0) {
         status = begin(transfer, client, request, error);
         if (status >= 0)
@@ -986,6 +989,7 @@ wws_status wwi_channel_open(
     wws_status status = wwi_wait_check(self->member.runtime, completion,
         error);
     wws_channel_state before;
+    uint32_t opens;
     bool latched;
     bool moved;
     char *copy;
@@ -999,6 +1003,7 @@ wws_status wwi_channel_open(
     before = self->synced.state;
     moved = self->listener == NULL && move_locked(self, EVENT_OPEN);
     latched = moved && self->synced.latched;
+    opens = self->synced.opens += moved;
     if (moved) {
         self->synced.latched = false;
         wwi_free(self->synced.address);
@@ -1017,9 +1022,9 @@ wws_status wwi_channel_open(
         return wwi_fail_static(error, WWS_E_OPERATION_ABORTED,
             "the channel was aborted before it was opened");
     /* Whether the address is good is known when a client can be made of it. */
-    status = get_client(self, &client, error);
+    status = get_client(self, address, &client, error);
     wwi_lock_take(&self->synced.lock);
-    if (self->synced.state == OPENING) {
+    if (self->synced.state == OPENING && self->synced.opens == opens) {
         (void) move_locked(self, status < 0 ? EVENT_FAIL : EVENT_DONE);
         if (status >= 0) {
             self->synced.client = client;

@@ -48,6 +48,7 @@ struct wwi_listener {
     struct { /* any thread, under the lock */
         struct wwi_lock lock;
         wws_listener_state state;
+        uint32_t opens; /* which open it is that the state tells of */
         bool latched; /* aborted when it was only created */
         bool aborted; /* while it was closing */
         struct served *served;
@@ -554,6 +555,7 @@ wws_status wwi_listener_open(
     wws_listener_state before;
     wws_status status = wwi_wait_check(self->member.runtime, completion,
         error);
+    uint32_t opens;
     bool latched;
     bool moved;
 
@@ -562,6 +564,7 @@ wws_status wwi_listener_open(
     wwi_lock_take(&self->synced.lock);
     before = self->synced.state;
     moved = move_locked(self, EVENT_OPEN);
+    opens = self->synced.opens += moved;
     latched = moved && self->synced.latched;
     self->synced.latched = self->synced.latched && !moved;
     if (latched)
@@ -574,7 +577,7 @@ wws_status wwi_listener_open(
             "the listener was aborted before it was opened");
     status = start_server(self, url, &served, error);
     wwi_lock_take(&self->synced.lock);
-    if (self->synced.state == OPENING) {
+    if (self->synced.state == OPENING && self->synced.opens == opens) {
         (void) move_locked(self, status < 0 ? EVENT_FAIL : EVENT_DONE);
         self->synced.served = served;
         served = NULL;

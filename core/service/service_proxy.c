@@ -46,6 +46,7 @@ struct wwi_service_proxy {
     struct { /* any thread, under the lock */
         struct wwi_lock lock;
         wws_service_proxy_state state;
+        uint32_t opens; /* which open it is that the state tells of */
         bool latched; /* aborted when it was only created */
         bool aborted; /* while it was closing */
         bool late;    /* the close took too long */
@@ -918,9 +919,11 @@ wws_status wwi_service_proxy_open(
     struct wwi_client *client;
     wws_status status = wwi_wait_check(self->member.runtime, completion,
         error);
+    uint32_t opens;
     bool latched;
     bool moved;
     char *copy;
+    bool mine;
 
     if (status < 0)
         return status;
@@ -929,6 +932,7 @@ wws_status wwi_service_proxy_open(
         return wwi_fail_static(error, WWS_E_OUTOFMEMORY, "no memory");
     wwi_lock_take(&self->synced.lock);
     moved = move_locked(self, EVENT_OPEN);
+    opens = self->synced.opens += moved;
     latched = moved && self->synced.latched;
     if (moved) {
         self->synced.latched = false;
@@ -948,16 +952,16 @@ wws_status wwi_service_proxy_open(
     /* Whether the address is good is known when a client can be made of it. */
     status = get_client(self, &client, error);
     wwi_lock_take(&self->synced.lock);
-    if (self->synced.state != OPENING && status >= 0) {
-        status = WWS_E_OPERATION_ABORTED;
-    } else if (self->synced.state == OPENING) {
+    mine = self->synced.state == OPENING && self->synced.opens == opens;
+    if (mine)
         (void) move_locked(self, status < 0 ? EVENT_FAIL : EVENT_DONE);
-    }
+    else if (status >= 0)
+        status = WWS_E_OPERATION_ABORTED;
     wwi_lock_give(&self->synced.lock);
     if (status < 0 && status != WWS_E_OPERATION_ABORTED)
         return wwi_fail_static(error, status,
             "the service proxy cannot be opened");
-    give_client(self, client, true);
+    give_client(self, client, mine);
     if (status == WWS_E_OPERATION_ABORTED)
         return wwi_fail_static(error, status,
             "the service proxy was aborted while it was opened");
