@@ -1,0 +1,291 @@
+/* Random conversations over channels, and random ends for them at both sides.
+ * Whoever waits hears exactly once, and nothing is left behind.
+ *
+ * WWS_RACES and WWS_SEED are as in test_races.c, with a tenth of the number. */
+#include "tests/support/public/talk.h"
+
+#include <sched.h>
+#include <stdatomic.h>
+#include <time.h>
+
+enum { CLIENTS = 3, SERVERS = 3, BREAKERS = 2, SLOTS = 8, ROUND = 100 };
+
+struct dice {
+    uint64_t state;
+};
+
+static uint32_t roll(struct dice *dice, uint32_t sides)
+{
+    dice->state ^= dice->state << 13;
+    dice->state ^= dice->state >> 7;
+    dice->state ^= dice->state << 17;
+    return (uint32_t) (dice->state >> 33) % sides;
+}
+
+static void dawdle(struct dice *dice)
+{
+    static const struct timespec pause = { .tv_nsec = 50000 };
+    uint32_t turns = roll(dice, 8);
+
+    if (turns == 7)
+        nanosleep(&pause, NULL);
+    else if (turns > 3)
+        sched_yield();
+}
+
+struct race {
+    struct world world;
+    struct ear ear;
+    uint64_t seed;
+    _Atomic uint64_t slots[SLOTS]; /* channels that breakers know */
+    _Atomic unsigned talks;        /* still to be begun */
+    _Atomic bool stop;
+};
+
+struct runner {
+    struct race *race;
+    struct dice dice;
+    pthread_t thread;
+};
+
+static const wws_error no_error;
+
+static void assert_legal(wws_status status)
+{
+    switch (status) {
+    case WWS_S_OK:
+    case WWS_S_END:
+    case WWS_E_OPERATION_ABORTED:
+    case WWS_E_OPERATION_CANCELLED:
+    case WWS_E_INVALID_OPERATION:
+    case WWS_E_OBJECT_FAULTED:
+    case WWS_E_HANDLE:
+    case WWS_E_ENDPOINT_DISCONNECTED:
+    case WWS_E_ENDPOINT_NOT_FOUND:
+        return;
+    default:
+        fprintf(stderr, "ended with %s\n", wws_status_name(status));
+        must(false);
+    }
+}
+
+static void publish(struct runner *runner, wws_channel channel)
+{
+    atomic_store(&runner->race->slots[roll(&runner->dice, SLOTS)],
+        channel.id);
+}
+
+static void stop_somehow(struct runner *runner, wws_channel channel)
+{
+    wws_status status = WWS_S_OK;
+
+    switch (roll(&runner->dice, 12)) {
+    case 0:
+        status = wws_channel_abort(channel);
+        break;
+    case 1:
+        status = wws_channel_cancel_receive(channel);
+        break;
+    case 2:
+        status = wws_channel_free(channel);
+        break;
+    case 3:
+        assert_legal(wws_channel_close(channel, NULL, no_error));
+        break;
+    default:
+        break;
+    }
+    must(status == WWS_S_OK || status == WWS_E_HANDLE);
+}
+
+/* Begins it in some manner, perhaps stops it, and hears. */
+static wws_status run_one(
+    struct runner *runner,
+    start_fn start,
+    struct talk *talk)
+{
+    struct heard heard;
+    wws_status status;
+
+    hear(&heard, (enum manner) roll(&runner->dice, MANNERS), start, talk);
+    dawdle(&runner->dice);
+    stop_somehow(runner, talk->channel);
+    status = heard_end(&heard);
+    assert_legal(status);
+    return status;
+}
+
+static void free_if_there(wws_channel channel)
+{
+    wws_status status = wws_channel_free(channel);
+
+    must(status == WWS_S_OK || status == WWS_E_HANDLE);
+}
+
+static bool take_talk(struct race *race)
+{
+    unsigned left = atomic_load(&race->talks);
+
+    do {
+        if (left == 0)
+            return false;
+    } while (!atomic_compare_exchange_weak(&race->talks, &left, left - 1));
+    return true;
+}
+
+static size_t some_size(struct dice *dice)
+{
+    return roll(dice, 8) == 0 ? 3000000 : roll(dice, 100);
+}
+
+static void *ask(void *state)
+{
+    struct runner *runner = state;
+    struct race *race = runner->race;
+
+    while (take_talk(race)) {
+        struct talk talk = {
+            .channel = new_client(race->world.runtime, race->ear.url),
+            .request = new_request(ACTION_ECHO, some_size(&runner->dice)),
+            .reply = new_empty(),
+        };
+
+        publish(runner, talk.channel);
+        if (roll(&runner->dice, 2) == 0)
+            (void) run_one(runner, start_request_reply, &talk);
+        else if (run_one(runner, start_send, &talk) == WWS_S_OK)
+            (void) run_one(runner, start_receive, &talk);
+        free_if_there(talk.channel);
+        must(wws_message_free(talk.request) == WWS_S_OK);
+        must(wws_message_free(talk.reply) == WWS_S_OK);
+    }
+    return NULL;
+}
+
+static void answer_one(struct runner *runner, struct talk *talk)
+{
+    wws_message request = new_empty();
+
+    talk->reply = request;
+    if (run_one(runner, start_receive, talk) == WWS_S_OK) {
+        talk->reply = new_reply(request, some_size(&runner->dice));
+        (void) run_one(runner, start_send_reply, talk);
+        must(wws_message_free(talk->reply) == WWS_S_OK);
+    }
+    must(wws_message_free(request) == WWS_S_OK);
+}
+
+static void *answer(void *state)
+{
+    struct runner *runner = state;
+    struct race *race = runner->race;
+
+    while (!atomic_load(&race->stop)) {
+        struct talk talk = {
+            .listener = race->ear.listener,
+            .channel = new_server(race->ear.listener),
+        };
+
+        publish(runner, talk.channel);
+        if (run_one(runner, start_accept, &talk) == WWS_S_OK)
+            answer_one(runner, &talk);
+        free_if_there(talk.channel);
+    }
+    return NULL;
+}
+
+static void *break_off(void *state)
+{
+    struct runner *runner = state;
+    struct race *race = runner->race;
+
+    while (!atomic_load(&race->stop)) {
+        wws_channel channel = {
+            atomic_load(&race->slots[roll(&runner->dice, SLOTS)]),
+        };
+
+        if (channel.id != 0)
+            stop_somehow(runner, channel);
+        dawdle(&runner->dice);
+        sched_yield();
+    }
+    return NULL;
+}
+
+static void run(struct runner *runner, struct race *race, uint64_t salt,
+    void *(*body)(void *state))
+{
+    runner->race = race;
+    runner->dice.state = (race->seed + salt) * 0x9E3779B97F4A7C15u | 1;
+    for (int i = 0; i < 16; i++)
+        (void) roll(&runner->dice, 2);
+    must(pthread_create(&runner->thread, NULL, body, runner) == 0);
+}
+
+/* The listener ends while conversations are under way. */
+static void end_listener(struct race *race)
+{
+    wws_listener listener = race->ear.listener;
+
+    if (race->seed % 3 == 0)
+        must(wws_listener_abort(listener) == WWS_S_OK);
+    if (race->seed % 3 == 1)
+        must(wws_listener_close(listener, NULL, no_error) == WWS_S_OK);
+    atomic_store(&race->stop, true);
+    must(wws_listener_abort(listener) == WWS_S_OK);
+}
+
+static bool few_left(void *state)
+{
+    struct race *race = state;
+
+    return atomic_load(&race->talks) < 5;
+}
+
+static void race_once(struct race *race, uint64_t seed, unsigned talks)
+{
+    struct runner runners[CLIENTS + SERVERS + BREAKERS];
+    unsigned count = 0;
+
+    memset(race, 0, sizeof *race);
+    race->seed = seed;
+    world_begin(&race->world, NULL);
+    ear_open(&race->ear, race->world.runtime);
+    atomic_store(&race->talks, talks);
+    for (int i = 0; i < SERVERS; i++, count++)
+        run(&runners[count], race, count, answer);
+    for (int i = 0; i < BREAKERS; i++, count++)
+        run(&runners[count], race, count, break_off);
+    for (int i = 0; i < CLIENTS; i++, count++)
+        run(&runners[count], race, count, ask);
+    must(await(few_left, race));
+    end_listener(race);
+    for (unsigned i = 0; i < count; i++)
+        pthread_join(runners[i].thread, NULL);
+    must(wws_listener_free(race->ear.listener) == WWS_S_OK);
+    assert_true(world_end(&race->world));
+}
+
+/* G5, G7, G8, G21, G22, G31 */
+static void races__end_every_conversation_exactly_once(void **state)
+{
+    uint64_t talks = setting("WWS_RACES", 20000) / 10;
+    uint64_t seed = setting("WWS_SEED", (uint64_t) time(NULL));
+    struct race *race = malloc(sizeof *race);
+
+    (void) state;
+    must(race != NULL);
+    print_message("WWS_SEED=%llu\n", (unsigned long long) seed);
+    for (uint64_t done = 0; done < talks; done += ROUND, seed++)
+        race_once(race, seed, ROUND);
+    free(race);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(races__end_every_conversation_exactly_once),
+    };
+
+    return cmocka_run_group_tests(tests, world_warm_up, world_cool_down);
+}
