@@ -6,7 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { BIG = 32000000 };
+enum { BIG = 12000000 };
 
 static const wws_error no_error;
 

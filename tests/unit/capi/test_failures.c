@@ -160,7 +160,7 @@ static wws_status call(
 
     return wws_service_proxy_call(life->proxy, WWS_STR(ACTION),
         (wws_bytes) { BODY, sizeof BODY - 1 }, NULL, &handle, reply,
-        completion, life->error);
+        completion, completion != NULL ? no_error : life->error);
 }
 
 static void call_at_once(struct life *life)
@@ -286,7 +286,7 @@ static bool client_asks(struct life *life, wws_completion *completion)
         return false;
     life->begun++;
     status = wws_channel_request_reply(life->client, life->messages[0],
-        life->messages[1], completion, life->error);
+        life->messages[1], completion, no_error);
     if (status != WWS_S_ASYNC)
         life->begun--;
     return went(life, status, "request_reply");
@@ -304,7 +304,7 @@ static bool server_receives(
 
     life->begun++;
     status = wws_listener_accept(life->listener, life->server, completion,
-        life->error);
+        no_error);
     if (status != WWS_S_ASYNC)
         life->begun--;
     if (!went(life, status, "accept"))
