@@ -202,6 +202,6 @@ wws_string wwi_message_action(const struct wwi_message *self);
 const wws_fault_info *wwi_message_fault(const struct wwi_message *self);
 
 /* Fields of the transport, self->mapped: a transport steps through them to send
- * them, and adds those that it receives before it decodes. */
+ * them, and those that it receives are added. */
 
 #endif

@@ -63,12 +63,16 @@ wws_status wwi_reply_read(
     const wws_fault_info *fault;
     wws_status status;
 
-    status = put_fields(message, fields);
-    if (status < 0)
-        return wwi_fail_static(error, status, "no memory for the fields");
+    /* The fields come second, for a message that takes no envelope is to have
+     * nothing of this reply. */
     status = wwi_message_decode(message, envelope, &params, error);
     if (status < 0)
         return status;
+    status = put_fields(message, fields);
+    if (status < 0) {
+        wwi_message_clear(message);
+        return wwi_fail_static(error, status, "no memory for the fields");
+    }
     status = check_relation(wwi_message_envelope(message), rules, error);
     if (status < 0)
         return status;
