@@ -41,15 +41,11 @@ static void start_peer(struct peer *peer, const struct stage *stage)
         peer_start(peer, &stage->script);
 }
 
-static void assert_at(const struct heard *heard, const struct stage *stage)
+static bool is_at(const struct heard *heard, const struct stage *stage)
 {
     wws_error_info info = heard_info(heard);
 
-    if (info.phase != stage->phase || info.progress != stage->progress)
-        print_error("%s, %s: phase %u, progress %u\n", stage->name,
-            manner_name(heard->manner), info.phase, info.progress);
-    assert_int_equal(info.phase, stage->phase);
-    assert_int_equal(info.progress, stage->progress);
+    return info.phase == stage->phase && info.progress == stage->progress;
 }
 
 static wws_service_proxy_state proxy_state(wws_service_proxy proxy)
@@ -61,45 +57,60 @@ static wws_service_proxy_state proxy_state(wws_service_proxy proxy)
     return state;
 }
 
-/* G81 to G84: whatever it does; ours stops the exchange. */
-static void call__ends_when_its_time_is_over(void **state)
+/* Whether the call had come to the stage when its time was over. */
+static bool time_ends_at(
+    struct world *world,
+    const struct stage *stage,
+    int manner,
+    uint32_t timeout_ms)
 {
     wws_service_proxy_options options = WWS_SERVICE_PROXY_OPTIONS_INIT;
-    struct world *world = *state;
+    wws_message request = new_request(ACTION_ECHO, stage->body);
+    wws_service_proxy proxy;
+    struct heard heard;
+    struct call call;
+    struct peer peer;
+    bool at;
 
     options.max_message_size = 16000000;
     options.max_pending_calls = 1;
+    start_peer(&peer, stage);
+    proxy = world_proxy(world, &options, peer.url);
+    call = call_to(proxy, ACTION_ECHO);
+    assert_status(wws_message_get_body(request, &call.body, no_error),
+        WWS_S_OK);
+    call.options.timeout_ms = timeout_ms;
+    hear(&heard, manner, start_call, &call);
+
+    assert_status(heard_wait(&heard), WWS_E_OPERATION_TIMED_OUT);
+    at = is_at(&heard, stage);
+    assert_true(heard_says(&heard, "time allowed"));
+    assert_status(heard_end(&heard), WWS_E_OPERATION_TIMED_OUT);
+    assert_int_equal(proxy_state(proxy), WWS_SERVICE_PROXY_STATE_OPEN);
+    if (!stage->full && at)
+        assert_true(peer_reaches(&peer, &peer.gone, 1));
+    /* The budget is there again at once. */
+    call.options.timeout_ms = 1;
+    assert_status(start_call(&call, NULL, no_error),
+        WWS_E_OPERATION_TIMED_OUT);
+    assert_status(wws_service_proxy_free(proxy), WWS_S_OK);
+    assert_status(wws_message_free(request), WWS_S_OK);
+    peer_stop(&peer);
+    return at;
+}
+
+/* G81 to G84: whatever it does; ours stops the exchange.  On a busy machine the
+ * brief time may be over before the stage is reached: then it gets more. */
+static void call__ends_when_its_time_is_over(void **state)
+{
     for (int i = 0; i < STAGES; i++)
         for (int manner = 0; manner < MANNERS; manner++) {
-            wws_message request = new_request(ACTION_ECHO, stages[i].body);
-            wws_service_proxy proxy;
-            struct heard heard;
-            struct call call;
-            struct peer peer;
+            uint32_t timeout_ms = BRIEF_MS;
 
-            start_peer(&peer, &stages[i]);
-            proxy = world_proxy(world, &options, peer.url);
-            call = call_to(proxy, ACTION_ECHO);
-            assert_status(wws_message_get_body(request, &call.body,
-                no_error), WWS_S_OK);
-            call.options.timeout_ms = BRIEF_MS;
-            hear(&heard, manner, start_call, &call);
-
-            assert_status(heard_wait(&heard), WWS_E_OPERATION_TIMED_OUT);
-            assert_at(&heard, &stages[i]);
-            assert_true(heard_says(&heard, "time allowed"));
-            assert_status(heard_end(&heard), WWS_E_OPERATION_TIMED_OUT);
-            assert_int_equal(proxy_state(proxy),
-                WWS_SERVICE_PROXY_STATE_OPEN);
-            if (!stages[i].full)
-                assert_true(peer_reaches(&peer, &peer.gone, 1));
-            /* The budget is there again at once. */
-            call.options.timeout_ms = 1;
-            assert_status(start_call(&call, NULL, no_error),
-                WWS_E_OPERATION_TIMED_OUT);
-            assert_status(wws_service_proxy_free(proxy), WWS_S_OK);
-            assert_status(wws_message_free(request), WWS_S_OK);
-            peer_stop(&peer);
+            while (!time_ends_at(*state, &stages[i], manner, timeout_ms)) {
+                timeout_ms *= 4;
+                assert_true(timeout_ms < 60000);
+            }
         }
 }
 
@@ -160,58 +171,73 @@ static void call__that_timed_out_is_cancelled_at_the_server(void **state)
 
 /* A channel's own limits, one a phase; it stays open (D9 for HTTP). */
 
-static void limit(wws_channel_options *options, const struct stage *stage)
+static void limit(
+    wws_channel_options *options,
+    const struct stage *stage,
+    uint32_t timeout_ms)
 {
     options->max_message_size = 16000000;
     switch (stage->phase) {
     case WWS_PHASE_CONNECT:
-        options->connect_timeout_ms = BRIEF_MS;
+        options->connect_timeout_ms = timeout_ms;
         break;
     case WWS_PHASE_SEND:
-        options->send_timeout_ms = BRIEF_MS;
+        options->send_timeout_ms = timeout_ms;
         break;
     case WWS_PHASE_BODY:
-        options->receive_timeout_ms = BRIEF_MS;
+        options->receive_timeout_ms = timeout_ms;
         break;
     default:
-        options->receive_response_timeout_ms = BRIEF_MS;
+        options->receive_response_timeout_ms = timeout_ms;
         break;
     }
 }
 
+static bool limit_ends_at(
+    struct world *world,
+    const struct stage *stage,
+    int manner,
+    uint32_t timeout_ms)
+{
+    wws_channel_options options = WWS_CHANNEL_OPTIONS_INIT;
+    struct talk talk = { .reply = new_empty() };
+    struct heard heard;
+    struct peer peer;
+    bool at;
+
+    start_peer(&peer, stage);
+    limit(&options, stage, timeout_ms);
+    talk.request = new_request(ACTION_ECHO, stage->body);
+    assert_status(wws_channel_create(world->runtime, &options, &talk.channel,
+        no_error), WWS_S_OK);
+    assert_status(wws_channel_open(talk.channel, text(peer.url), NULL,
+        no_error), WWS_S_OK);
+    hear(&heard, manner, start_request_reply, &talk);
+
+    assert_status(heard_wait(&heard), WWS_E_OPERATION_TIMED_OUT);
+    at = is_at(&heard, stage);
+    assert_status(heard_end(&heard), WWS_E_OPERATION_TIMED_OUT);
+    assert_int_equal(channel_state(talk.channel), WWS_CHANNEL_STATE_OPEN);
+    if (!stage->full && at)
+        assert_true(peer_reaches(&peer, &peer.gone, 1));
+    assert_status(wws_channel_close(talk.channel, NULL, no_error), WWS_S_OK);
+    assert_status(wws_channel_free(talk.channel), WWS_S_OK);
+    assert_status(wws_message_free(talk.request), WWS_S_OK);
+    assert_status(wws_message_free(talk.reply), WWS_S_OK);
+    peer_stop(&peer);
+    return at;
+}
+
 static void channel__ends_a_phase_that_takes_too_long(void **state)
 {
-    struct world *world = *state;
-
     for (int i = 0; i < STAGES; i++)
         for (int manner = 0; manner < MANNERS; manner++) {
-            wws_channel_options options = WWS_CHANNEL_OPTIONS_INIT;
-            struct heard heard;
-            struct talk talk = { .reply = new_empty() };
-            struct peer peer;
+            uint32_t timeout_ms = BRIEF_MS;
 
-            start_peer(&peer, &stages[i]);
-            limit(&options, &stages[i]);
-            talk.request = new_request(ACTION_ECHO, stages[i].body);
-            assert_status(wws_channel_create(world->runtime, &options,
-                &talk.channel, no_error), WWS_S_OK);
-            assert_status(wws_channel_open(talk.channel, text(peer.url), NULL,
-                no_error), WWS_S_OK);
-            hear(&heard, manner, start_request_reply, &talk);
-
-            assert_status(heard_wait(&heard), WWS_E_OPERATION_TIMED_OUT);
-            assert_at(&heard, &stages[i]);
-            assert_status(heard_end(&heard), WWS_E_OPERATION_TIMED_OUT);
-            assert_int_equal(channel_state(talk.channel),
-                WWS_CHANNEL_STATE_OPEN);
-            if (!stages[i].full)
-                assert_true(peer_reaches(&peer, &peer.gone, 1));
-            assert_status(wws_channel_close(talk.channel, NULL, no_error),
-                WWS_S_OK);
-            assert_status(wws_channel_free(talk.channel), WWS_S_OK);
-            assert_status(wws_message_free(talk.request), WWS_S_OK);
-            assert_status(wws_message_free(talk.reply), WWS_S_OK);
-            peer_stop(&peer);
+            while (!limit_ends_at(*state, &stages[i], manner, timeout_ms)) {
+                timeout_ms *= 4;
+                assert_true(timeout_ms < 60000);
+            }
         }
 }
 
