@@ -446,19 +446,15 @@ static wws_status begin(
     return status;
 }
 
-static wws_status check_empty(
+/* What cannot be received into is refused before anything is sent. */
+static wws_status check_target(
+    const struct wwi_channel *channel,
     struct wwi_message *message,
     struct wwi_error *error)
 {
-    wws_status status = wwi_message_begin_use(message, error);
-
-    if (status < 0)
-        return status;
-    if (message->state != WWS_MESSAGE_STATE_EMPTY)
-        status = wwi_fail_static(error, WWS_E_INVALID_OPERATION,
-            "a message can only be received into an empty one");
-    wwi_message_end_use(message);
-    return status;
+    return wwi_message_check_target(message,
+        channel->options.envelope_version, channel->options.addressing_version,
+        error);
 }
 
 /* Sends, and receives a reply if one is given. */
@@ -479,7 +475,7 @@ static wws_status send_request(
     if (reply == request)
         return wwi_fail_static(error, WWS_E_INVALIDARG,
             "reply: the same message as the request");
-    if (reply != NULL && (status = check_empty(reply, error)) < 0)
+    if (reply != NULL && (status = check_target(self, reply, error)) < 0)
         return status;
     transfer = transfer_new(self, reply, completion, error, &status);
     if (transfer == NULL)
@@ -634,7 +630,7 @@ wws_status wwi_channel_receive(
     const wws_completion *completion,
     struct wwi_error *error)
 {
-    wws_status status = check_empty(message, error);
+    wws_status status = check_target(self, message, error);
 
     if (status < 0)
         return status;

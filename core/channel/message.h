@@ -183,6 +183,13 @@ wws_status wwi_message_encode(
     struct wwi_bytes *out,
     struct wwi_error *error);
 
+/* Whether an envelope could be decoded into the message, before one is asked
+ * for. */
+wws_status wwi_message_check_target(
+    struct wwi_message *self,
+    wws_envelope_version envelope,
+    wws_addressing_version addressing,
+    struct wwi_error *error);
 /* Moves the octets of an envelope into an empty message, which is done after
  * that.  On failure it stays empty, and wwi_message_envelope() tells which
  * fault is the answer. */

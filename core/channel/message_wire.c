@@ -83,6 +83,20 @@ wws_status wwi_message_encode(
     return status;
 }
 
+wws_status wwi_message_check_target(
+    struct wwi_message *self,
+    wws_envelope_version envelope,
+    wws_addressing_version addressing,
+    struct wwi_error *error)
+{
+    wws_status status = wwi_message_enter(self, WWI_MESSAGE_EMPTY, error);
+
+    if (status < 0)
+        return status;
+    return wwi_message_leave(self, check_versions(
+        self, envelope, addressing, error));
+}
+
 wws_status wwi_message_decode(
     struct wwi_message *self,
     struct wwi_bytes *octets,

@@ -433,8 +433,12 @@ static wws_status make_reply(
     if (options->reply.id != 0) {
         status = wwi_table_get(options->reply.id, WWI_KIND_MESSAGE,
             &call->reply);
-        return status < 0 ? wwi_fail_static(error, status,
-            "reply: not a handle of a message") : status;
+        if (status < 0)
+            return wwi_fail_static(error, status,
+                "reply: not a handle of a message");
+        return wwi_message_check_target(call->reply,
+            call->proxy->options.envelope_version,
+            call->proxy->options.addressing_version, error);
     }
     form.envelope_version = call->proxy->options.envelope_version;
     form.addressing_version = call->proxy->options.addressing_version;
