@@ -721,7 +721,12 @@ static wws_status encode_answer(
 
     if (status < 0)
         return status;
-    status = encode(channel, reply, outgoing, error);
+    if (reply->initialization == WWS_MESSAGE_INITIALIZATION_REPLY
+        || reply->initialization == WWS_MESSAGE_INITIALIZATION_FAULT)
+        status = encode(channel, reply, outgoing, error);
+    else
+        status = wwi_fail_static(error, WWS_E_INVALID_OPERATION,
+            "the message was not initialized as a reply or a fault");
     wwi_message_end_use(reply);
     return status;
 }
