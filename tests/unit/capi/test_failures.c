@@ -51,7 +51,7 @@ struct life {
     unsigned begun;
     unsigned heard;
     unsigned freed;
-    unsigned refused;
+    _Atomic unsigned refused;
 };
 
 /* Statuses that lack of memory may have, here or at the other end. */
