@@ -771,6 +771,8 @@ static wws_status give_answer_up(
     channel->synced.incoming = answer->incoming;
     channel->synced.turn = TURN_RECEIVED;
     wwi_lock_give(&channel->synced.lock);
+    /* Whoever has heard already did not find the request. */
+    settle(channel);
     if (took) {
         leave_active(channel);
         answer_unref(answer);
