@@ -135,7 +135,7 @@ static bool take_talk(struct race *race)
 
 static size_t some_size(struct dice *dice)
 {
-    return roll(dice, 8) == 0 ? 3000000 : roll(dice, 100);
+    return roll(dice, 32) == 0 ? 3000000 : roll(dice, 100);
 }
 
 static void *ask(void *state)
