@@ -193,7 +193,18 @@ static void expect_nothing(struct peer *peer)
 
 /* Writing. */
 
-/* As much as the system takes: done, WWS_S_ASYNC, or failed. */
+static bool is_stopped(struct peer *peer)
+{
+    bool stopped;
+
+    wwi_lock_take(&peer->synced.lock);
+    stopped = peer->synced.stopped;
+    wwi_lock_give(&peer->synced.lock);
+    return stopped;
+}
+
+/* As much as the system takes: done, WWS_S_ASYNC, or failed.  A client that
+ * reads as fast as this writes does not keep it from a stop. */
 static wws_status write_some(struct peer *peer, struct wwi_outcome *outcome)
 {
     size_t all = peer->head.size + peer->body.size;
@@ -213,9 +224,11 @@ static wws_status write_some(struct peer *peer, struct wwi_outcome *outcome)
         ssize_t size = sendmsg(peer->source.fd, &message,
             MSG_NOSIGNAL | MSG_DONTWAIT);
 
-        if (size >= 0)
+        if (size >= 0) {
             peer->sent += (size_t) size;
-        else if (errno == EAGAIN)
+            if (peer->sent < all && is_stopped(peer))
+                return WWS_E_OPERATION_ABORTED;
+        } else if (errno == EAGAIN)
             return WWS_S_ASYNC;
         else if (errno != EINTR) {
             outcome->original_code = errno;
@@ -425,6 +438,9 @@ static void settle(struct peer *peer, enum state next)
     wwi_lock_take(&peer->synced.lock);
     if (next == READING && is_stopping(peer))
         next = ENDING;
+    /* Whoever stopped the answer has been told that it did not go out. */
+    if (peer->synced.stopped)
+        next = DOOMED;
     peer->synced.state = next;
     quiet = next == READING && peer->synced.watching
         && peer->on_loop.leftover.size == 0;
@@ -808,16 +824,6 @@ static bool look_after(struct peer *peer)
     else
         return watch(peer);
     return false;
-}
-
-static bool is_stopped(struct peer *peer)
-{
-    bool stopped;
-
-    wwi_lock_take(&peer->synced.lock);
-    stopped = peer->synced.stopped;
-    wwi_lock_give(&peer->synced.lock);
-    return stopped;
 }
 
 static bool send_on(struct peer *peer)
