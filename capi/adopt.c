@@ -3,12 +3,22 @@
  * must be zero, or it asks for something we do not do. */
 #include "adopt.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
 #include "core/base/error.h"
 #include "core/base/text.h"
 
 enum { LARGEST_STRUCT = 4096 };
+
+/* An asynchronous function may be writing to it just now. */
+static wws_status check_error(struct wwi_error *entered)
+{
+    if (!atomic_load(&entered->pending))
+        return WWS_S_OK;
+    wwi_object_unref(&entered->object);
+    return WWS_E_INVALID_OPERATION;
+}
 
 wws_status wwi_enter(
     uint64_t id,
@@ -19,6 +29,8 @@ wws_status wwi_enter(
 {
     wws_status status = wwi_table_get(id, kind, object);
 
+    if (status == WWS_S_OK && kind == WWI_KIND_ERROR)
+        status = check_error(*(struct wwi_error **) object);
     switch (status) {
     case WWS_E_INVALIDARG:
         return wwi_fail(error, status, "%s: a handle is required", name);

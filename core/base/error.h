@@ -30,6 +30,8 @@ struct wwi_outcome {
 
 struct wwi_error {
     struct wwi_object object;
+    /* An asynchronous function has it until its caller hears. */
+    _Atomic bool pending;
     struct wwi_outcome outcome;
     uint32_t count;
     /* Innermost first. */

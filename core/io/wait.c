@@ -88,12 +88,20 @@ static void drop(struct wwi_queue_entry *entry)
     wait->release(wait);
 }
 
+static void give_error(struct wwi_wait *wait)
+{
+    if (wait->has_error)
+        atomic_store(&wait->error->pending, false);
+    wait->has_error = false;
+}
+
 static void deliver(struct wwi_pending *pending)
 {
     struct wwi_wait *wait = WWI_CONTAINER(pending, struct wwi_wait, pending);
     void (*delivered)(struct wwi_wait *) = wait->delivered;
 
     report(wait, wait->error);
+    give_error(wait);
     if (wait->queue == NULL) {
         wwi_pool_urgent(wait->runtime->pool, &wait->work);
         return;
@@ -115,11 +123,16 @@ static wws_status init_asynchronous(
     if ((completion->queue.id != 0) == (completion->completed != NULL))
         return wwi_fail_static(error, WWS_E_INVALIDARG,
             "completion: exactly one of queue and completed is wanted");
+    if (error != NULL && atomic_exchange(&error->pending, true))
+        return WWS_E_INVALID_OPERATION;
+    wait->has_error = error != NULL;
     if (completion->queue.id != 0)
         status = wwi_table_get(completion->queue.id, WWI_KIND_QUEUE,
             &wait->queue);
-    if (status < 0)
+    if (status < 0) {
+        give_error(wait);
         return wwi_fail_static(error, status, "completion: bad queue handle");
+    }
     wwi_pending_init(&wait->pending, NULL, deliver);
     wait->completion = *completion;
     wait->work.run = run_callback;
@@ -173,6 +186,7 @@ wws_status wwi_wait_check(
 
 void wwi_wait_fini(struct wwi_wait *wait)
 {
+    give_error(wait);
     if (wait->pending.wake != NULL)
         wwi_wake_give(wait->pending.wake);
     else if (wait->error != NULL)

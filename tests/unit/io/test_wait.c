@@ -277,6 +277,27 @@ static void event__of_a_queue_that_is_freed_is_dropped(void **state)
     assert_int_equal(wwi_memory_live(), live - 1);
 }
 
+/* Two that are pending may not write to one error object. */
+static void error__serves_one_pending_function_at_a_time(void **state)
+{
+    const wws_completion completion = by_callback();
+    struct wwi_error *error = wwi_error_new();
+    struct wwi_wait second;
+
+    (void) state;
+    begin(&completion, error);
+
+    assert_int_equal(wwi_wait_init(&second, runtime, &completion, error),
+        WWS_E_INVALID_OPERATION);
+
+    assert_true(wwi_wait_end(&waiting, WWS_E_OTHER, WWS_PHASE_NONE, NULL));
+    assert_true(latch_reaches(&released, 1));
+    assert_int_equal(wwi_wait_init(&second, runtime, &completion, error),
+        WWS_S_OK);
+    wwi_wait_fini(&second);
+    assert_int_equal(wwi_error_free(error), WWS_S_OK);
+}
+
 static void completion__names_exactly_one_way_to_hear(void **state)
 {
     wws_queue handle;
@@ -385,6 +406,7 @@ int main(void)
         TEST(event__is_there_when_delivered_and_ends_it_when_fetched),
         TEST(event__of_a_failure_brings_an_error_unless_one_was_given),
         TEST(event__of_a_queue_that_is_freed_is_dropped),
+        TEST(error__serves_one_pending_function_at_a_time),
         TEST(completion__names_exactly_one_way_to_hear),
         TEST(wait__is_ended_by_one_of_many),
         TEST(callback__is_inside_of_all_that_are_around_it),
