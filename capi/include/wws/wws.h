@@ -415,11 +415,11 @@ WWS_API wws_status wws_service_proxy_open(
  *  the body are copied before the function returns.  The call handle may be
  *  null; if it is zero a new one is made, written before anything is sent, and
  *  can be used by other threads at once.  A call handle serves one call and is
- *  stale when the call has ended, also if it failed to start.
- *  wws_call_cancel() ends it early.  May be called from any thread while other
- *  calls are pending.  The options, call and reply body may be null.  The call
- *  and reply body must stay in place until the call completes.  Give the reply
- *  body back by wws_buffer_release(). */
+ *  stale when the call has ended, also if it failed to start; it stays as it is
+ *  if an argument was refused.  wws_call_cancel() ends it early.  May be called
+ *  from any thread while other calls are pending.  The options, call and reply
+ *  body may be null.  The call and reply body must stay in place until the call
+ *  completes.  Give the reply body back by wws_buffer_release(). */
 WWS_API wws_status wws_service_proxy_call(
     wws_service_proxy service_proxy,
     wws_string action,
