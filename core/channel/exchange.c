@@ -80,6 +80,13 @@ static void copy_track(struct wwi_track *to, const struct wwi_track *from)
     atomic_store(&to->progress, atomic_load(&from->progress));
 }
 
+static void post(struct wwi_exchange *exchange)
+{
+    wwi_exchange_ref(exchange);
+    if (!wwi_loop_post(exchange->loop, &exchange->post))
+        wwi_exchange_unref(exchange);
+}
+
 static void poke(struct wwi_exchange *exchange)
 {
     struct wwi_wake *wake = exchange->wait.pending.wake;
@@ -90,9 +97,7 @@ static void poke(struct wwi_exchange *exchange)
             wwi_wake_signal(wake);
         return;
     }
-    wwi_exchange_ref(exchange);
-    if (!wwi_loop_post(exchange->loop, &exchange->post))
-        wwi_exchange_unref(exchange);
+    post(exchange);
 }
 
 static void notified(struct wwi_client *client)
@@ -109,6 +114,7 @@ bool wwi_exchange_end(
     struct wwi_runtime *runtime = exchange->wait.runtime;
     struct wwi_outcome outcome;
     bool took = wwi_pending_take(&exchange->wait.pending);
+    bool woke = took && exchange->wait.pending.slept;
 
     wwi_count(runtime, WWS_COUNTER_CANCEL_ASKED);
     wwi_count(runtime, took ? WWS_COUNTER_CANCEL_WON
@@ -124,8 +130,11 @@ bool wwi_exchange_end(
             expect_sending(&outcome);
         finish_wait(exchange, &outcome);
     }
-    /* A caller that waits himself has the I/O, and has just been woken. */
-    if (atomic_load(&exchange->parts) != 0
+    /* A caller that waits himself has the I/O, and hands it over when he hears;
+     * the loop is called here, so that he need not do that. */
+    if (woke)
+        post(exchange);
+    else if (atomic_load(&exchange->parts) != 0
         && !(took && exchange->wait.pending.wake != NULL))
         poke(exchange);
     return took;
