@@ -208,18 +208,6 @@ void wwi_error_set_fault(struct wwi_error *error, struct wwi_fault *fault)
     *fault = (struct wwi_fault) { 0 };
 }
 
-void wwi_error_move(struct wwi_error *to, struct wwi_error *from)
-{
-    to->outcome = from->outcome;
-    for (uint32_t i = 0; i < from->count; i++)
-        push(to, from->strings[i].text, from->strings[i].size,
-            from->strings[i].owned);
-    from->count = 0;
-    if (from->has_fault)
-        wwi_error_set_fault(to, &from->fault);
-    from->has_fault = false;
-}
-
 static wws_string copy_text(char **at, wws_string text)
 {
     wws_string copy = { *at, text.size };

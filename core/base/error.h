@@ -75,8 +75,6 @@ void wwi_error_set_outcome(
     const struct wwi_outcome *outcome);
 /* Takes the fault over. */
 void wwi_error_set_fault(struct wwi_error *error, struct wwi_fault *fault);
-/* Moves all that one error knows to another; its own was empty. */
-void wwi_error_move(struct wwi_error *to, struct wwi_error *from);
 
 /* Copies the parts of a fault into one block; false when there is no memory. */
 bool wwi_fault_copy(struct wwi_fault *to, const wws_fault_info *from);

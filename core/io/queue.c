@@ -148,11 +148,6 @@ void wwi_queue_add(struct wwi_queue *queue, struct wwi_queue_entry *entry)
         entry->drop(entry);
 }
 
-void wwi_queue_ref(struct wwi_queue *queue)
-{
-    wwi_object_ref(&queue->object);
-}
-
 void wwi_queue_unref(struct wwi_queue *queue)
 {
     wwi_object_unref(&queue->object);

@@ -40,7 +40,6 @@ wws_status wwi_queue_next(
 /* Holds a reference to the queue; the entry belongs to the queue until it is
  * fetched or dropped. */
 void wwi_queue_add(struct wwi_queue *queue, struct wwi_queue_entry *entry);
-void wwi_queue_ref(struct wwi_queue *queue);
 void wwi_queue_unref(struct wwi_queue *queue);
 
 #endif

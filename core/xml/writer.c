@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "core/xml/chars.h"
+#include "core/xml/escape.h"
 
 enum { DEPTH = 32 };
 
@@ -19,62 +20,13 @@ static void fail(struct wwi_xml_writer *writer, wws_status status)
         writer->status = status;
 }
 
-/* What stands for an octet that cannot stand for itself; null if it can, as
- * every other character that XML allows. */
-static const char *escaped(uint8_t octet, bool in_value)
-{
-    switch (octet) {
-    case '<':
-        return "&lt;";
-    case '>':
-        return "&gt;";
-    case '&':
-        return "&amp;";
-    case '\r':
-        return "&#13;";
-    case '"':
-        return in_value ? "&quot;" : NULL;
-    case '\t':
-        return in_value ? "&#9;" : NULL;
-    case '\n':
-        return in_value ? "&#10;" : NULL;
-    default:
-        return NULL;
-    }
-}
-
 static void append_escaped(
     struct wwi_xml_writer *writer,
     wws_string text,
     bool in_value)
 {
-    const uint8_t *done = (const uint8_t *) text.data;
-    const uint8_t *at = done;
-    const uint8_t *limit = at + text.size;
-
-    for (;;) {
-        const char *escape;
-        uint32_t character;
-        int size;
-
-        at = in_value ? wwi_xml_skip(at, limit, WWI_XML_VALUE)
-            : wwi_xml_skip_plain(at, limit, '>');
-        if (at == limit)
-            break;
-        size = wwi_xml_character(at, limit, &character);
-        if (size <= 0) {
-            fail(writer, WWS_E_INVALID_FORMAT);
-            return;
-        }
-        escape = escaped(*at, in_value);
-        if (escape != NULL) {
-            wwi_bytes_append(writer->out, done, (size_t) (at - done));
-            wwi_bytes_append_text(writer->out, escape);
-            done = at + 1;
-        }
-        at += size;
-    }
-    wwi_bytes_append(writer->out, done, (size_t) (at - done));
+    if (!wwi_xml_escape(writer->out, text, in_value))
+        fail(writer, WWS_E_INVALID_FORMAT);
 }
 
 static void append_name(

@@ -244,31 +244,6 @@ static void fault__is_not_copied_without_memory(void **state)
     assert_null(fault.memory);
 }
 
-static void error__that_is_moved_takes_everything_along(void **state)
-{
-    struct wwi_error *to = wwi_error_new();
-    wws_fault_info from = WWS_FAULT_INFO_INIT, got = WWS_FAULT_INFO_INIT;
-    struct wwi_fault fault = { .memory = NULL };
-
-    (void) state;
-    from.reason = WWS_STR("why");
-    assert_true(wwi_fault_copy(&fault, &from));
-    (void) wwi_fail(error, WWS_E_OTHER, "inner %d", 1);
-    (void) wwi_fail_static(error, WWS_E_INVALID_FORMAT, "outer");
-    wwi_error_set_fault(error, &fault);
-
-    wwi_error_move(to, error);
-
-    assert_int_equal(info_of(to).status, WWS_E_INVALID_FORMAT);
-    assert_says(to, 0, "outer");
-    assert_says(to, 1, "inner 1");
-    assert_int_equal(wwi_error_get_fault(to, &got), WWS_S_OK);
-    assert_true(wwi_string_is(got.reason, "why"));
-    assert_int_equal(info_of(error).string_count, 0);
-    assert_int_equal(info_of(error).has_fault, 0);
-    assert_int_equal(wwi_error_free(to), WWS_S_OK);
-}
-
 static void error__that_is_reset_is_as_new(void **state)
 {
     struct wwi_fault fault = { .memory = NULL };
@@ -342,7 +317,6 @@ int main(void)
         TEST(error__tells_how_an_operation_ended),
         TEST(error__has_the_fault_it_was_given),
         TEST(fault__is_not_copied_without_memory),
-        TEST(error__that_is_moved_takes_everything_along),
         TEST(error__that_is_reset_is_as_new),
         TEST(error__is_not_made_without_memory),
         TEST(record__fills_what_the_caller_has),
