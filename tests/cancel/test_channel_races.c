@@ -2,6 +2,7 @@
  * Whoever waits hears exactly once, and nothing is left behind.
  *
  * WWS_RACES and WWS_SEED are as in test_races.c, with a tenth of the number. */
+#include "tests/support/public/dice.h"
 #include "tests/support/public/talk.h"
 
 #include <sched.h>
@@ -9,29 +10,6 @@
 #include <time.h>
 
 enum { CLIENTS = 3, SERVERS = 3, BREAKERS = 2, SLOTS = 8, ROUND = 100 };
-
-struct dice {
-    uint64_t state;
-};
-
-static uint32_t roll(struct dice *dice, uint32_t sides)
-{
-    dice->state ^= dice->state << 13;
-    dice->state ^= dice->state >> 7;
-    dice->state ^= dice->state << 17;
-    return (uint32_t) (dice->state >> 33) % sides;
-}
-
-static void dawdle(struct dice *dice)
-{
-    static const struct timespec pause = { .tv_nsec = 50000 };
-    uint32_t turns = roll(dice, 8);
-
-    if (turns == 7)
-        nanosleep(&pause, NULL);
-    else if (turns > 3)
-        sched_yield();
-}
 
 struct race {
     struct world world;

@@ -5,10 +5,10 @@
  * WWS_RACES is how many calls to start, WWS_SEED what the choices follow from;
  * the seed of a run is printed.  A round is a world of its own that ends in one
  * of several ways while calls are still under way. */
+#include "tests/support/public/dice.h"
 #include "tests/support/public/world.h"
 
 #include <poll.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <time.h>
 
@@ -21,30 +21,6 @@ enum {
     CLOSES = 4000,  /* the most of a round */
     UNDER_WAY = 100,
 };
-
-/* What the choices follow from; each thread has its own. */
-struct dice {
-    uint64_t state;
-};
-
-static uint32_t roll(struct dice *dice, uint32_t sides)
-{
-    dice->state ^= dice->state << 13;
-    dice->state ^= dice->state >> 7;
-    dice->state ^= dice->state << 17;
-    return (uint32_t) (dice->state >> 33) % sides;
-}
-
-static void dawdle(struct dice *dice)
-{
-    static const struct timespec pause = { .tv_nsec = 50000 };
-    uint32_t turns = roll(dice, 8);
-
-    if (turns == 7)
-        nanosleep(&pause, NULL);
-    else if (turns > 3)
-        sched_yield();
-}
 
 struct race;
 
