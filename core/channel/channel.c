@@ -94,7 +94,7 @@ void wwi_channel_settle(struct wwi_channel *channel)
     if (client != NULL)
         channel->transport->client_free(client);
     if (incoming != NULL)
-        channel->transport->incoming_drop(incoming);
+        incoming->calls->drop(incoming);
     if (closing != NULL)
         wwi_closing_end(closing, status);
 }
@@ -425,7 +425,7 @@ static void destroy(struct wwi_object *object)
     if (channel->synced.client != NULL)
         channel->transport->client_free(channel->synced.client);
     if (channel->synced.incoming != NULL)
-        channel->transport->incoming_drop(channel->synced.incoming);
+        channel->synced.incoming->calls->drop(channel->synced.incoming);
     if (channel->listener != NULL)
         wwi_listener_unref(channel->listener);
     if (channel->member.runtime != NULL)
@@ -470,7 +470,7 @@ static wws_status create(
     if (channel == NULL)
         return wwi_fail_static(error, status, "no memory for a channel");
     take_options(channel, options);
-    channel->transport = wwi_transport(options->transport);
+    channel->transport = wwi_transport(options->transport, false);
     wwi_lock_init(&channel->synced.lock, WWI_RANK_CHANNEL);
     wwi_post_init(&channel->reap, reap);
     if (wwi_object_init(&channel->object, WWI_KIND_CHANNEL, destroy) < 0) {

@@ -248,7 +248,7 @@ wws_status wwi_channel_send_reply(
         wwi_bytes_fini(&outgoing.envelope);
         return give_answer_up(answer, completion, status);
     }
-    self->transport->incoming_reply(answer->incoming, &outgoing, answered,
+    answer->incoming->calls->reply(answer->incoming, &outgoing, answered,
         answer);
     wwi_bytes_fini(&outgoing.envelope);
     if (completion != NULL)
@@ -260,7 +260,7 @@ wws_status wwi_channel_send_reply(
 void wwi_answer_stop_locked(struct wwi_answer *answer)
 {
     atomic_fetch_add(&answer->references, 1);
-    answer->channel->transport->incoming_stop(answer->incoming);
+    answer->incoming->calls->stop(answer->incoming);
 }
 
 void wwi_answer_end(struct wwi_answer *answer, const char *text)

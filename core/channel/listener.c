@@ -225,7 +225,7 @@ static void take_in(
         wwi_lock_give(&listener->synced.lock);
     } while (accept != NULL && !match(accept, incoming));
     if (refused)
-        listener->transport->incoming_drop(incoming);
+        incoming->calls->drop(incoming);
 }
 
 static void arrived(struct wwi_incoming *incoming, void *state)
@@ -394,9 +394,12 @@ static void drop_requests(struct wwi_listener *listener)
     wwi_lock_take(&listener->synced.lock);
     wwi_list_move(&requests, &listener->synced.requests);
     wwi_lock_give(&listener->synced.lock);
-    while ((link = wwi_list_take(&requests)) != NULL)
-        listener->transport->incoming_drop(WWI_CONTAINER(link,
-            struct wwi_incoming, link));
+    while ((link = wwi_list_take(&requests)) != NULL) {
+        struct wwi_incoming *incoming = WWI_CONTAINER(link,
+            struct wwi_incoming, link);
+
+        incoming->calls->drop(incoming);
+    }
 }
 
 static void stopped(void *state)
@@ -528,6 +531,7 @@ static wws_status start_server(
         .idle_timeout_ms = ours->idle_timeout_ms,
         .tolerate_half_close = ours->tolerate_half_close != 0,
     };
+    struct wwi_server_callbacks callbacks = { .arrived = arrived };
     wws_status status;
 
     *served = wwi_alloc_zero(sizeof **served);
@@ -535,8 +539,9 @@ static wws_status start_server(
         return WWS_E_OUTOFMEMORY;
     (*served)->listener = listener;
     wwi_listener_ref(listener);
+    callbacks.state = *served;
     status = listener->transport->server_open(listener->member.runtime, url,
-        &options, arrived, *served, &(*served)->server, error);
+        &options, &callbacks, &(*served)->server, error);
     if (status >= 0)
         return status;
     (*served)->server = NULL;
@@ -705,7 +710,7 @@ wws_status wwi_listener_create(
     if (listener == NULL)
         return wwi_fail_static(error, status, "no memory for a listener");
     take_options(listener, options);
-    listener->transport = wwi_transport(options->transport);
+    listener->transport = wwi_transport(options->transport, false);
     wwi_lock_init(&listener->synced.lock, WWI_RANK_LISTENER);
     wwi_list_init(&listener->synced.accepts);
     wwi_list_init(&listener->synced.requests);

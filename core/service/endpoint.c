@@ -31,7 +31,7 @@ static void copy_options(
     const wws_endpoint_options standard = WWS_ENDPOINT_OPTIONS_INIT;
     wws_endpoint_options *ours = &endpoint->options;
 
-    endpoint->transport = wwi_transport(options->transport);
+    endpoint->transport = wwi_transport(options->transport, false);
     *ours = *options;
     endpoint->callbacks = *options->operations;
     ours->operations = &endpoint->callbacks;
@@ -90,7 +90,7 @@ wws_status wwi_endpoint_create(
 wws_status wwi_endpoint_listen(
     struct wwi_endpoint_server *server,
     struct wwi_runtime *runtime,
-    void (*arrived)(struct wwi_incoming *incoming, void *server),
+    const struct wwi_server_callbacks *callbacks,
     struct wwi_error *error)
 {
     const struct wwi_endpoint *endpoint = server->endpoint;
@@ -108,7 +108,7 @@ wws_status wwi_endpoint_listen(
     };
     struct wwi_server *listening;
     wws_status status = endpoint->transport->server_open(runtime,
-        options->address, &wanted, arrived, server, &listening, error);
+        options->address, &wanted, callbacks, &listening, error);
 
     if (status < 0)
         return wwi_fail(error, status, "cannot listen at %s",

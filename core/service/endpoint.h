@@ -47,7 +47,7 @@ void wwi_endpoint_free(struct wwi_endpoint *endpoint, bool taken);
 wws_status wwi_endpoint_listen(
     struct wwi_endpoint_server *server,
     struct wwi_runtime *runtime,
-    void (*arrived)(struct wwi_incoming *incoming, void *server),
+    const struct wwi_server_callbacks *callbacks,
     struct wwi_error *error);
 
 #endif

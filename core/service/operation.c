@@ -456,7 +456,7 @@ void wwi_operation_serve(struct wwi_operation *self)
     }
     atomic_fetch_or(&self->state, SERVING);
     incoming->user = (void *) (uintptr_t) self->object.id;
-    wwi_operation_transport(self)->incoming_watch(incoming, gone);
+    incoming->calls->watch(incoming, gone);
     dispatch(self);
 }
 

@@ -14,7 +14,7 @@ static void replied(void *state, const struct wwi_outcome *outcome)
 
 static void send(struct wwi_operation *self, struct wwi_outgoing *outgoing)
 {
-    wwi_operation_transport(self)->incoming_reply(self->incoming, outgoing,
+    self->incoming->calls->reply(self->incoming, outgoing,
         replied, NULL);
 }
 
@@ -98,7 +98,7 @@ static wws_status make_standard_fault(
 
 static void drop_request(struct wwi_operation *self)
 {
-    wwi_operation_transport(self)->incoming_drop(self->incoming);
+    self->incoming->calls->drop(self->incoming);
 }
 
 /* Without memory for an answer the connection tells the client. */

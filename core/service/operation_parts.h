@@ -11,12 +11,6 @@ static inline struct wwi_service_host *wwi_operation_host(
     return self->server->endpoint->host;
 }
 
-static inline const struct wwi_transport *wwi_operation_transport(
-    const struct wwi_operation *self)
-{
-    return self->server->endpoint->transport;
-}
-
 static inline bool wwi_operation_discloses(const struct wwi_operation *self)
 {
     return wwi_operation_host(self)->options.fault_disclosure

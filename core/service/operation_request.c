@@ -187,7 +187,7 @@ static struct wwi_operation *take_request(
     struct wwi_operation *self = wwi_operation_new(server, incoming);
 
     if (self == NULL) {
-        server->endpoint->transport->incoming_drop(incoming);
+        incoming->calls->drop(incoming);
         wwi_service_host_release(server);
     }
     return self;

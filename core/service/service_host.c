@@ -216,7 +216,7 @@ static void admit(
         wwi_operation_refuse(server, incoming);
         break;
     case DROPPED:
-        server->endpoint->transport->incoming_drop(incoming);
+        incoming->calls->drop(incoming);
         wwi_service_host_release(server);
         break;
     case WAITS:
@@ -581,12 +581,17 @@ static wws_status listen_at(
 {
     struct wwi_service_host *self = endpoint->host;
     struct wwi_endpoint_server *server = new_server(endpoint);
+    const struct wwi_server_callbacks callbacks = {
+        .arrived = arrived,
+        .state = server,
+    };
     wws_status status;
 
     if (server == NULL)
         return wwi_fail_static(error, WWS_E_OUTOFMEMORY,
             "no memory for a server");
-    status = wwi_endpoint_listen(server, self->member.runtime, arrived, error);
+    status = wwi_endpoint_listen(server, self->member.runtime, &callbacks,
+        error);
     if (status < 0) {
         wwi_service_host_release(server);
         return status;

@@ -542,7 +542,7 @@ wws_status wwi_service_proxy_create(
     if (proxy == NULL)
         return wwi_fail_static(error, status, "no memory for a service proxy");
     take_options(proxy, options);
-    proxy->transport = wwi_transport(options->transport);
+    proxy->transport = wwi_transport(options->transport, false);
     proxy->synced.idle.clients = wwi_alloc(proxy->options.max_idle_channels
         * sizeof *proxy->synced.idle.clients);
     wwi_lock_init(&proxy->synced.lock, WWI_RANK_SERVICE_PROXY);

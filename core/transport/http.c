@@ -14,8 +14,11 @@ const struct wwi_transport wwi_http = {
     .server_address = wwi_http_server_address,
     .server_stop = wwi_http_server_stop,
     .server_free = wwi_http_server_free,
-    .incoming_watch = wwi_http_incoming_watch,
-    .incoming_reply = wwi_http_incoming_reply,
-    .incoming_stop = wwi_http_incoming_stop,
-    .incoming_drop = wwi_http_incoming_drop,
+};
+
+const struct wwi_incoming_calls wwi_http_incoming = {
+    .watch = wwi_http_incoming_watch,
+    .reply = wwi_http_incoming_reply,
+    .stop = wwi_http_incoming_stop,
+    .drop = wwi_http_incoming_drop,
 };

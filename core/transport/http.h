@@ -32,8 +32,7 @@ wws_status wwi_http_server_open(
     struct wwi_runtime *runtime,
     wws_string url,
     const struct wwi_server_options *options,
-    void (*arrived)(struct wwi_incoming *incoming, void *state),
-    void *state,
+    const struct wwi_server_callbacks *callbacks,
     struct wwi_server **server,
     struct wwi_error *error);
 wws_status wwi_http_server_address(
@@ -54,5 +53,6 @@ void wwi_http_incoming_reply(
     void *state);
 void wwi_http_incoming_stop(struct wwi_incoming *incoming);
 void wwi_http_incoming_drop(struct wwi_incoming *incoming);
+extern const struct wwi_incoming_calls wwi_http_incoming;
 
 #endif

@@ -779,7 +779,8 @@ static bool hand_up(struct peer *peer)
     peer->synced.gone = NULL;
     peer->synced.stopped = false;
     wwi_lock_give(&peer->synced.lock);
-    server->arrived(&peer->incoming, server->state);
+    server->callbacks.arrived(&peer->incoming,
+        server->callbacks.state);
     return true;
 }
 
@@ -998,7 +999,7 @@ void wwi_http_peer_open(struct wwi_http_shard *shard, int fd)
     limits.body_size = server->options.max_message_size;
     wwi_http_parser_init(&peer->parser, WWI_HTTP_REQUEST, &limits);
     atomic_init(&peer->refs, 1);
-    peer->incoming.transport = &wwi_http;
+    peer->incoming.calls = &wwi_http_incoming;
     peer->incoming.runtime = server->runtime;
     peer->incoming.version = server->options.version;
     peer->server = server;

@@ -31,8 +31,7 @@ struct wwi_server {
     struct wwi_http_demand demand;
     struct wwi_bytes path;
     struct wwi_bytes address;
-    void (*arrived)(struct wwi_incoming *incoming, void *state);
-    void *state;
+    struct wwi_server_callbacks callbacks;
     struct wwi_loop *acceptor;
 
     struct { /* thread of the acceptor only */

@@ -191,7 +191,7 @@ static void leave(struct wwi_server *server, uint32_t connections)
     if (!stopped)
         return;
     wwi_runtime_done(server->runtime);
-    server->synced.stopped(server->state);
+    server->synced.stopped(server->callbacks.state);
 }
 
 void wwi_http_server_left(struct wwi_server *server)
@@ -505,8 +505,7 @@ wws_status wwi_http_server_open(
     struct wwi_runtime *runtime,
     wws_string text,
     const struct wwi_server_options *options,
-    void (*arrived)(struct wwi_incoming *incoming, void *state),
-    void *state,
+    const struct wwi_server_callbacks *callbacks,
     struct wwi_server **out,
     struct wwi_error *error)
 {
@@ -522,8 +521,7 @@ wws_status wwi_http_server_open(
         wwi_url_fini(&url);
         return wwi_fail_static(error, WWS_E_OUTOFMEMORY, "out of memory");
     }
-    server->arrived = arrived;
-    server->state = state;
+    server->callbacks = *callbacks;
     status = start(server, &url, error);
     wwi_url_fini(&url);
     if (status != WWS_S_OK) {

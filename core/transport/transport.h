@@ -1,10 +1,13 @@
 /* What channels and hosts know of a transport: one table, filled by each.
  *
- * Words.  A *client* is the caller's end of a conversation; it does one
- * exchange at a time: a message goes out, and a reply comes in.  It never
- * waits: whoever owns it steps it, and sleeps or arms it in between.  A
- * *server* listens; what clients ask of it arrives as *incoming* requests, each
- * to be answered or dropped once. */
+ * Words.  A *client* does one exchange at a time: a message goes out, and a
+ * reply comes in.  It never waits: whoever owns it steps it, and sleeps or arms
+ * it in between.  A *server* listens; what clients ask of it arrives as
+ * *incoming* requests, each to be answered or dropped once.
+ *
+ * A transport of *sessions* has no clients and no incoming requests.  Both ends
+ * hold a session, through which messages flow both ways, each on its own: see
+ * session.h. */
 #ifndef WWI_TRANSPORT_H
 #define WWI_TRANSPORT_H
 
@@ -30,8 +33,13 @@ struct wwi_outgoing {
     struct wwi_bytes envelope; /* moved in */
     wws_envelope_version version;
     wws_string action;         /* copied */
+    wws_string message_id;     /* copied; empty: none */
     struct wwi_fields fields;  /* copied; next may be null */
     bool fault;
+    /* Sessions that stream: the octets are not the first of their message,
+     * not the last. */
+    bool continues;
+    bool more;
 };
 
 struct wwi_client_options {
@@ -42,6 +50,9 @@ struct wwi_client_options {
     uint32_t send_timeout_ms;
     uint32_t response_timeout_ms;
     uint32_t receive_timeout_ms;
+    /* Of sessions. */
+    wws_envelope_version version;
+    uint64_t max_streamed_size; /* 0: messages are not streamed */
 };
 
 /* What a client waits for. */
@@ -71,14 +82,47 @@ struct wwi_client {
     /* Why a step failed. */
     struct wwi_outcome trouble;
     char text[160];
+    /* Of what was taken: octets of the same message follow; the action that
+     * came with the transport, while the exchange lasts. */
+    bool more;
+    bool has_action;
+    wws_string action;
     /* Set by the owner: asks for another step, from any thread. */
     void (*notify)(struct wwi_client *client);
     void *user;
 };
 
+struct wwi_incoming;
+
+/* How a reply went.  Runs once, on any thread, perhaps before reply returns;
+ * the last use of the incoming request by the transport. */
+typedef void (*wwi_replied_fn)(void *state, const struct wwi_outcome *outcome);
+
+struct wwi_incoming_calls {
+    /* From now on `gone` runs, at most once and never after the request has
+     * been answered or dropped, when the client goes away; at once and inside
+     * this function if it has gone already.  Runs with no lock held. */
+    void (*watch)(
+        struct wwi_incoming *incoming,
+        void (*gone)(struct wwi_incoming *incoming));
+    /* Answers: writes what can be written on this thread, the loop does the
+     * rest.  A null outgoing is an answer without envelope (202).  The request
+     * must not be used any more by the caller. */
+    void (*reply)(
+        struct wwi_incoming *incoming,
+        struct wwi_outgoing *outgoing,
+        wwi_replied_fn replied,
+        void *state);
+    /* Before `replied` runs, with locks held perhaps: what has not been sent of
+     * the answer is not sent any more, and the connection is reset. */
+    void (*stop)(struct wwi_incoming *incoming);
+    /* Gives the request up: its connection is reset. */
+    void (*drop)(struct wwi_incoming *incoming);
+};
+
 /* A request of a client, or what became of its connection. */
 struct wwi_incoming {
-    const struct wwi_transport *transport;
+    const struct wwi_incoming_calls *calls;
     struct wwi_runtime *runtime;
     struct wwi_link link;        /* for whoever holds it */
     struct wwi_bytes envelope;   /* to be moved out */
@@ -101,13 +145,21 @@ struct wwi_server_options {
     uint32_t request_timeout_ms;
     uint32_t idle_timeout_ms;
     bool tolerate_half_close;
+    /* Of sessions. */
+    uint32_t handshake_timeout_ms;
+    uint64_t max_streamed_size; /* 0: messages are not streamed */
 };
 
 struct wwi_server;
+struct wwi_session;
 
-/* How a reply went.  Runs once, on any thread, perhaps before reply returns;
- * the last use of the incoming request by the transport. */
-typedef void (*wwi_replied_fn)(void *state, const struct wwi_outcome *outcome);
+/* What arrives at a server, on a loop thread: requests, each of which may be
+ * answered at once, or sessions that are open.  It belongs to the callback. */
+struct wwi_server_callbacks {
+    void (*arrived)(struct wwi_incoming *incoming, void *state);
+    void (*connected)(struct wwi_session *session, void *state);
+    void *state;
+};
 
 struct wwi_transport {
     const char *scheme;
@@ -131,6 +183,12 @@ struct wwi_transport {
     /* As far as it goes without waiting.  WWS_S_ASYNC: the want says for what;
      * otherwise done or failed, and trouble says why. */
     wws_status (*client_step)(struct wwi_client *client, struct wwi_want *want);
+    /* Sessions that stream: begins to send further octets of the message that
+     * was begun last; step then sends them. */
+    wws_status (*client_write)(
+        struct wwi_client *client,
+        struct wwi_outgoing *outgoing,
+        struct wwi_error *error);
     /* Moves the envelope received out; S_END if there was none (202). */
     wws_status (*client_take)(
         struct wwi_client *client,
@@ -142,26 +200,25 @@ struct wwi_transport {
     /* By the owner; the loop must not own it.  Resets what is open. */
     void (*client_free)(struct wwi_client *client);
 
-    /* Listens; `arrived` then gets each request, on a loop thread, and owns it.
-     * It may answer at once. */
+    /* Listens.  The callbacks are copied. */
     wws_status (*server_open)(
         struct wwi_runtime *runtime,
         wws_string url,
         const struct wwi_server_options *options,
-        void (*arrived)(struct wwi_incoming *incoming, void *state),
-        void *state,
+        const struct wwi_server_callbacks *callbacks,
         struct wwi_server **server,
         struct wwi_error *error);
     /* The URL at which it can be reached. */
     wws_status (*server_address)(
         struct wwi_server *server,
         struct wwi_bytes *address);
-    /* No request arrives any more when this has returned, but those that are
-     * just arriving on a loop thread: this never waits.  Idle connections
-     * close; requests that have arrived can still be answered.  `stopped` runs
-     * once, on any thread, when all sockets of the server are closed.  With
-     * reset, connections that owe an answer are reset, too, which may be asked
-     * for after a stop without it.  Never blocks. */
+    /* Nothing arrives any more when this has returned, but what is just
+     * arriving on a loop thread: this never waits.  Idle connections close;
+     * requests that have arrived can still be answered, and sessions go on.
+     * `stopped` runs once, on any thread, when all sockets of the server are
+     * closed.  With reset, connections that owe an answer are reset, too, and
+     * sessions aborted, which may be asked for after a stop without it.  Never
+     * blocks. */
     void (*server_stop)(
         struct wwi_server *server,
         bool reset,
@@ -169,29 +226,21 @@ struct wwi_transport {
     /* After stopped has run. */
     void (*server_free)(struct wwi_server *server);
 
-    /* From now on `gone` runs, at most once and never after the request has
-     * been answered or dropped, when the client goes away; at once and inside
-     * this function if it has gone already.  Runs with no lock held. */
-    void (*incoming_watch)(
-        struct wwi_incoming *incoming,
-        void (*gone)(struct wwi_incoming *incoming));
-    /* Answers: writes what can be written on this thread, the loop does the
-     * rest.  A null outgoing is an answer without envelope (202).  The request
-     * must not be used any more by the caller. */
-    void (*incoming_reply)(
-        struct wwi_incoming *incoming,
-        struct wwi_outgoing *outgoing,
-        wwi_replied_fn replied,
-        void *state);
-    /* Before `replied` runs, with locks held perhaps: what has not been sent of
-     * the answer is not sent any more, and the connection is reset. */
-    void (*incoming_stop)(struct wwi_incoming *incoming);
-    /* Gives the request up: its connection is reset. */
-    void (*incoming_drop)(struct wwi_incoming *incoming);
+    /* The client's end of a session: checks the address, which is copied; no
+     * I/O.  Null for a transport that has clients. */
+    wws_status (*session_create)(
+        struct wwi_runtime *runtime,
+        wws_string address,
+        const struct wwi_client_options *options,
+        struct wwi_session **session,
+        struct wwi_error *error);
 };
 
-/* The transport of that name in the interface. */
-const struct wwi_transport *wwi_transport(wws_transport transport);
+/* The transport of that name in the interface, for messages that are sent and
+ * received whole or in a stream. */
+const struct wwi_transport *wwi_transport(
+    wws_transport transport,
+    bool streamed);
 extern const struct wwi_transport wwi_http;
 
 #endif

@@ -34,8 +34,7 @@ struct request {
 
 /* A transport defines its own. */
 struct wwi_server {
-    void (*arrived)(struct wwi_incoming *incoming, void *state);
-    void *state;
+    struct wwi_server_callbacks callbacks;
     void (*stopped)(void *state);
     struct request *requests[REQUESTS];
     uint32_t pending;
@@ -92,8 +91,7 @@ static wws_status fake_open(
     struct wwi_runtime *runtime,
     wws_string url,
     const struct wwi_server_options *options,
-    void (*arrived)(struct wwi_incoming *incoming, void *state),
-    void *state,
+    const struct wwi_server_callbacks *callbacks,
     struct wwi_server **server,
     struct wwi_error *error)
 {
@@ -103,8 +101,7 @@ static wws_status fake_open(
     if (fake_count == fake_good)
         return wwi_fail(error, WWS_E_ADDRESS_IN_USE, "taken");
     *server = calloc(1, sizeof **server);
-    (*server)->arrived = arrived;
-    (*server)->state = state;
+    (*server)->callbacks = *callbacks;
     fake_servers[fake_count++] = *server;
     if (fake_opening != NULL)
         fake_opening(*server);
@@ -133,7 +130,7 @@ static void stop_if_done(struct wwi_server *server)
     }
     pthread_mutex_unlock(&fake_lock);
     if (stopped != NULL)
-        stopped(server->state);
+        stopped(server->callbacks.state);
 }
 
 /* The client goes away. */
@@ -251,22 +248,28 @@ static const struct wwi_transport fake = {
     .server_address = fake_address,
     .server_stop = fake_stop,
     .server_free = fake_free,
-    .incoming_watch = fake_watch,
-    .incoming_reply = fake_reply,
-    .incoming_drop = fake_drop,
+};
+
+static const struct wwi_incoming_calls fake_incoming = {
+    .watch = fake_watch,
+    .reply = fake_reply,
+    .drop = fake_drop,
 };
 
 /* In place of the list of transports. */
-const struct wwi_transport *wwi_transport(wws_transport transport)
+const struct wwi_transport *wwi_transport(
+    wws_transport transport,
+    bool streamed)
 {
     (void) transport;
+    (void) streamed;
     return chosen;
 }
 
 static void prepare(struct request *request, const char *envelope)
 {
     memset(request, 0, sizeof *request);
-    request->incoming.transport = &fake;
+    request->incoming.calls = &fake_incoming;
     wwi_bytes_append_text(&request->incoming.envelope, envelope);
 }
 
@@ -283,7 +286,7 @@ static void send_prepared(struct wwi_server *server, struct request *request)
     }
     server->pending++;
     pthread_mutex_unlock(&fake_lock);
-    server->arrived(&request->incoming, server->state);
+    server->callbacks.arrived(&request->incoming, server->callbacks.state);
 }
 
 static void send_to(

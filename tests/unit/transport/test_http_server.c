@@ -191,7 +191,7 @@ static void answer(struct wwi_incoming *incoming, struct wwi_bytes *envelope)
     };
 
     *envelope = (struct wwi_bytes) { 0 };
-    wwi_http.incoming_reply(incoming, &outgoing, was_replied, &it);
+    wwi_http_incoming.reply(incoming, &outgoing, was_replied, &it);
 }
 
 static void answer_text(struct wwi_incoming *incoming, const char *text)
@@ -253,12 +253,17 @@ static void arrived(struct wwi_incoming *incoming, void *state)
     if (manner == ECHO || manner == STOP)
         answer(incoming, &envelope);
     if (manner == ACCEPT)
-        wwi_http.incoming_reply(incoming, NULL, was_replied, &it);
+        wwi_http_incoming.reply(incoming, NULL, was_replied, &it);
     if (manner == DROP)
-        wwi_http.incoming_drop(incoming);
+        wwi_http_incoming.drop(incoming);
     if (manner == ACCEPT || manner == DROP)
         wwi_bytes_fini(&envelope);
 }
+
+static const struct wwi_server_callbacks arrivals = {
+    .arrived = arrived,
+    .state = &it,
+};
 
 static struct wwi_incoming *take_held(void)
 {
@@ -282,7 +287,7 @@ static void open_server(const char *url)
     it.runtime = wwi_runtime_new(&options);
     assert_non_null(it.runtime);
     assert_int_equal(wwi_http.server_open(it.runtime,
-        (wws_string) { url, strlen(url) }, &it.options, arrived, &it,
+        (wws_string) { url, strlen(url) }, &it.options, &arrivals,
         &it.server, NULL), WWS_S_OK);
 }
 
@@ -316,7 +321,7 @@ static int clean_up(void **state)
     if (it.server != NULL) {
         wwi_http.server_stop(it.server, true, was_stopped);
         while (it.held_count != 0)
-            wwi_http.incoming_drop(it.held[--it.held_count]);
+            wwi_http_incoming.drop(it.held[--it.held_count]);
         wait_for(&it.stopped, 1);
         wwi_http.server_free(it.server);
     }
@@ -1116,7 +1121,7 @@ static void server__tells_when_a_client_closes(void **state)
     (void) state;
     hold_one(&fd);
     incoming = take_held();
-    wwi_http.incoming_watch(incoming, is_gone);
+    wwi_http_incoming.watch(incoming, is_gone);
 
     close(fd);
 
@@ -1136,12 +1141,12 @@ static void server__tells_when_a_client_resets(void **state)
     it.options.tolerate_half_close = true;
     hold_one(&fd);
     incoming = take_held();
-    wwi_http.incoming_watch(incoming, is_gone);
+    wwi_http_incoming.watch(incoming, is_gone);
 
     reset(fd);
 
     wait_for(&it.gone, 1);
-    wwi_http.incoming_drop(incoming);
+    wwi_http_incoming.drop(incoming);
 }
 
 static void server__tells_when_a_client_shuts_its_side_down(void **state)
@@ -1152,12 +1157,12 @@ static void server__tells_when_a_client_shuts_its_side_down(void **state)
     (void) state;
     hold_one(&fd);
     incoming = take_held();
-    wwi_http.incoming_watch(incoming, is_gone);
+    wwi_http_incoming.watch(incoming, is_gone);
 
     shutdown(fd, SHUT_WR);
 
     wait_for(&it.gone, 1);
-    wwi_http.incoming_drop(incoming);
+    wwi_http_incoming.drop(incoming);
     close(fd);
 }
 
@@ -1170,7 +1175,7 @@ static void server__tolerates_a_half_closed_client_if_told_to(void **state)
     it.options.tolerate_half_close = true;
     hold_one(&fd);
     incoming = take_held();
-    wwi_http.incoming_watch(incoming, is_gone);
+    wwi_http_incoming.watch(incoming, is_gone);
 
     shutdown(fd, SHUT_WR);
     let_everything_run();
@@ -1194,7 +1199,7 @@ static void server__tells_when_a_half_closed_client_resets(void **state)
     it.options.tolerate_half_close = true;
     hold_one(&fd);
     incoming = take_held();
-    wwi_http.incoming_watch(incoming, is_gone);
+    wwi_http_incoming.watch(incoming, is_gone);
     shutdown(fd, SHUT_WR);
     let_everything_run();
 
@@ -1215,7 +1220,7 @@ static void server__takes_a_pipelined_request_for_no_leaving(void **state)
     (void) state;
     hold_one(&fd);
     incoming = take_held();
-    wwi_http.incoming_watch(incoming, is_gone);
+    wwi_http_incoming.watch(incoming, is_gone);
 
     put_text(fd, REQUEST);
     let_everything_run();
@@ -1244,14 +1249,14 @@ static void server__tells_of_leaving_behind_a_pipelined_request(void **state)
     (void) state;
     hold_one(&fd);
     incoming = take_held();
-    wwi_http.incoming_watch(incoming, is_gone);
+    wwi_http_incoming.watch(incoming, is_gone);
     put_text(fd, REQUEST);
     let_everything_run();
 
     close(fd);
 
     wait_for(&it.gone, 1);
-    wwi_http.incoming_drop(incoming);
+    wwi_http_incoming.drop(incoming);
     let_everything_run();
     assert_int_equal(value_of(&it.arrived), 1);
 }
@@ -1269,16 +1274,16 @@ static void server__tells_at_once_who_watches_late(void **state)
     assert_true(incoming->gone);
     assert_int_equal(value_of(&it.gone), 0);
 
-    wwi_http.incoming_watch(incoming, is_gone);
+    wwi_http_incoming.watch(incoming, is_gone);
 
     assert_int_equal(value_of(&it.gone), 1);
-    wwi_http.incoming_drop(incoming);
+    wwi_http_incoming.drop(incoming);
 }
 
 static void drop_when_gone(struct wwi_incoming *incoming)
 {
     is_gone(incoming);
-    wwi_http.incoming_drop(incoming);
+    wwi_http_incoming.drop(incoming);
 }
 
 static void answer_when_gone(struct wwi_incoming *incoming)
@@ -1304,11 +1309,11 @@ static void server__lets_the_request_be_ended_where_it_tells(void **state)
         put_text(fd, REQUEST);
         incoming = take_held();
         if (i < 2)
-            wwi_http.incoming_watch(incoming, ways[i % 2]);
+            wwi_http_incoming.watch(incoming, ways[i % 2]);
         close(fd);
         if (i >= 2) {
             let_everything_run();
-            wwi_http.incoming_watch(incoming, ways[i % 2]);
+            wwi_http_incoming.watch(incoming, ways[i % 2]);
         }
         wait_for(&it.gone, i + 1);
         if (i % 2 == 1)
@@ -1325,7 +1330,7 @@ static void server__does_not_tell_after_the_answer(void **state)
     (void) state;
     hold_one(&fd);
     incoming = take_held();
-    wwi_http.incoming_watch(incoming, is_gone);
+    wwi_http_incoming.watch(incoming, is_gone);
     answer_text(incoming, "done");
     expect_answer(fd, 200, "done");
 
@@ -1380,7 +1385,7 @@ static void server__resets_what_is_dropped(void **state)
     set_manner(HOLD);
     fd = dial();
     put_text(fd, REQUEST);
-    wwi_http.incoming_drop(take_held());
+    wwi_http_incoming.drop(take_held());
     expect_reset(fd);
     close(fd);
 }
@@ -1619,7 +1624,7 @@ static void server__hands_up_no_more_than_the_limit(void **state)
         let_everything_run();
         assert_int_equal(value_of(&it.arrived), up);
         if (i % 3 == 0)
-            wwi_http.incoming_drop(take_held());
+            wwi_http_incoming.drop(take_held());
         else
             answer_text(take_held(), "turn");
     }
@@ -1679,7 +1684,7 @@ static void server__passes_the_turn_of_who_leaves_on(void **state)
         wait_for(&it.arrived, 2);
         incoming = take_held();
         if (i == 0)
-            wwi_http.incoming_drop(incoming);
+            wwi_http_incoming.drop(incoming);
         else
             answer_text(incoming, "third");
         let_everything_run();
@@ -1759,7 +1764,7 @@ static void server__frees_its_address_when_it_stops(void **state)
         it.stopped = 0;
         stop(false);
         assert_int_equal(wwi_http.server_open(it.runtime,
-            (wws_string) { url, strlen(url) }, &it.options, arrived, &it,
+            (wws_string) { url, strlen(url) }, &it.options, &arrivals,
             &it.server, NULL), WWS_S_OK);
         wait_for(&it.stopped, 1);
         wwi_http.server_free(old);
@@ -1847,7 +1852,7 @@ static void server__resets_what_owes_an_answer_if_asked_to(void **state)
     up = dial();
     put_text(up, REQUEST);
     incoming = take_held();
-    wwi_http.incoming_watch(incoming, is_gone);
+    wwi_http_incoming.watch(incoming, is_gone);
 
     stop(false);
     let_everything_run();
@@ -1938,7 +1943,7 @@ static void server__stops_while_requests_wait_for_their_turn(void **state)
     let_everything_run();
 
     stop(false);
-    wwi_http.incoming_drop(incoming);
+    wwi_http_incoming.drop(incoming);
 
     free_stopped();
     assert_int_equal(it.arrived, 1);
@@ -2023,7 +2028,7 @@ static wws_status try_open(const char *url, struct wwi_error *error)
     struct wwi_server *server;
 
     return wwi_http.server_open(it.runtime, (wws_string) { url, strlen(url) },
-        &it.options, arrived, &it, &server, error);
+        &it.options, &arrivals, &server, error);
 }
 
 static void server__says_why_it_cannot_listen(void **state)
@@ -2067,7 +2072,7 @@ static void server__opens_or_says_that_there_is_no_memory(void **state)
     for (uint64_t n = 1; status != WWS_S_OK; n++) {
         wwi_memory_fail(n, 0);
         status = wwi_http.server_open(it.runtime,
-            WWS_STR("http://127.0.0.1:0/%41"), &it.options, arrived, &it,
+            WWS_STR("http://127.0.0.1:0/%41"), &it.options, &arrivals,
             &it.server, NULL);
         wwi_memory_fail(0, 0);
         failures++;
@@ -2144,7 +2149,7 @@ static void *work(void *state)
 
             incoming->envelope = (struct wwi_bytes) { 0 };
             if (dice++ % 3 == 0)
-                wwi_http.incoming_watch(incoming, is_gone);
+                wwi_http_incoming.watch(incoming, is_gone);
             answer(incoming, &envelope);
         }
     }
@@ -2266,7 +2271,7 @@ static void server__tells_nothing_of_a_request_that_has_ended(void **state)
         put_text(fd, REQUEST);
         ender->incoming = take_held();
         ender->incoming->user = ender;
-        wwi_http.incoming_watch(ender->incoming, told_of);
+        wwi_http_incoming.watch(ender->incoming, told_of);
         if (i % 5 == 0)
             reset(fd);
         else
@@ -2277,10 +2282,10 @@ static void server__tells_nothing_of_a_request_that_has_ended(void **state)
             struct wwi_outgoing outgoing = { 0 };
 
             answers++;
-            wwi_http.incoming_reply(ender->incoming, &outgoing, ender_replied,
+            wwi_http_incoming.reply(ender->incoming, &outgoing, ender_replied,
                 ender);
         } else {
-            wwi_http.incoming_drop(ender->incoming);
+            wwi_http_incoming.drop(ender->incoming);
             ender->ended = true;
         }
     }
@@ -2309,8 +2314,7 @@ static void server__stops_amid_traffic(void **state)
             start();
         else
             assert_int_equal(wwi_http.server_open(it.runtime,
-                WWS_STR("http://127.0.0.1:0/calc"), &it.options, arrived,
-                &it, &it.server, NULL), WWS_S_OK);
+                WWS_STR("http://127.0.0.1:0/calc"), &it.options, &arrivals, &it.server, NULL), WWS_S_OK);
         start_workers(workers);
         for (int i = 0; i < CLIENTS; i++) {
             fds[i] = dial();
@@ -2326,7 +2330,7 @@ static void server__stops_amid_traffic(void **state)
         end_workers(workers);
         dropped += it.held_count;
         while (it.held_count != 0)
-            wwi_http.incoming_drop(it.held[--it.held_count]);
+            wwi_http_incoming.drop(it.held[--it.held_count]);
         wwi_http.server_free(it.server);
     }
     it.server = NULL;

@@ -1,0 +1,91 @@
+/* Lets many exchanges share one session.
+ *
+ * The mux holds a session and gives out clients of it (transport.h), each of
+ * which does one exchange at a time and is driven like any other: by the thread
+ * that waits, or by the loop.  A client that sends a request and wants its reply
+ * is *waiting*: the reply is the message that relates to the request.  A client
+ * that only receives gets the messages that nobody waits for, in order.
+ *
+ * Rules.
+ * - A client that is stopped before the first octet of its message was given to
+ *   the system takes the message back.  Afterwards the message is sent to its
+ *   end, from memory of the mux, and a reply that comes is dropped and counted.
+ * - What nobody waits for and nobody may receive is dropped and counted.
+ * - When the session fails, all that is under way fails as it did.
+ *
+ * Life.  A mux is referred to by its owner, by each client and by the session
+ * until that is released.  close() ends the session and never waits. */
+#ifndef WWI_MUX_H
+#define WWI_MUX_H
+
+#include "core/transport/session.h"
+
+struct wwi_mux;
+
+struct wwi_mux_options {
+    /* 0 is no time at all; WWS_INFINITE for ever. */
+    uint32_t resolve_timeout_ms;
+    uint32_t connect_timeout_ms;  /* with the handshake */
+    uint32_t send_timeout_ms;
+    uint32_t receive_timeout_ms;
+    uint32_t max_message_size;    /* of what is put together of pieces */
+    bool receives;                /* messages that nobody waits for are kept,
+                                     and reading pauses, until a client
+                                     receives them; else they are dropped, and
+                                     the mux always reads */
+    bool correlates;              /* false: a reply is the next message */
+    wws_envelope_version version;
+    wws_addressing_version addressing;
+};
+
+/* Run on the loop, with no lock held.  `closed` is the last one, and runs only
+ * after wwi_mux_close(). */
+struct wwi_mux_callbacks {
+    /* The peer sends no more, in order.  May be null. */
+    void (*ended)(void *user);
+    /* The session is over: lost, broken, or aborted. */
+    void (*failed)(void *user, const struct wwi_outcome *outcome);
+    /* WWS_E_OPERATION_TIMED_OUT when the deadline of the close came first;
+     * otherwise done, or how the session failed. */
+    void (*closed)(void *user, wws_status status);
+};
+
+/* Takes the session over; on failure it is the caller's still.  One that was
+ * accepted is open already. */
+wws_status wwi_mux_create(
+    struct wwi_session *session,
+    bool open,
+    const struct wwi_mux_options *options,
+    const struct wwi_mux_callbacks *callbacks,
+    void *user,
+    struct wwi_mux **mux,
+    struct wwi_error *error);
+void wwi_mux_ref(struct wwi_mux *mux);
+void wwi_mux_unref(struct wwi_mux *mux);
+
+/* A client of the mux, with a reference to it.  Exchanges begin by
+ * client_begin() with an envelope, by client_begin() with a null outgoing -
+ * that opens the session - or by client_receive().  Streamed messages are sent
+ * by client_begin() with `more` and then client_write(), and received piece by
+ * piece if `pieces`, put together otherwise. */
+wws_status wwi_mux_client(
+    struct wwi_mux *mux,
+    bool pieces,
+    struct wwi_client **client,
+    struct wwi_error *error);
+/* The table of these clients. */
+extern const struct wwi_transport wwi_mux_clients;
+
+/* None of these waits; any thread.  shutdown: no message follows what was begun.
+ * abort: all that is under way fails with WWS_E_OPERATION_ABORTED. */
+void wwi_mux_shutdown(struct wwi_mux *mux);
+void wwi_mux_abort(struct wwi_mux *mux);
+/* By the owner, once, with its reference: shuts the session down, if that can
+ * still be done, waits for the peer to do the same until the deadline, and
+ * frees it; at once if it is over. */
+void wwi_mux_close(struct wwi_mux *mux, int64_t deadline);
+
+/* Constant once the session is open. */
+const struct wwi_session *wwi_mux_session(const struct wwi_mux *mux);
+
+#endif
