@@ -15,7 +15,7 @@ static wws_status adopt_channel_options(
 
     if (!wwi_adopt(ours, sizes, 1, theirs))
         return wwi_invalid_argument(failure, "channel_options");
-    if (ours->transport > WWS_TRANSPORT_HTTP)
+    if (ours->transport > WWS_TRANSPORT_TCP)
         return wwi_invalid_argument(failure, "transport");
     if (ours->envelope_version > WWS_ENVELOPE_VERSION_SOAP_1_1)
         return wwi_invalid_argument(failure, "envelope_version");
@@ -23,6 +23,10 @@ static wws_status adopt_channel_options(
         return wwi_invalid_argument(failure, "addressing_version");
     if (ours->faults_as_errors > 1)
         return wwi_invalid_argument(failure, "faults_as_errors");
+    if (ours->encoding > WWS_ENCODING_UTF8)
+        return wwi_invalid_argument(failure, "encoding");
+    if (ours->transfer_mode > WWS_TRANSFER_MODE_STREAMED)
+        return wwi_invalid_argument(failure, "transfer_mode");
     return WWS_S_OK;
 }
 

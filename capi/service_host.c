@@ -47,7 +47,7 @@ static wws_status adopt_endpoint_options(
         return wwi_invalid_argument(failure, "address");
     if (ours->operations == NULL)
         return wwi_invalid_argument(failure, "operations");
-    if (ours->transport > WWS_TRANSPORT_HTTP)
+    if (ours->transport > WWS_TRANSPORT_TCP)
         return wwi_invalid_argument(failure, "transport");
     if (ours->envelope_version > WWS_ENVELOPE_VERSION_SOAP_1_1)
         return wwi_invalid_argument(failure, "envelope_version");
@@ -59,6 +59,8 @@ static wws_status adopt_endpoint_options(
         return wwi_invalid_argument(failure, "allow_unknown_headers");
     if (ours->tolerate_half_close > 1)
         return wwi_invalid_argument(failure, "tolerate_half_close");
+    if (ours->encoding > WWS_ENCODING_UTF8)
+        return wwi_invalid_argument(failure, "encoding");
     return WWS_S_OK;
 }
 

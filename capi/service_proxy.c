@@ -15,7 +15,7 @@ static wws_status adopt_service_proxy_options(
 
     if (!wwi_adopt(ours, sizes, 1, theirs))
         return wwi_invalid_argument(failure, "service_proxy_options");
-    if (ours->transport > WWS_TRANSPORT_HTTP)
+    if (ours->transport > WWS_TRANSPORT_TCP)
         return wwi_invalid_argument(failure, "transport");
     if (ours->envelope_version > WWS_ENVELOPE_VERSION_SOAP_1_1)
         return wwi_invalid_argument(failure, "envelope_version");
@@ -23,6 +23,8 @@ static wws_status adopt_service_proxy_options(
         return wwi_invalid_argument(failure, "addressing_version");
     if (ours->timeout_abandons > 1)
         return wwi_invalid_argument(failure, "timeout_abandons");
+    if (ours->encoding > WWS_ENCODING_UTF8)
+        return wwi_invalid_argument(failure, "encoding");
     return WWS_S_OK;
 }
 

@@ -464,13 +464,24 @@ static wws_status create(
     wws_channel *handle,
     struct wwi_error *error)
 {
-    struct wwi_channel *channel = wwi_alloc_zero(sizeof *channel);
-    wws_status status = WWS_E_OUTOFMEMORY;
+    const struct wwi_binding binding = {
+        .transport = options->transport,
+        .encoding = options->encoding,
+        .addressing = options->addressing_version,
+        .mode = options->transfer_mode,
+    };
+    const struct wwi_transport *transport;
+    wws_status status = wwi_transport_find(&binding, &transport, error);
+    struct wwi_channel *channel;
 
+    if (status < 0)
+        return status;
+    status = WWS_E_OUTOFMEMORY;
+    channel = wwi_alloc_zero(sizeof *channel);
     if (channel == NULL)
         return wwi_fail_static(error, status, "no memory for a channel");
     take_options(channel, options);
-    channel->transport = wwi_transport(options->transport, false);
+    channel->transport = transport;
     wwi_lock_init(&channel->synced.lock, WWI_RANK_CHANNEL);
     wwi_post_init(&channel->reap, reap);
     if (wwi_object_init(&channel->object, WWI_KIND_CHANNEL, destroy) < 0) {
@@ -510,6 +521,9 @@ wws_status wwi_channel_create_for_listener(
     wws_channel_options ours = *options;
 
     ours.transport = theirs->transport;
+    ours.encoding = theirs->encoding;
+    ours.transfer_mode = theirs->transfer_mode;
+    ours.max_streamed_message_size = theirs->max_streamed_message_size;
     ours.envelope_version = theirs->envelope_version;
     ours.addressing_version = theirs->addressing_version;
     ours.max_message_size = theirs->max_message_size;

@@ -704,13 +704,24 @@ wws_status wwi_listener_create(
     wws_listener *handle,
     struct wwi_error *error)
 {
-    struct wwi_listener *listener = wwi_alloc_zero(sizeof *listener);
-    wws_status status = WWS_E_OUTOFMEMORY;
+    const struct wwi_binding binding = {
+        .transport = options->transport,
+        .encoding = options->encoding,
+        .addressing = options->addressing_version,
+        .mode = options->transfer_mode,
+    };
+    const struct wwi_transport *transport;
+    wws_status status = wwi_transport_find(&binding, &transport, error);
+    struct wwi_listener *listener;
 
+    if (status < 0)
+        return status;
+    status = WWS_E_OUTOFMEMORY;
+    listener = wwi_alloc_zero(sizeof *listener);
     if (listener == NULL)
         return wwi_fail_static(error, status, "no memory for a listener");
     take_options(listener, options);
-    listener->transport = wwi_transport(options->transport, false);
+    listener->transport = transport;
     wwi_lock_init(&listener->synced.lock, WWI_RANK_LISTENER);
     wwi_list_init(&listener->synced.accepts);
     wwi_list_init(&listener->synced.requests);

@@ -31,7 +31,6 @@ static void copy_options(
     const wws_endpoint_options standard = WWS_ENDPOINT_OPTIONS_INIT;
     wws_endpoint_options *ours = &endpoint->options;
 
-    endpoint->transport = wwi_transport(options->transport, false);
     *ours = *options;
     endpoint->callbacks = *options->operations;
     ours->operations = &endpoint->callbacks;
@@ -39,6 +38,7 @@ static void copy_options(
     wwi_use_default(&ours->max_message_size, standard.max_message_size);
     wwi_use_default(&ours->max_http_headers_size,
         standard.max_http_headers_size);
+    wwi_use_default(&ours->max_concurrency, standard.max_concurrency);
 }
 
 static wws_status fill(
@@ -46,12 +46,18 @@ static wws_status fill(
     const wws_endpoint_options *options,
     struct wwi_error *error)
 {
+    const struct wwi_binding binding = {
+        .transport = options->transport,
+        .encoding = options->encoding,
+        .addressing = options->addressing_version,
+    };
     wws_queue queue = options->operations->queue;
-    wws_status status;
+    wws_status status = wwi_transport_find(&binding, &endpoint->transport,
+        error);
 
+    if (status < 0)
+        return status;
     copy_options(endpoint, options);
-    if (endpoint->transport == NULL)
-        return wwi_fail_static(error, WWS_E_INVALIDARG, "no such transport");
     if ((queue.id != 0) == (endpoint->callbacks.serve != NULL))
         return wwi_fail_static(error, WWS_E_INVALIDARG,
             "operations: exactly one of queue and serve is wanted");

@@ -536,13 +536,23 @@ wws_status wwi_service_proxy_create(
     wws_service_proxy *handle,
     struct wwi_error *error)
 {
-    struct wwi_service_proxy *proxy = wwi_alloc_zero(sizeof *proxy);
-    wws_status status = WWS_E_OUTOFMEMORY;
+    const struct wwi_binding binding = {
+        .transport = options->transport,
+        .encoding = options->encoding,
+        .addressing = options->addressing_version,
+    };
+    const struct wwi_transport *transport;
+    wws_status status = wwi_transport_find(&binding, &transport, error);
+    struct wwi_service_proxy *proxy;
 
+    if (status < 0)
+        return status;
+    status = WWS_E_OUTOFMEMORY;
+    proxy = wwi_alloc_zero(sizeof *proxy);
     if (proxy == NULL)
         return wwi_fail_static(error, status, "no memory for a service proxy");
     take_options(proxy, options);
-    proxy->transport = wwi_transport(options->transport, false);
+    proxy->transport = transport;
     proxy->synced.idle.clients = wwi_alloc(proxy->options.max_idle_channels
         * sizeof *proxy->synced.idle.clients);
     wwi_lock_init(&proxy->synced.lock, WWI_RANK_SERVICE_PROXY);

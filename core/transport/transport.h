@@ -236,11 +236,19 @@ struct wwi_transport {
         struct wwi_error *error);
 };
 
-/* The transport of that name in the interface, for messages that are sent and
- * received whole or in a stream. */
-const struct wwi_transport *wwi_transport(
-    wws_transport transport,
-    bool streamed);
+/* What the interface says of how messages travel. */
+struct wwi_binding {
+    wws_transport transport;
+    wws_encoding encoding;
+    wws_addressing_version addressing;
+    wws_transfer_mode mode;
+};
+
+/* The transport that does so; WWS_E_NOT_SUPPORTED, WWS_E_INVALIDARG. */
+wws_status wwi_transport_find(
+    const struct wwi_binding *binding,
+    const struct wwi_transport **transport,
+    struct wwi_error *error);
 extern const struct wwi_transport wwi_http;
 
 #endif

@@ -55,7 +55,9 @@ typedef struct wws_listener {
     uint64_t id;
 } wws_listener;
 
-/** The client of a service.  Every function may be called from any thread. */
+/** The client of a service.  Every function may be called from any thread.
+ *  With sessions all calls share one, and when that fails every call on it
+ *  fails as it did, and the proxy is faulted. */
 typedef struct wws_service_proxy {
     uint64_t id;
 } wws_service_proxy;
@@ -217,7 +219,35 @@ typedef int32_t wws_status;
 typedef uint32_t wws_transport;
 enum {
     /** HTTP/1.1 (RFC 9112), one exchange a message. */
-    WWS_TRANSPORT_HTTP = 0
+    WWS_TRANSPORT_HTTP = 0,
+    /** Sessions over TCP, with .NET message framing (MC-NMF): net.tcp.  Needs
+     *  an encoding to be named. */
+    WWS_TRANSPORT_TCP = 1
+};
+
+/** How envelopes are written.  Envelopes that are received may be UTF-8 or
+ *  UTF-16, with or without a byte order mark. */
+typedef uint32_t wws_encoding;
+enum {
+    /** What the transport is used with: UTF-8 over HTTP.  Over TCP that is
+     *  binary XML with a dictionary for the session, which is not there yet:
+     *  creating what would use it fails with WWS_E_NOT_SUPPORTED. */
+    WWS_ENCODING_DEFAULT = 0,
+    /** XML text in UTF-8. */
+    WWS_ENCODING_UTF8 = 1
+};
+
+/** Whether messages travel whole, or in pieces as they are written and read. */
+typedef uint32_t wws_transfer_mode;
+enum {
+    /** Whole, both ways. */
+    WWS_TRANSFER_MODE_BUFFERED = 0,
+    /** Received in pieces. */
+    WWS_TRANSFER_MODE_STREAMED_INPUT = 1,
+    /** Sent in pieces. */
+    WWS_TRANSFER_MODE_STREAMED_OUTPUT = 2,
+    /** In pieces, both ways. */
+    WWS_TRANSFER_MODE_STREAMED = 3
 };
 
 /** The version of the envelope. */
@@ -450,6 +480,57 @@ enum {
     WWS_CHANNEL_STATE_CLOSED = 6
 };
 
+/** What can be asked of a channel, and some of it set.  The numbers are those
+ *  of WS_CHANNEL_PROPERTY_ID. */
+typedef uint32_t wws_channel_property;
+enum {
+    /** The largest envelope, in bytes. */
+    WWS_CHANNEL_PROPERTY_MAX_MESSAGE_SIZE = 0,
+    /** The largest envelope that is received in pieces, in bytes. */
+    WWS_CHANNEL_PROPERTY_MAX_STREAMED_MESSAGE_SIZE = 1,
+    /** The most that may come before the content of a streamed body, in
+     *  bytes. */
+    WWS_CHANNEL_PROPERTY_MAX_STREAMED_START_SIZE = 2,
+    /** An Encoding. */
+    WWS_CHANNEL_PROPERTY_ENCODING = 4,
+    /** An EnvelopeVersion. */
+    WWS_CHANNEL_PROPERTY_ENVELOPE_VERSION = 5,
+    /** An AddressingVersion. */
+    WWS_CHANNEL_PROPERTY_ADDRESSING_VERSION = 6,
+    /** A ChannelState, as it was a moment ago. */
+    WWS_CHANNEL_PROPERTY_STATE = 8,
+    /** Milliseconds; may be set, for what begins later. */
+    WWS_CHANNEL_PROPERTY_RESOLVE_TIMEOUT = 11,
+    /** Milliseconds; may be set, for what begins later. */
+    WWS_CHANNEL_PROPERTY_CONNECT_TIMEOUT = 12,
+    /** Milliseconds; may be set, for what begins later. */
+    WWS_CHANNEL_PROPERTY_SEND_TIMEOUT = 13,
+    /** Milliseconds; may be set, for what begins later. */
+    WWS_CHANNEL_PROPERTY_RECEIVE_RESPONSE_TIMEOUT = 14,
+    /** Milliseconds; may be set, for what begins later. */
+    WWS_CHANNEL_PROPERTY_RECEIVE_TIMEOUT = 15,
+    /** Milliseconds; may be set, for a close that begins later. */
+    WWS_CHANNEL_PROPERTY_CLOSE_TIMEOUT = 16,
+    /** A TransferMode. */
+    WWS_CHANNEL_PROPERTY_TRANSFER_MODE = 18,
+    /** 1 when the session has been shut down by this side; only while the
+     *  channel is open or faulted. */
+    WWS_CHANNEL_PROPERTY_IS_SESSION_SHUT_DOWN = 33,
+    /** 1 or 0; may be set, for what begins later. */
+    WWS_CHANNEL_PROPERTY_FAULTS_AS_ERRORS = 45
+};
+
+/** Texts that can be asked of a channel.  The numbers are those of
+ *  WS_CHANNEL_PROPERTY_ID. */
+typedef uint32_t wws_channel_text;
+enum {
+    /** The address and port of the other side; while the channel is open. */
+    WWS_CHANNEL_TEXT_REMOTE_ADDRESS = 22,
+    /** The URL that the client opened; of a session that was accepted, while
+     *  the channel is open.  It is the client's word. */
+    WWS_CHANNEL_TEXT_TRANSPORT_URL = 27
+};
+
 /** The life of a listener. */
 typedef uint32_t wws_listener_state;
 enum {
@@ -465,6 +546,20 @@ enum {
     WWS_LISTENER_STATE_CLOSING = 4,
     /** Over. */
     WWS_LISTENER_STATE_CLOSED = 5
+};
+
+/** What can be asked of a listener.  The numbers are those of
+ *  WS_LISTENER_PROPERTY_ID. */
+typedef uint32_t wws_listener_property;
+enum {
+    /** Connections that the system may keep. */
+    WWS_LISTENER_PROPERTY_BACKLOG = 0,
+    /** A ListenerState, as it was a moment ago. */
+    WWS_LISTENER_PROPERTY_STATE = 2,
+    /** A Transport (the channel binding). */
+    WWS_LISTENER_PROPERTY_TRANSPORT = 5,
+    /** Milliseconds. */
+    WWS_LISTENER_PROPERTY_CONNECT_TIMEOUT = 6
 };
 
 /** The life of a service proxy. */
@@ -840,6 +935,24 @@ typedef struct wws_channel_options {
      *  given as a message. */
     uint32_t faults_as_errors;
 
+    /** How envelopes are written. */
+    wws_encoding encoding;
+
+    /** How long close waits for the other side to end a session. */
+    uint32_t close_timeout_ms;
+
+    /** Whether messages travel whole or in pieces.  In pieces a channel carries
+     *  one request and its reply at a time, whatever the transport. */
+    wws_transfer_mode transfer_mode;
+
+    /** The largest envelope, in bytes, that is received in pieces; 0: the
+     *  default. */
+    uint64_t max_streamed_message_size;
+
+    /** The most, in bytes, that may come before the content of a body that is
+     *  received in pieces: the headers. */
+    uint32_t max_streamed_start_size;
+
     uint32_t reserved0;
 } wws_channel_options;
 
@@ -848,7 +961,8 @@ typedef struct wws_channel_options {
 #define WWS_CHANNEL_OPTIONS_INIT                                              \
     { sizeof(wws_channel_options), WWS_VERSION, WWS_TRANSPORT_HTTP,           \
       WWS_ENVELOPE_VERSION_SOAP_1_2, WWS_ADDRESSING_VERSION_1_0, 65536,       \
-      65536, UINT32_MAX, 30000, 30000, 30000, 30000, 1, 0 }
+      65536, UINT32_MAX, 30000, 30000, 30000, 30000, 1, WWS_ENCODING_DEFAULT, \
+      30000, WWS_TRANSFER_MODE_BUFFERED, 4194304, 16384, 0 }
 
 /** Settings fixed when a listener is created.  In all times, 0 stands for the
  *  default and WWS_INFINITE for ever. */
@@ -887,6 +1001,23 @@ typedef struct wws_listener_options {
     /** Whether a client that only closes its sending direction is still there
      *  (RFC 9112, 9.6); otherwise it counts as gone. */
     uint32_t tolerate_half_close;
+
+    /** How envelopes are written. */
+    wws_encoding encoding;
+
+    /** How long a client may take, once it is connected, to open its
+     *  session. */
+    uint32_t connect_timeout_ms;
+
+    /** Whether messages travel whole or in pieces.  In pieces a channel carries
+     *  one request and its reply at a time, whatever the transport. */
+    wws_transfer_mode transfer_mode;
+
+    uint32_t reserved0;
+
+    /** The largest envelope, in bytes, that is received in pieces; 0: the
+     *  default. */
+    uint64_t max_streamed_message_size;
 } wws_listener_options;
 
 #define WWS_LISTENER_OPTIONS_SIZE_V1 sizeof(wws_listener_options)
@@ -894,7 +1025,8 @@ typedef struct wws_listener_options {
 #define WWS_LISTENER_OPTIONS_INIT                                             \
     { sizeof(wws_listener_options), WWS_VERSION, WWS_TRANSPORT_HTTP,          \
       WWS_ENVELOPE_VERSION_SOAP_1_2, WWS_ADDRESSING_VERSION_1_0, 65536,       \
-      65536, 4096, 1024, 30000, 120000, 0 }
+      65536, 4096, 1024, 30000, 120000, 0, WWS_ENCODING_DEFAULT, 15000,       \
+      WWS_TRANSFER_MODE_BUFFERED, 0, 4194304 }
 
 /** Settings fixed when a service proxy is created.  In all times, 0 stands for
  *  the default and WWS_INFINITE for ever. */
@@ -939,7 +1071,8 @@ typedef struct wws_service_proxy_options {
     /** The most idle connections that are kept for the next calls. */
     uint32_t max_idle_channels;
 
-    uint32_t reserved0;
+    /** How envelopes are written. */
+    wws_encoding encoding;
 } wws_service_proxy_options;
 
 #define WWS_SERVICE_PROXY_OPTIONS_SIZE_V1 sizeof(wws_service_proxy_options)
@@ -947,7 +1080,7 @@ typedef struct wws_service_proxy_options {
 #define WWS_SERVICE_PROXY_OPTIONS_INIT                                        \
     { sizeof(wws_service_proxy_options), WWS_VERSION, WWS_TRANSPORT_HTTP,     \
       WWS_ENVELOPE_VERSION_SOAP_1_2, WWS_ADDRESSING_VERSION_1_0, 65536,       \
-      65536, 30000, 100, 5000, 30000, 0, 100, 0 }
+      65536, 30000, 100, 5000, 30000, 0, 100, WWS_ENCODING_DEFAULT }
 
 /** Settings of one call. */
 typedef struct wws_call_options {
@@ -1070,6 +1203,13 @@ typedef struct wws_endpoint_options {
      *  there. */
     uint32_t tolerate_half_close;
 
+    /** How envelopes are written. */
+    wws_encoding encoding;
+
+    /** How many calls of one session are served at once; further ones wait
+     *  their turn.  0: the default. */
+    uint32_t max_concurrency;
+
     uint32_t reserved0;
 } wws_endpoint_options;
 
@@ -1079,7 +1219,7 @@ typedef struct wws_endpoint_options {
     { sizeof(wws_endpoint_options), WWS_VERSION, { NULL, 0 }, NULL,           \
       WWS_TRANSPORT_HTTP, WWS_ENVELOPE_VERSION_SOAP_1_2,                      \
       WWS_ADDRESSING_VERSION_1_0, WWS_CALLBACK_MODEL_LONG, 100, 65536, 65536, \
-      0, 0, 0 }
+      0, 0, WWS_ENCODING_DEFAULT, 1, 0 }
 
 /** What an operation registers so that it can be told to stop: a callback or a
  *  queue, exactly one of them. */

@@ -261,23 +261,26 @@ WWS_API wws_status wws_channel_create_for_listener(
     wws_channel *channel,
     wws_error error);
 
-/** Names the remote address.  Over HTTP this does no I/O yet.  The address is
- *  copied.  wws_channel_abort() ends it early. */
+/** Names the remote address; with sessions resolves, connects and shakes hands.
+ *  Over HTTP, and when messages travel in pieces, this does no I/O yet.  The
+ *  address is copied.  wws_channel_abort() ends it early. */
 WWS_API wws_status wws_channel_open(
     wws_channel channel,
     wws_string address,
     const wws_completion *completion,
     wws_error error);
 
-/** Sends a message.  It is done when this returns, whatever comes of it.
- *  wws_channel_abort() ends it early. */
+/** Sends a message.  It is done when this returns, whatever comes of it.  Over
+ *  a session a message that has begun to be sent is sent to its end, or the
+ *  channel is faulted.  wws_channel_abort() ends it early. */
 WWS_API wws_status wws_channel_send(
     wws_channel channel,
     wws_message message,
     const wws_completion *completion,
     wws_error error);
 
-/** Receives a message into an empty one.  WWS_S_END: there is none to come.
+/** Receives a message into an empty one.  WWS_S_END: there is none to come, for
+ *  the other side has ended the session, or the conversation is over.
  *  wws_channel_cancel_receive() ends it early. */
 WWS_API wws_status wws_channel_receive(
     wws_channel channel,
@@ -285,8 +288,9 @@ WWS_API wws_status wws_channel_receive(
     const wws_completion *completion,
     wws_error error);
 
-/** Sends a request and receives its reply into an empty message.
- *  wws_channel_abort() ends it early. */
+/** Sends a request and receives its reply into an empty message.  Over a
+ *  session the reply is the message that relates to the request; others can be
+ *  received meanwhile.  wws_channel_abort() ends it early. */
 WWS_API wws_status wws_channel_request_reply(
     wws_channel channel,
     wws_message request,
@@ -302,10 +306,11 @@ WWS_API wws_status wws_channel_send_reply(
     const wws_completion *completion,
     wws_error error);
 
-/** Ends a pending receive with WWS_E_OPERATION_CANCELLED.  A channel that was
- *  waiting for the first octet of a message stays open; over HTTP the
- *  connection that owed the reply is reset and the channel can send again.  May
- *  be called from any thread while other calls are pending. */
+/** Ends a pending receive with WWS_E_OPERATION_CANCELLED.  Over a session the
+ *  channel stays open and what comes is for the next receive; over HTTP, and
+ *  when messages travel in pieces, the connection that owed the reply is reset
+ *  and the channel can send again.  May be called from any thread while other
+ *  calls are pending. */
 WWS_API wws_status wws_channel_cancel_receive(wws_channel channel);
 
 /** Ends all that is pending with WWS_E_OPERATION_ABORTED: an open channel is
@@ -315,7 +320,10 @@ WWS_API wws_status wws_channel_cancel_receive(wws_channel channel);
  *  calls are pending. */
 WWS_API wws_status wws_channel_abort(wws_channel channel);
 
-/** Ends the conversation.  The channel is closed whatever this returns, but for
+/** Ends the conversation.  What is pending ends with WWS_E_OPERATION_ABORTED.
+ *  A session on which no message is half written or read is ended in order:
+ *  this side ends it, and waits for the other to do so, at most
+ *  close_timeout_ms.  The channel is closed whatever this returns, but for
  *  WWS_E_INVALID_OPERATION and WWS_E_INVALIDARG.  wws_channel_abort() ends it
  *  early. */
 WWS_API wws_status wws_channel_close(
@@ -344,9 +352,10 @@ WWS_API wws_status wws_listener_create(
     wws_listener *listener,
     wws_error error);
 
-/** Listens at a URL such as http://+:8080/path, whose host is a literal
- *  address, or a name, + or * for every address of the machine; port 0 takes a
- *  free one.  The URL is copied.  wws_listener_abort() ends it early. */
+/** Listens at a URL such as http://+:8080/path or net.tcp://+:808/path, whose
+ *  host is a literal address, or a name, + or * for every address of the
+ *  machine; port 0 takes a free one.  The URL is copied.  wws_listener_abort()
+ *  ends it early. */
 WWS_API wws_status wws_listener_open(
     wws_listener listener,
     wws_string url,
@@ -354,7 +363,8 @@ WWS_API wws_status wws_listener_open(
     wws_error error);
 
 /** Waits, without limit, for a client, and gives its conversation to a channel
- *  that was created for this listener.  Aborting the channel ends it, too.
+ *  that was created for this listener.  A client whose handshake fails is
+ *  refused and waited for no more.  Aborting the channel ends it, too.
  *  wws_listener_abort() ends it early. */
 WWS_API wws_status wws_listener_accept(
     wws_listener listener,
@@ -403,8 +413,9 @@ WWS_API wws_status wws_service_proxy_create(
     wws_service_proxy *service_proxy,
     wws_error error);
 
-/** Names the address of the service.  Over HTTP this does no I/O yet.  The
- *  address is copied.  wws_service_proxy_abort() ends it early. */
+/** Names the address of the service; with sessions opens the one that all calls
+ *  share, within call_timeout_ms.  Over HTTP this does no I/O yet.  The address
+ *  is copied.  wws_service_proxy_abort() ends it early. */
 WWS_API wws_status wws_service_proxy_open(
     wws_service_proxy service_proxy,
     wws_string address,
@@ -432,8 +443,9 @@ WWS_API wws_status wws_service_proxy_call(
 
 /** Releases the callers of all calls of a group, or with 0 of all calls that
  *  are pending now, with WWS_E_OPERATION_ABANDONED.  What was begun goes on:
- *  the request is sent, the reply is read and dropped (WsAbandonCall).  May be
- *  called from any thread while other calls are pending. */
+ *  the request is sent, the reply is read and dropped (WsAbandonCall).  The
+ *  session, if there is one, serves the other calls as before.  May be called
+ *  from any thread while other calls are pending. */
 WWS_API wws_status wws_service_proxy_abandon_call(
     wws_service_proxy service_proxy,
     uint32_t call_id,

@@ -257,13 +257,15 @@ static const struct wwi_incoming_calls fake_incoming = {
 };
 
 /* In place of the list of transports. */
-const struct wwi_transport *wwi_transport(
-    wws_transport transport,
-    bool streamed)
+wws_status wwi_transport_find(
+    const struct wwi_binding *binding,
+    const struct wwi_transport **transport,
+    struct wwi_error *error)
 {
-    (void) transport;
-    (void) streamed;
-    return chosen;
+    (void) binding;
+    *transport = chosen;
+    return chosen != NULL ? WWS_S_OK
+        : wwi_fail_static(error, WWS_E_INVALIDARG, "no such transport");
 }
 
 static void prepare(struct request *request, const char *envelope)
