@@ -74,7 +74,10 @@ struct wwi_conn {
         /* The connection's own. */
         bool driven;
         bool again;
+        bool found;                 /* the query is answered */
+        bool finished;              /* the peer's end has been read */
         bool down;                  /* neither side sends any more */
+        bool shut;                  /* the peer has heard that this was all */
         bool closing;
         bool reset;
         uint32_t armed;             /* events that it was armed for */
@@ -97,11 +100,13 @@ struct wwi_conn {
         bool full;                  /* the system took no more */
         bool halted;                /* nothing is written any more */
         bool awaited;               /* the loop waits for quiet */
-        uint32_t telling;           /* `done`s that run */
+        uint32_t telling;           /* `done`s that run or are about to */
         int error;                  /* of writing */
     } synced;
 };
 
+/* What every connection is set to, or what it inherits by listening. */
+bool wwi_conn_tune(int fd);
 /* With one reference, the caller's.  The loop is one of the runtime's. */
 void wwi_conn_init(
     struct wwi_conn *conn,
@@ -120,7 +125,8 @@ void wwi_conn_adopt(struct wwi_conn *conn, int fd);
 /* Asks for `run`, from any thread and with locks held. */
 void wwi_conn_wake(struct wwi_conn *conn);
 
-/* With the lock: behind what is queued.  Then, without it: writes. */
+/* With the lock, and not when it is halted: behind what is queued.  Then,
+ * without it: writes. */
 void wwi_conn_queue_locked(struct wwi_conn *conn, struct wwi_sending *sending);
 void wwi_conn_write(struct wwi_conn *conn);
 /* Takes back what has not begun; false if it has, or is not queued. */

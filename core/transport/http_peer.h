@@ -6,6 +6,7 @@
 #ifndef WWI_HTTP_PEER_H
 #define WWI_HTTP_PEER_H
 
+#include "core/transport/acceptor.h"
 #include "core/transport/http_request.h"
 #include "core/transport/transport.h"
 
@@ -30,24 +31,19 @@ struct wwi_server {
     struct wwi_server_options options;
     struct wwi_http_demand demand;
     struct wwi_bytes path;
-    struct wwi_bytes address;
     struct wwi_server_callbacks callbacks;
-    struct wwi_loop *acceptor;
+    struct wwi_acceptor acceptor;
 
     struct { /* thread of the acceptor only */
-        struct wwi_timer pause;
         uint32_t next_shard;
     } on_loop;
 
     struct { /* any thread, under the lock */
         struct wwi_lock lock;
-        struct wwi_source listening;
-        bool full;                  /* accepts when a connection has closed */
-        uint32_t connections;
         uint32_t incoming;          /* slots that are taken */
         struct wwi_list waiting;    /* peers, for a slot */
-        uint32_t open;              /* sockets of peers, and shards that have
-                                       not heard of the stop */
+        uint32_t open;              /* the acceptor, and shards that have not
+                                       heard of the stop */
         bool reset;
         void (*stopped)(void *state);
     } synced;
