@@ -61,15 +61,19 @@ enum wwi_framing_fault {
 
 /* What execute() has come to. */
 enum wwi_framing_event {
-    WWI_FRAMING_MORE,       /* all octets are used */
+    WWI_FRAMING_MORE,       /* all octets are used; of a server's that has not
+                               acknowledged yet, none behind the preamble */
     WWI_FRAMING_PREAMBLE,   /* server: via, mode and encoding are known, and it
                                is complete: to be acknowledged or refused */
     WWI_FRAMING_UPGRADE,    /* server: `text` names the upgrade asked for */
     WWI_FRAMING_ACK,        /* client: the session is open */
-    WWI_FRAMING_ENVELOPE,   /* an envelope begins; `size` of a sized one */
+    WWI_FRAMING_ENVELOPE,   /* an envelope begins; `size` of a sized one, or
+                               0 */
     WWI_FRAMING_OCTETS,     /* of the envelope, in *octets */
     WWI_FRAMING_ENVELOPE_DONE,
-    WWI_FRAMING_ENDED,      /* the peer sends no more */
+    WWI_FRAMING_ENDED,      /* the peer sends no more; an octet behind it fails,
+                               unless a reset comes first */
+    /* Nothing more is used after these two, and the event repeats. */
     WWI_FRAMING_FAULTED,    /* client: `text` is the URI, `status` its meaning */
     WWI_FRAMING_FAILED,     /* `status`, `problem`; a server sends `fault` */
 };
@@ -79,9 +83,9 @@ struct wwi_framing {
     enum wwi_framing_mode mode;
     int encoding;              /* the octet; -1: `content_type` has it */
     wws_string via;            /* of a server, until fini or reset */
-    wws_string content_type;
+    wws_string content_type;   /* likewise */
     uint64_t size;
-    wws_string text;
+    wws_string text;           /* until the next call */
     wws_status status;
     const char *problem;       /* a constant */
     enum wwi_framing_fault fault;
@@ -95,7 +99,7 @@ struct wwi_framing {
     uint64_t total;
     uint32_t max_message_size;
     uint64_t max_streamed_size;
-    struct wwi_bytes strings;
+    struct wwi_bytes vias;
     struct wwi_bytes content_types;
     struct wwi_bytes texts;
 };
@@ -113,8 +117,10 @@ void wwi_framing_fini(struct wwi_framing *framing);
 /* For the next session on the same connection; keeps memory. */
 void wwi_framing_reset(struct wwi_framing *framing);
 
-/* Decodes up to the next event and says how much was used; *octets are views
- * of the data, none of them empty. */
+/* Decodes up to the next event and says how much was used; what it says does
+ * not depend on how the octets were cut.  *octets is empty except with OCTETS,
+ * when it is part of the data.  Call on until it says MORE, even if nothing is
+ * left: that which is complete may not have been said yet. */
 enum wwi_framing_event wwi_framing_execute(
     struct wwi_framing *framing,
     const uint8_t *data,
@@ -123,16 +129,19 @@ enum wwi_framing_event wwi_framing_execute(
     wws_bytes *octets);
 /* Server: the preamble has been acknowledged. */
 void wwi_framing_begin_messages(struct wwi_framing *framing);
-/* Whether the end of the stream here is at least between two records. */
+/* Whether the end of the stream here is at least between two records: before
+ * the first, in the preamble or behind it. */
 bool wwi_framing_between_records(const struct wwi_framing *framing);
 /* Whether octets that have not been decoded yet, all that will ever come, have
- * the peer's End record in its place. */
+ * the peer's End record in its place, or it has been read already.  For when
+ * the preamble has been read, acknowledged or not; before that it says no.
+ * Needs no memory. */
 bool wwi_framing_will_end(
     const struct wwi_framing *framing,
     const uint8_t *data,
     size_t size);
 
-/* Records, appended. */
+/* Records, appended.  A size is at most 0x7FFFFFFF. */
 void wwi_framing_write_size(struct wwi_bytes *out, uint32_t size);
 void wwi_framing_write_preamble(
     struct wwi_bytes *out,
@@ -144,6 +153,7 @@ void wwi_framing_write_sized(struct wwi_bytes *out, uint32_t size);
 void wwi_framing_write_record(
     struct wwi_bytes *out,
     enum wwi_framing_record record);
+/* Nothing for WWI_FRAMING_FAULT_NONE. */
 void wwi_framing_write_fault(
     struct wwi_bytes *out,
     enum wwi_framing_fault fault);
