@@ -10,6 +10,7 @@ enum {
     MAX_CONNECTIONS = 1024,
     REQUEST_TIMEOUT_MS = 30000,
     IDLE_TIMEOUT_MS = 120000,
+    HANDSHAKE_TIMEOUT_MS = 15000,
 };
 
 void wwi_endpoint_free(struct wwi_endpoint *endpoint, bool taken)
@@ -101,16 +102,18 @@ wws_status wwi_endpoint_listen(
 {
     const struct wwi_endpoint *endpoint = server->endpoint;
     const wws_endpoint_options *options = &endpoint->options;
+    bool sessions = endpoint->transport->session_create != NULL;
     struct wwi_server_options wanted = {
         .version = options->envelope_version,
         .max_message_size = options->max_message_size,
         .max_head_size = options->max_http_headers_size,
         .backlog = BACKLOG,
-        .max_connections = MAX_CONNECTIONS,
+        .max_connections = sessions ? options->max_channels : MAX_CONNECTIONS,
         .max_incoming = options->max_channels,
         .request_timeout_ms = REQUEST_TIMEOUT_MS,
-        .idle_timeout_ms = IDLE_TIMEOUT_MS,
+        .idle_timeout_ms = sessions ? WWS_INFINITE : IDLE_TIMEOUT_MS,
         .tolerate_half_close = options->tolerate_half_close != 0,
+        .handshake_timeout_ms = HANDSHAKE_TIMEOUT_MS,
     };
     struct wwi_server *listening;
     wws_status status = endpoint->transport->server_open(runtime,

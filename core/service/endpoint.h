@@ -30,7 +30,7 @@ struct wwi_endpoint_server {
     struct wwi_server *server;
 
     struct { /* any thread, under the host's lock */
-        uint32_t references; /* listening; each request */
+        uint32_t references; /* listening; each session, request */
         bool stopping;
     } synced;
 };

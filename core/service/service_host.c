@@ -6,6 +6,7 @@
 #include "core/base/memory.h"
 #include "core/channel/closing.h"
 #include "core/service/operation.h"
+#include "core/service/service_channel.h"
 
 enum {
     CLOSE_TIMEOUT_MS = 5000,
@@ -224,7 +225,7 @@ static void admit(
     }
 }
 
-static void arrived(struct wwi_incoming *incoming, void *state)
+void wwi_service_host_arrived(struct wwi_incoming *incoming, void *state)
 {
     struct wwi_endpoint_server *server = state;
     struct wwi_lock *lock = &server->endpoint->host->synced.lock;
@@ -234,6 +235,26 @@ static void arrived(struct wwi_incoming *incoming, void *state)
     wwi_lock_give(lock);
     incoming->user = server;
     admit(server, incoming);
+}
+
+/* Closing, a host takes no session any more; those that it has go on. */
+static void connected(struct wwi_session *session, void *state)
+{
+    struct wwi_endpoint_server *server = state;
+    struct wwi_service_host *self = server->endpoint->host;
+    enum verdict verdict;
+    bool served;
+
+    wwi_lock_take(&self->synced.lock);
+    verdict = judge_locked(self, server);
+    served = verdict == BEGINS || verdict == WAITS;
+    if (served)
+        server->synced.references++;
+    wwi_lock_give(&self->synced.lock);
+    if (served)
+        wwi_service_channel_begin(server, session);
+    else
+        wwi_service_channel_refuse(session);
 }
 
 /* No request is served before every endpoint listens (G140); now they do, or
@@ -582,7 +603,8 @@ static wws_status listen_at(
     struct wwi_service_host *self = endpoint->host;
     struct wwi_endpoint_server *server = new_server(endpoint);
     const struct wwi_server_callbacks callbacks = {
-        .arrived = arrived,
+        .arrived = wwi_service_host_arrived,
+        .connected = connected,
         .state = server,
     };
     wws_status status;

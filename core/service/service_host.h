@@ -5,9 +5,10 @@
  * as the host.  While the host is open each has a *server*, which the transport
  * drives; requests become operations, of operation.h.
  *
- * Rules.  A server lives until it has stopped and its last operation is over;
- * the host is closed when its last server is gone, so nothing else need be
- * waited for.  A server holds the host, an operation its server. */
+ * Rules.  A server lives until it has stopped, its last session is released and
+ * its last operation over; the host is closed when its last server is gone, so
+ * nothing else need be waited for.  A server holds the host, a session and an
+ * operation their server. */
 #ifndef WWI_SERVICE_HOST_H
 #define WWI_SERVICE_HOST_H
 
@@ -82,13 +83,17 @@ wws_status wwi_service_host_get_address(
     wws_buffer *address,
     struct wwi_error *error);
 
+/* For sessions, as a callback of servers: a request, of which the server is the
+ * state. */
+void wwi_service_host_arrived(struct wwi_incoming *incoming, void *state);
+
 /* For operations. */
 
 /* Lists an operation that is to be served; false when the host is aborted. */
 bool wwi_service_host_enter(struct wwi_operation *operation);
 /* The operation is over.  The last use of the host by it. */
 void wwi_service_host_leave(struct wwi_operation *operation);
-/* Gives the reference of a request back. */
+/* Gives the reference of a request, or of a session, back. */
 void wwi_service_host_release(struct wwi_endpoint_server *server);
 
 #endif
