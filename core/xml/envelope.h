@@ -135,6 +135,13 @@ wws_status wwi_envelope_write(
     const struct wwi_envelope_content *content,
     struct wwi_bytes *out);
 
+/* The same in parts, for a body that is written piece by piece: what stands
+ * before the content of the body, which is not looked at, and what behind. */
+wws_status wwi_envelope_write_head(
+    const struct wwi_envelope_content *content,
+    struct wwi_bytes *out);
+wws_string wwi_envelope_tail(void);
+
 /* The namespace of a version. */
 wws_string wwi_envelope_namespace(wws_envelope_version version);
 

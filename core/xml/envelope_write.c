@@ -76,7 +76,7 @@ static void put_headers(struct output *output)
     put(output, "</s:Header>");
 }
 
-wws_status wwi_envelope_write(
+wws_status wwi_envelope_write_head(
     const struct wwi_envelope_content *content,
     struct wwi_bytes *out)
 {
@@ -93,9 +93,25 @@ wws_status wwi_envelope_write(
     if (has_headers(content))
         put_headers(&output);
     put(&output, "<s:Body>");
-    put_raw(&output, content->body);
-    put(&output, "</s:Body></s:Envelope>");
     if (out->failed)
         return WWS_E_OUTOFMEMORY;
     return output.bad_text ? WWS_E_INVALID_FORMAT : WWS_S_OK;
+}
+
+wws_string wwi_envelope_tail(void)
+{
+    return WWS_STR("</s:Body></s:Envelope>");
+}
+
+wws_status wwi_envelope_write(
+    const struct wwi_envelope_content *content,
+    struct wwi_bytes *out)
+{
+    wws_status status = wwi_envelope_write_head(content, out);
+
+    if (status < 0)
+        return status;
+    wwi_bytes_append(out, content->body.data, content->body.size);
+    wwi_bytes_append_string(out, wwi_envelope_tail());
+    return out->failed ? WWS_E_OUTOFMEMORY : WWS_S_OK;
 }
