@@ -1,4 +1,4 @@
-/* UTF-8 and ASCII. */
+/* UTF-8 and ASCII, and the names of encodings. */
 #include "core/base/text.h"
 
 #include <stdint.h>
@@ -109,4 +109,24 @@ char *wwi_string_copy(wws_string string)
         memcpy(copy, string.data, string.size);
     copy[string.size] = '\0';
     return copy;
+}
+
+static const char *const charset_names[] = {
+    [WWI_CHARSET_UTF_8] = "UTF-8",
+    [WWI_CHARSET_UTF_16] = "UTF-16",
+    [WWI_CHARSET_UTF_16LE] = "UTF-16LE",
+    [WWI_CHARSET_UTF_16BE] = "UTF-16BE",
+};
+
+enum wwi_charset wwi_charset_named(wws_string name)
+{
+    for (int i = WWI_CHARSET_UTF_8; i < WWI_CHARSET_OTHER; i++)
+        if (wwi_string_equal_nocase(name, wwi_string(charset_names[i])))
+            return (enum wwi_charset) i;
+    return WWI_CHARSET_OTHER;
+}
+
+const char *wwi_charset_name(enum wwi_charset charset)
+{
+    return charset_names[charset];
 }

@@ -1,4 +1,4 @@
-/* UTF-8 and ASCII. */
+/* UTF-8 and ASCII, and the names of encodings. */
 #ifndef WWI_TEXT_H
 #define WWI_TEXT_H
 
@@ -20,5 +20,20 @@ bool wwi_string_equal_nocase(wws_string a, wws_string b);
 wws_string wwi_string(const char *text);
 /* A copy that wwi_free() releases; null when there is no memory. */
 char *wwi_string_copy(wws_string string);
+
+/* What may be said of the encoding of a text. */
+enum wwi_charset {
+    WWI_CHARSET_UNSAID,
+    WWI_CHARSET_UTF_8,
+    WWI_CHARSET_UTF_16,   /* of either order */
+    WWI_CHARSET_UTF_16LE,
+    WWI_CHARSET_UTF_16BE,
+    WWI_CHARSET_OTHER,    /* one that we do not read */
+};
+
+/* The encoding of a name, in letters of either case. */
+enum wwi_charset wwi_charset_named(wws_string name);
+/* The name of one that we read. */
+const char *wwi_charset_name(enum wwi_charset charset);
 
 #endif

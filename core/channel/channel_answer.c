@@ -29,6 +29,7 @@ static wws_status read_request(
     const struct wwi_reply_rules rules = {
         .envelope_version = channel->options.envelope_version,
         .addressing_version = channel->options.addressing_version,
+        .max_message_size = channel->options.max_message_size,
     };
     wws_status status = wwi_message_begin_use(message, error);
 

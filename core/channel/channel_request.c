@@ -119,6 +119,7 @@ static wws_status read_reply(
         .request_id = transfer->request_id != NULL
             ? wwi_string(transfer->request_id) : (wws_string) { NULL, 0 },
         .http_status = transfer->exchange.client->trouble.http_status,
+        .max_message_size = ours->max_message_size,
         .faults_as_errors = ours->faults_as_errors != 0,
     };
     wws_status status = wwi_message_begin_use(transfer->reply, error);

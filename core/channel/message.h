@@ -12,6 +12,7 @@
 #include "core/base/bytes.h"
 #include "core/base/error.h"
 #include "core/base/table.h"
+#include "core/base/text.h"
 #include "core/channel/mapped.h"
 #include "core/xml/blocks.h"
 #include "core/xml/envelope.h"
@@ -156,6 +157,8 @@ struct wwi_encode_params {
 struct wwi_decode_params {
     wws_envelope_version envelope_version;
     wws_addressing_version addressing_version;
+    enum wwi_charset charset; /* that the transport says */
+    uint32_t max_size;        /* of the envelope as UTF-8; 0: no limit */
     struct wwi_xml_limits limits;
 };
 

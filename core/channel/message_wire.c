@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "core/channel/message_parts.h"
+#include "core/xml/charset.h"
 
 static wws_status check_versions(
     const struct wwi_message *self,
@@ -97,9 +98,9 @@ wws_status wwi_message_check_target(
         self, envelope, addressing, error));
 }
 
-wws_status wwi_message_decode(
+/* What is no text is an envelope that is as malformed as nothing at all. */
+static wws_status read_envelope(
     struct wwi_message *self,
-    struct wwi_bytes *octets,
     const struct wwi_decode_params *params,
     struct wwi_error *error)
 {
@@ -109,6 +110,24 @@ wws_status wwi_message_decode(
         .max_headers = self->options.max_headers,
         .limits = params->limits,
     };
+    wws_status status = wwi_charset_decode(&self->octets, params->charset,
+        params->max_size, error);
+
+    if (status < 0) {
+        (void) wwi_envelope_parse(&self->envelope, &options,
+            (wws_bytes) { "", 0 }, NULL);
+        return status;
+    }
+    return wwi_envelope_parse(&self->envelope, &options,
+        (wws_bytes) { self->octets.data, self->octets.size }, error);
+}
+
+wws_status wwi_message_decode(
+    struct wwi_message *self,
+    struct wwi_bytes *octets,
+    const struct wwi_decode_params *params,
+    struct wwi_error *error)
+{
     wws_status status = wwi_message_check_state(self, WWI_MESSAGE_EMPTY, error);
 
     if (status >= 0)
@@ -122,8 +141,7 @@ wws_status wwi_message_decode(
     self->octets = *octets;
     *octets = (struct wwi_bytes) { 0 };
     self->has_envelope = true;
-    status = wwi_envelope_parse(&self->envelope, &options,
-        (wws_bytes) { self->octets.data, self->octets.size }, error);
+    status = read_envelope(self, params, error);
     if (status < 0)
         return status;
     for (int i = 0; i < WWI_STANDARD_HEADERS; i++)

@@ -2,6 +2,7 @@
 #include "core/channel/reply.h"
 
 #include "core/base/text.h"
+#include "core/transport/media_type.h"
 
 static wws_status put_fields(
     struct wwi_message *message,
@@ -59,6 +60,8 @@ wws_status wwi_reply_read(
     struct wwi_decode_params params = {
         .envelope_version = rules->envelope_version,
         .addressing_version = rules->addressing_version,
+        .charset = wwi_fields_charset(fields),
+        .max_size = rules->max_message_size,
     };
     const wws_fault_info *fault;
     wws_status status;

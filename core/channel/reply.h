@@ -10,6 +10,7 @@ struct wwi_reply_rules {
     wws_addressing_version addressing_version;
     wws_string request_id; /* empty: the request had none */
     uint32_t http_status; /* only a fault may come with a failure */
+    uint32_t max_message_size;
     bool faults_as_errors;
 };
 

@@ -2,6 +2,7 @@
 #include "core/service/operation_parts.h"
 
 #include "core/base/text.h"
+#include "core/transport/media_type.h"
 
 static wws_status copy_fields(
     struct wwi_message *message,
@@ -25,6 +26,8 @@ static wws_status decode(struct wwi_operation *self, struct wwi_error *error)
     struct wwi_decode_params params = {
         .envelope_version = request->options.envelope_version,
         .addressing_version = request->options.addressing_version,
+        .charset = wwi_fields_charset(&incoming->fields),
+        .max_size = self->server->endpoint->options.max_message_size,
     };
     wws_status status = wwi_message_begin_use(request, error);
 

@@ -101,6 +101,7 @@ static wws_status read_reply(
         .addressing_version = call->proxy->options.addressing_version,
         .request_id = call->request->standard[WWS_HEADER_MESSAGE_ID],
         .http_status = call->exchange.client->trouble.http_status,
+        .max_message_size = call->proxy->options.max_message_size,
         .faults_as_errors = true,
     };
     wws_status status = wwi_message_begin_use(call->reply, error);

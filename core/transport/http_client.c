@@ -468,41 +468,72 @@ static wws_status status_of_response(unsigned http_status)
     }
 }
 
-static wws_status refuse_response(struct client *client, wws_status status)
+/* What of a text can be told: HTTP allows any octets; our texts are UTF-8. */
+static wws_string tellable(wws_string text)
 {
-    char text[96];
-    wws_string reason = client->parser.reason;
+    if (text.size == 0 || !wwi_utf8_valid(text.data, text.size))
+        return WWS_STR("");
+    if (text.size > 48)
+        text.size = wwi_utf8_whole(text.data, 48);
+    return text;
+}
 
-    /* HTTP allows any octets in it; our texts are UTF-8. */
-    if (!wwi_utf8_valid(reason.data, reason.size))
-        reason.size = 0;
-    if (reason.size > 48)
-        reason.size = wwi_utf8_whole(reason.data, 48);
-    snprintf(text, sizeof text, "the server answered %u %.*s",
-        client->parser.status, (int) reason.size,
-        reason.size != 0 ? reason.data : "");
+static wws_status refuse_with(
+    struct client *client,
+    wws_status status,
+    const char *problem,
+    wws_string words)
+{
+    char text[128];
+
+    words = tellable(words);
+    snprintf(text, sizeof text, "the server answered %u %s%.*s",
+        client->parser.status, problem, (int) words.size, words.data);
     fail(client, status, 0, text);
     client->base.trouble.http_status = client->parser.status;
     return status;
 }
 
-static bool has_envelope(const struct client *client)
+static wws_status refuse_response(struct client *client, wws_status status)
 {
-    struct wwi_media_type type;
+    return refuse_with(client, status, "", client->parser.reason);
+}
+
+static bool find_envelope(
+    const struct client *client,
+    struct wwi_media_type *type)
+{
     wws_string value;
 
     return client->body.size != 0
         && wwi_http_parser_find(&client->parser, "Content-Type", &value)
-        && wwi_media_type_parse(&type, value)
-        && wwi_media_type_is(&type,
+        && wwi_media_type_parse(type, value)
+        && wwi_media_type_is(type,
             client->version == WWS_ENVELOPE_VERSION_SOAP_1_1
             ? "text/xml" : "application/soap+xml");
+}
+
+static wws_status judge_envelope(
+    struct client *client,
+    const struct wwi_media_type *type,
+    wws_status otherwise)
+{
+    wws_string said = type->type;
+
+    if (wwi_media_type_charset(type) != WWI_CHARSET_OTHER)
+        return WWS_S_OK;
+    said.size += type->parameters.size;
+    return refuse_with(client, otherwise,
+        "in a charset that is not supported: ", said);
 }
 
 static wws_status judge_response(struct client *client)
 {
     unsigned status = client->parser.status;
     bool good = status >= 200 && status <= 299;
+    wws_status otherwise = good ? WWS_E_INVALID_FORMAT
+        : status_of_response(status);
+    struct wwi_media_type type;
 
     enter(client, STAGE_DONE);
     if (client->body.failed)
@@ -511,11 +542,10 @@ static wws_status judge_response(struct client *client)
         return WWS_S_END;
     /* For the error of a fault, which the envelope may be. */
     client->base.trouble.http_status = status;
-    if ((good || status == 400 || status == 500) && has_envelope(client))
-        return WWS_S_OK;
-    if (!good)
-        return refuse_response(client, status_of_response(status));
-    return refuse_response(client, WWS_E_INVALID_FORMAT);
+    if ((good || status == 400 || status == 500)
+        && find_envelope(client, &type))
+        return judge_envelope(client, &type, otherwise);
+    return refuse_response(client, otherwise);
 }
 
 /* After an interim response, whose octets counted as the reply's. */

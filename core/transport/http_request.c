@@ -47,26 +47,10 @@ static unsigned check_path(
     return same ? 0 : 404;
 }
 
-/* UTF-8, said or unsaid. */
-static unsigned check_charset(
-    const struct wwi_media_type *type,
-    struct wwi_bytes *scratch)
-{
-    bool known = !wwi_media_type_parameter(type, "charset", scratch)
-        || wwi_text_is((wws_string) { (const char *) scratch->data,
-                scratch->size }, "utf-8");
-
-    scratch->size = 0;
-    if (scratch->failed)
-        return 503;
-    return known ? 0 : 415;
-}
-
 static unsigned check_type(
     const struct wwi_http_parser *parser,
     wws_envelope_version version,
-    struct wwi_media_type *type,
-    struct wwi_bytes *scratch)
+    struct wwi_media_type *type)
 {
     wws_string value;
 
@@ -77,9 +61,10 @@ static unsigned check_type(
         || !wwi_media_type_parse(type, value)
         || !wwi_media_type_is(type,
             version == WWS_ENVELOPE_VERSION_SOAP_1_1 ? "text/xml"
-                                                     : "application/soap+xml"))
+                                                     : "application/soap+xml")
+        || wwi_media_type_charset(type) == WWI_CHARSET_OTHER)
         return 415;
-    return check_charset(type, scratch);
+    return 0;
 }
 
 static unsigned check_size(
@@ -131,8 +116,7 @@ unsigned wwi_http_request_check(
     if (refused == 0 && parser->expect_unknown)
         refused = 417;
     if (refused == 0)
-        refused = check_type(parser, demand->version, &type,
-            &action->text);
+        refused = check_type(parser, demand->version, &type);
     if (refused == 0)
         refused = check_size(parser, demand->max_message_size);
     if (refused == 0)

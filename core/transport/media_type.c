@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/transport/http_char.h"
+#include "core/transport/transport.h"
 
 /* OWS ";" OWS [ name "=" value ], the value with its quotes; the name is empty
  * where nothing stands between two semicolons. */
@@ -110,6 +111,45 @@ bool wwi_media_type_parameter(
         return false;
     append_unquoted(value, found);
     return true;
+}
+
+/* The first octets of the value, as many as there is room for. */
+static wws_string unquote(wws_string value, char *to, size_t room)
+{
+    bool quoted = value.data[0] == '"';
+    size_t size = 0;
+
+    for (size_t i = quoted; i < value.size - quoted && size < room; i++) {
+        i += quoted && value.data[i] == '\\';
+        to[size++] = value.data[i];
+    }
+    return (wws_string) { to, size };
+}
+
+enum wwi_charset wwi_media_type_charset(
+    const struct wwi_media_type *media_type)
+{
+    wws_string value;
+    char name[16]; /* longer than any that we know */
+
+    if (!find(media_type->parameters, WWS_STR("charset"), &value))
+        return WWI_CHARSET_UNSAID;
+    return wwi_charset_named(unquote(value, name, sizeof name));
+}
+
+enum wwi_charset wwi_fields_charset(const struct wwi_fields *fields)
+{
+    struct wwi_media_type type;
+    wws_string name, value;
+    uint32_t index = 0;
+
+    while (fields->next != NULL
+        && fields->next(fields->state, &index, &name, &value)) {
+        if (wwi_text_is(name, "Content-Type"))
+            return wwi_media_type_parse(&type, value)
+                ? wwi_media_type_charset(&type) : WWI_CHARSET_UNSAID;
+    }
+    return WWI_CHARSET_UNSAID;
 }
 
 /* start-info="application/soap+xml; action=\"...\"" */

@@ -6,7 +6,10 @@
 #define WWI_MEDIA_TYPE_H
 
 #include "core/base/bytes.h"
+#include "core/base/text.h"
 #include "wws/types.h"
+
+struct wwi_fields;
 
 struct wwi_media_type {
     wws_string type;        /* "text/xml", case as sent */
@@ -23,6 +26,11 @@ bool wwi_media_type_parameter(
     const struct wwi_media_type *media_type,
     const char *name,
     struct wwi_bytes *value);
+/* The encoding that its charset names. */
+enum wwi_charset wwi_media_type_charset(
+    const struct wwi_media_type *media_type);
+/* That of the Content-Type among what a transport gives. */
+enum wwi_charset wwi_fields_charset(const struct wwi_fields *fields);
 /* Appends the SOAP action: that of start-info, else the type's own.  False if
  * there is neither. */
 bool wwi_media_type_action(

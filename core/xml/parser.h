@@ -1,4 +1,5 @@
-/* What the parts of the reader share: where it is, and how a step ends.
+/* What the parts of the reader share: where it is, and how a step ends; and
+ * with charset, how a declaration is read.
  *
  * A step returns a token, or AGAIN when there is none yet, or
  * WWI_XML_NEED_INPUT when the window ends before the item does; then it has
@@ -48,6 +49,21 @@ int wwi_xml_read_text(struct wwi_xml_reader *reader);
 int wwi_xml_read_character(struct wwi_xml_reader *reader);
 int wwi_xml_read_cdata(struct wwi_xml_reader *reader);
 int wwi_xml_read_comment(struct wwi_xml_reader *reader);
+
+/* An XML declaration longer than this is none. */
+enum { WWI_XML_DECLARATION_SIZE = 256 };
+
+struct wwi_xml_declared {
+    wws_string encoding; /* its name; data is null when there is none */
+    const uint8_t *begin; /* of all that declares it, with the space before */
+    const uint8_t *end;
+};
+
+/* Reads what stands between `<?xml` and `>`; what is wrong with it, or null. */
+const char *wwi_xml_read_declared(
+    const uint8_t *p,
+    const uint8_t *limit,
+    struct wwi_xml_declared *declared);
 
 /* Decodes the reference at p into at most four octets.  Returns what is behind
  * it; null when there is no valid reference; p when it is cut off. */

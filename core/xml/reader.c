@@ -19,7 +19,7 @@
  * says that they are to go. */
 #include "core/xml/parser.h"
 
-enum { DECLARATION_SIZE = 256 };
+#include "core/base/text.h"
 
 static const struct wwi_xml_limits default_limits = {
     .depth = 32,
@@ -208,32 +208,52 @@ static const uint8_t *read_pseudo(
     return end + 1;
 }
 
-static bool is_utf8(wws_string encoding)
+/* A letter, then letters, digits and a few signs. */
+static bool is_encoding_name(wws_string name)
 {
-    return encoding.size == 5 && (encoding.data[0] | 0x20) == 'u'
-        && (encoding.data[1] | 0x20) == 't' && (encoding.data[2] | 0x20) == 'f'
-        && encoding.data[3] == '-' && encoding.data[4] == '8';
+    const uint8_t *begin = (const uint8_t *) name.data;
+    const uint8_t *end = begin + name.size;
+
+    return begin != end && *begin != '_'
+        && wwi_xml_is(*begin, WWI_XML_NAME_START)
+        && wwi_xml_skip(begin, end, WWI_XML_NAME) == end;
 }
 
-/* What is wrong between `<?xml` and `>`; null if nothing. */
-static const char *bad_declared(const uint8_t *p, const uint8_t *limit)
+const char *wwi_xml_read_declared(
+    const uint8_t *p,
+    const uint8_t *limit,
+    struct wwi_xml_declared *declared)
 {
     wws_string value;
     const uint8_t *next = read_pseudo(p, limit, WWS_STR("version"), &value);
 
+    *declared = (struct wwi_xml_declared) { 0 };
     if (next == NULL || !wwi_xml_equal(value, WWS_STR("1.0")))
         return "the XML version is not 1.0";
     p = next;
-    next = read_pseudo(p, limit, WWS_STR("encoding"), &value);
-    if (next != NULL && !is_utf8(value))
-        return "the encoding is not UTF-8";
-    p = next != NULL ? next : p;
+    next = read_pseudo(p, limit, WWS_STR("encoding"), &declared->encoding);
+    if (next != NULL && !is_encoding_name(declared->encoding))
+        return "a malformed XML declaration";
+    declared->begin = p;
+    p = declared->end = next != NULL ? next : p;
     next = read_pseudo(p, limit, WWS_STR("standalone"), &value);
     if (next != NULL && !wwi_xml_equal(value, WWS_STR("yes"))
         && !wwi_xml_equal(value, WWS_STR("no")))
         return "standalone is neither yes nor no";
     p = wwi_xml_skip(next != NULL ? next : p, limit, WWI_XML_SPACE);
     return p + 1 == limit && *p == '?' ? NULL : "a malformed XML declaration";
+}
+
+/* What is wrong between `<?xml` and `>`; null if nothing. */
+static const char *bad_declared(const uint8_t *p, const uint8_t *limit)
+{
+    struct wwi_xml_declared declared;
+    const char *problem = wwi_xml_read_declared(p, limit, &declared);
+
+    if (problem == NULL && declared.encoding.data != NULL
+        && wwi_charset_named(declared.encoding) != WWI_CHARSET_UTF_8)
+        problem = "the encoding is not UTF-8";
+    return problem;
 }
 
 static int read_declaration(struct wwi_xml_reader *reader)
@@ -251,8 +271,9 @@ static int read_declaration(struct wwi_xml_reader *reader)
         reader->state = OUTSIDE;
         return AGAIN;
     }
-    end = memchr(p, '>', size < DECLARATION_SIZE ? size : DECLARATION_SIZE);
-    if (end == NULL && size < DECLARATION_SIZE)
+    end = memchr(p, '>', size < WWI_XML_DECLARATION_SIZE
+        ? size : WWI_XML_DECLARATION_SIZE);
+    if (end == NULL && size < WWI_XML_DECLARATION_SIZE)
         return wwi_xml_cut_off(reader,
             "the input ends inside the XML declaration");
     if (end == NULL)

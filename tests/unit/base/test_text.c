@@ -158,6 +158,24 @@ static void text__that_was_cut_ends_with_a_whole_character(void **state)
     assert_int_equal(wwi_utf8_whole("\x80\x80", 2), 2);
 }
 
+static void charset__is_known_by_its_name_in_any_case(void **state)
+{
+    static const char *const others[] = {
+        "", "utf", "utf8", "utf-1", "utf-32", "utf-16l", "utf-16les", "latin1",
+    };
+
+    (void) state;
+    for (int i = WWI_CHARSET_UTF_8; i < WWI_CHARSET_OTHER; i++)
+        assert_int_equal(wwi_charset_named(wwi_string(
+            wwi_charset_name((enum wwi_charset) i))), i);
+    assert_int_equal(wwi_charset_named(WWS_STR("uTf-8")), WWI_CHARSET_UTF_8);
+    assert_int_equal(wwi_charset_named(WWS_STR("utf-16Be")),
+        WWI_CHARSET_UTF_16BE);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        assert_int_equal(wwi_charset_named(wwi_string(others[i])),
+            WWI_CHARSET_OTHER);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -168,6 +186,7 @@ int main(void)
         cmocka_unit_test(string__equals_without_case_for_ascii_letters_only),
         cmocka_unit_test(string__is_copied_and_terminated),
         cmocka_unit_test(text__that_was_cut_ends_with_a_whole_character),
+        cmocka_unit_test(charset__is_known_by_its_name_in_any_case),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -651,6 +651,7 @@ struct response {
 };
 
 #define XML "Content-Type: text/xml\r\n"
+#define CHARSET(name) "Content-Type: text/xml; charset=" name "\r\n"
 #define LENGTH(n) "Content-Length: " #n "\r\n"
 #define CHUNKED "Transfer-Encoding: chunked\r\n"
 #define INTERIM "HTTP/1.1 103 Hints\r\nLink: </a>\r\n\r\n"
@@ -692,6 +693,21 @@ static const struct response responses[] = {
         false },
     { "HTTP/1.1 200 OK\r\n" LENGTH(4) "\r\n<e/>", WWS_E_INVALID_FORMAT,
         "the server answered 200 OK", true, false },
+    { "HTTP/1.1 200 OK\r\n" CHARSET("latin1") LENGTH(4) "\r\n<e/>",
+        WWS_E_INVALID_FORMAT, "the server answered 200 in a charset that is "
+        "not supported: text/xml; charset=latin1", true, false },
+    { "HTTP/1.1 200 OK\r\n" CHARSET("\"\xFF\"") LENGTH(4) "\r\n<e/>",
+        WWS_E_INVALID_FORMAT, "the server answered 200 in a charset that is "
+        "not supported: ", true, false },
+    { "HTTP/1.1 500 Oh\r\n" CHARSET("utf-32") LENGTH(4) "\r\n<e/>",
+        WWS_E_ENDPOINT_FAILURE, "the server answered 500 in a charset that is "
+        "not supported: text/xml; charset=utf-32", true, false },
+    { "HTTP/1.1 200 OK\r\n" CHARSET("UTF-16") LENGTH(4) "\r\n<e/>",
+        WWS_S_OK, "<e/>", true, false },
+    { "HTTP/1.1 200 OK\r\n" CHARSET("\"utf-16le\"") LENGTH(4) "\r\n<e/>",
+        WWS_S_OK, "<e/>", true, false },
+    { "HTTP/1.1 500 Oh\r\n" CHARSET("Utf-16BE") LENGTH(4) "\r\n<f/>",
+        WWS_S_OK, "<f/>", true, false },
     { "HTTP/1.1 401 No\r\n" LENGTH(0) "\r\n", WWS_E_ENDPOINT_ACCESS_DENIED,
         "the server answered 401 No", true, false },
     { "HTTP/1.1 403 No\r\n" XML LENGTH(4) "\r\n<f/>",

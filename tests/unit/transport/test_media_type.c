@@ -10,6 +10,7 @@
 
 #include "core/base/memory.h"
 #include "core/transport/media_type.h"
+#include "core/transport/transport.h"
 
 static struct wwi_bytes out;
 
@@ -82,6 +83,77 @@ static void parameter__is_missed_where_there_is_none(void **state)
     assert_int_equal(out.size, 0);
     media_type = parse("a/b;");
     assert_false(wwi_media_type_parameter(&media_type, "charset", &out));
+}
+
+static void media_type__tells_the_charset(void **state)
+{
+    static const struct {
+        const char *text;
+        enum wwi_charset charset;
+    } rows[] = {
+        { "a/b", WWI_CHARSET_UNSAID },
+        { "a/b; charset=utf-8", WWI_CHARSET_UTF_8 },
+        { "a/b; Charset=UTF-16; x=y", WWI_CHARSET_UTF_16 },
+        { "a/b; charset=\"Utf-16LE\"", WWI_CHARSET_UTF_16LE },
+        { "a/b; charset=\"utf\\-16b\\e\"", WWI_CHARSET_UTF_16BE },
+        { "a/b; charset=\"\"", WWI_CHARSET_OTHER },
+        { "a/b; charset=latin1", WWI_CHARSET_OTHER },
+        { "a/b; charset=utf-16leandmuchmore", WWI_CHARSET_OTHER },
+        { "a/b; charset=\"\\u\\t\\f\\-\\1\\6\\l\\e\\and\\more\"",
+            WWI_CHARSET_OTHER },
+    };
+
+    (void) state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct wwi_media_type media_type = parse(rows[i].text);
+
+        assert_int_equal(wwi_media_type_charset(&media_type),
+            rows[i].charset);
+    }
+}
+
+struct pair {
+    const char *name, *value;
+};
+
+static bool next_pair(
+    const void *state,
+    uint32_t *index,
+    wws_string *name,
+    wws_string *value)
+{
+    const struct pair *pair = (const struct pair *) state + *index;
+
+    if (pair->name == NULL)
+        return false;
+    (*index)++;
+    *name = wwi_string(pair->name);
+    *value = wwi_string(pair->value);
+    return true;
+}
+
+static void fields__tell_the_charset_of_their_content_type(void **state)
+{
+    static const struct pair said[] = {
+        { "X", "a/b; charset=utf-8" },
+        { "content-type", "a/b; charset=utf-16" },
+        { "Content-Type", "a/b; charset=utf-8" },
+        { NULL, NULL },
+    };
+    static const struct pair malformed[] = {
+        { "Content-Type", "charset=utf-8" }, { NULL, NULL },
+    };
+    static const struct pair none[] = { { NULL, NULL } };
+    struct wwi_fields fields = { next_pair, said };
+
+    (void) state;
+    assert_int_equal(wwi_fields_charset(&fields), WWI_CHARSET_UTF_16);
+    fields.state = malformed;
+    assert_int_equal(wwi_fields_charset(&fields), WWI_CHARSET_UNSAID);
+    fields.state = none;
+    assert_int_equal(wwi_fields_charset(&fields), WWI_CHARSET_UNSAID);
+    fields.next = NULL;
+    assert_int_equal(wwi_fields_charset(&fields), WWI_CHARSET_UNSAID);
 }
 
 static void media_type__refuses_what_is_none(void **state)
@@ -248,6 +320,8 @@ int main(void)
         PROMISE(media_type__compares_in_any_case),
         PROMISE(parameter__is_found_quoted_or_not),
         PROMISE(parameter__is_missed_where_there_is_none),
+        PROMISE(media_type__tells_the_charset),
+        PROMISE(fields__tell_the_charset_of_their_content_type),
         PROMISE(media_type__refuses_what_is_none),
         PROMISE(media_type__has_a_bounded_number_of_parameters),
         PROMISE(action__is_that_of_start_info_then_the_outer),
