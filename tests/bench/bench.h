@@ -1,7 +1,8 @@
-/* The benchmark: our library beside the least that could do the same work, in
- * one run.  A sample is one server process and one client process, made for it
- * and gone afterwards; a bench is a sample of ours and one of its peer, taken
- * in turn.  Nothing here is asserted: the figures are for people to compare. */
+/* The benchmark: our library beside others at the same work, and beside the
+ * least that could do it, in one run.  A sample is one server process and one
+ * client process, made for it and gone afterwards; a bench is a sample of ours
+ * and one of each peer, taken in turn.  Nothing here is asserted: the figures
+ * are for people to compare. */
 #ifndef BENCH_H
 #define BENCH_H
 
@@ -9,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdnoreturn.h>
+#include <wws/wws.h>
 
 /* What a sample may tell; NAN where it does not. */
 enum figure {
@@ -19,6 +21,7 @@ enum figure {
     CALLS_PER_S,
     CLIENT_CPU_US,
     SERVER_CPU_US,
+    BOTH_CPU_US,
     CLIENT_HAND_OVERS,
     SERVER_HAND_OVERS,
     CLIENT_ALLOCATIONS,
@@ -32,10 +35,26 @@ struct sample {
     double value[FIGURES];
 };
 
-/* The octets of one Add on the wire, measured from ours. */
+/* How it travels. */
+struct wire {
+    const char *scheme;
+    wws_transport transport;
+};
+
+/* The octets of one call on the wire, measured from ours. */
 struct sizes {
     uint32_t out;
     uint32_t back;
+};
+
+/* That call itself, each way; cut off where it is longer.  A tape fits into one
+ * write to a pipe. */
+enum { TAPED = 2000 };
+
+struct tape {
+    struct sizes sizes;
+    char out[TAPED];
+    char back[TAPED];
 };
 
 /* What a process has used so far.  The counts are those of the library, so 0
@@ -55,35 +74,51 @@ struct where {
     char address[ENDPOINTS][128];
 };
 
-/* What both processes of a sample know. */
+struct bench;
+
+/* What a client knows. */
 struct job {
+    const struct bench *bench;
+    const struct tape *tape;
     uint32_t calls;
-    struct sizes sizes;
     int control;  /* to the server, which answers one request at a time */
     bool ours;
     const char *address;  /* of ours, as the part wants it */
-    uint16_t port;        /* of a peer */
+    uint16_t port;
 };
 
 struct server {
-    void (*start)(struct where *where, const struct sizes *sizes);
-    void (*stop)(void);        /* null: the end of the process does */
-    uint64_t (*held)(void);    /* null: none ever */
+    void (*start)(
+        struct where *where,
+        const struct bench *bench,
+        const struct tape *tape);
+    void (*stop)(void);         /* null: the end of the process does */
+    uint64_t (*held)(void);     /* null: none ever */
+    uint64_t (*cpu_ns)(void);   /* null: what its process uses */
 };
 
-/* One side of a bench.  A server may be missing. */
+/* One who takes part in a bench.  A server may be missing. */
 struct part {
+    const char *name;  /* null: nobody */
     const struct server *server;
     enum endpoint endpoint;
     void (*run)(const struct job *job, struct sample *sample);
+    bool (*there)(void);  /* null: always */
 };
+
+enum { IN_FLIGHT = 64 };
+
+/* The first part is ours, the others are its peers. */
+enum { PARTS = 3, OURS = 0 };
 
 struct bench {
     const char *name;
     double share;  /* of the calls asked for */
-    bool traced;   /* its system calls are counted */
-    struct part ours;
-    struct part peer;
+    const struct wire *wire;
+    uint32_t in_flight;
+    uint32_t echo;  /* octets of text; 0: an Add is called */
+    bool traced;    /* its system calls are counted */
+    struct part parts[PARTS];
 };
 
 extern const struct bench benches[];
@@ -114,11 +149,11 @@ void window_close(
 /* process.c */
 struct run {
     const struct bench *bench;
-    bool ours;
+    size_t part;
     bool pinned;
-    const char *trace;  /* a prefix of file names, or null */
+    const char *trace;  /* a folder, or null */
     uint32_t calls;
-    struct sizes sizes;
+    struct tape tape;
 };
 
 bool process_sample(const struct run *run, struct sample *sample);
@@ -133,9 +168,10 @@ bool trace_count(struct run run, struct sample *sample);
 
 /* table.c */
 struct row {
-    const char *name;
+    const struct bench *bench;
     bool pinned;
-    double figures[2][FIGURES];  /* of ours, of the peer */
+    double figures[PARTS][FIGURES];
+    bool measured[PARTS];
 };
 
 void table_print(const struct row *rows, size_t count);
@@ -144,21 +180,34 @@ void table_print_json(const struct row *rows, size_t count);
 /* net.c: loopback, and every failure the end of the process */
 int net_listen(uint16_t *port);
 int net_connect(uint16_t port);
+int net_try(uint16_t port);  /* -1 if nobody listens */
 void net_no_delay(int fd);
 bool net_read(int fd, void *data, size_t size);
 void net_write(int fd, const void *data, size_t size);
 
 /* tap.c */
-struct sizes tap_sizes(void);
+struct tape tap(const struct bench *bench);
 
-/* wws_server.c, wws_add.c, wws_cancel.c */
+/* wws_server.c, wws_calls.c, wws_cancel.c */
 extern const struct server wws_server;
-void wws_add_once(const char *address);
-void wws_add(const struct job *job, struct sample *sample);
+void wws_call_once(const struct bench *bench, const char *address);
+void wws_call_each(const struct job *job, struct sample *sample);
 void wws_flight_queue(const struct job *job, struct sample *sample);
 void wws_flight_threads(const struct job *job, struct sample *sample);
 void wws_cancel_blocked(const struct job *job, struct sample *sample);
 void wws_cancel_queued(const struct job *job, struct sample *sample);
+
+/* drive.c */
+void drive_each(
+    const struct job *job,
+    struct sample *sample,
+    void (*call)(void *state),
+    void *state);
+void drive_crowd(
+    const struct job *job,
+    struct sample *sample,
+    void (*call)(void *state),
+    void *const states[IN_FLIGHT]);
 
 /* duel.c: one thread sleeps, another wakes it */
 struct duel {
@@ -171,14 +220,22 @@ struct duel {
 
 void duel_run(const struct duel *duel, uint32_t turns, struct sample *sample);
 
-/* peer_raw.c, peer_epoll.c, peer_eventfd.c */
-enum { IN_FLIGHT = 64 };
-
+/* peer_raw.c, peer_epoll.c, peer_eventfd.c, peer_gsoap.c, peer_nginx.c */
 extern const struct server raw_server;
 extern const struct server epoll_server;
+extern const struct server gsoap_server;
+extern const struct server nginx_server;
 void raw_echo(const struct job *job, struct sample *sample);
 void epoll_echo(const struct job *job, struct sample *sample);
 void eventfd_wake(const struct job *job, struct sample *sample);
 void eventfd_write_only(const struct job *job, struct sample *sample);
+bool gsoap_there(void);
+void gsoap_calls(const struct job *job, struct sample *sample);
+void gsoap_flight(const struct job *job, struct sample *sample);
+bool nginx_there(void);
+
+/* wrk.c: a client of anybody's HTTP server */
+bool wrk_there(void);
+void wrk_calls(const struct job *job, struct sample *sample);
 
 #endif

@@ -9,24 +9,38 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_ROUNDS = 99, MAX_CALLS = 1000000, BENCHES = 6, PLACES = 2 };
+enum { MAX_ROUNDS = 99, MAX_CALLS = 1000000, BENCHES = 10, PLACES = 2 };
+
+static const struct wire http = { "http", WWS_TRANSPORT_HTTP };
+
+#define RAW { "raw", &raw_server, 0, raw_echo, NULL }
+#define EPOLL { "epoll", &epoll_server, 0, epoll_echo, NULL }
+#define GSOAP(run) { "gSOAP", &gsoap_server, 0, run, gsoap_there }
+#define NGINX { "nginx", &nginx_server, 0, wrk_calls, nginx_there }
+#define BY_US(endpoint, run) { "ours", &wws_server, endpoint, run, NULL }
+#define BY_WRK { "ours", &wws_server, SHORT, wrk_calls, wrk_there }
 
 const struct bench benches[] = {
-    { "add-short", 1, true,
-      { &wws_server, SHORT, wws_add }, { &raw_server, 0, raw_echo } },
-    { "add-long", 1, true,
-      { &wws_server, LONG, wws_add }, { &raw_server, 0, raw_echo } },
-    { "flight-queue", 4, true,
-      { &wws_server, SHORT, wws_flight_queue },
-      { &epoll_server, 0, epoll_echo } },
-    { "flight-threads", 4, false,
-      { &wws_server, SHORT, wws_flight_threads },
-      { &epoll_server, 0, epoll_echo } },
-    { "cancel-blocked", 0.2, false,
-      { &wws_server, HOLD, wws_cancel_blocked }, { NULL, 0, eventfd_wake } },
-    { "cancel-queued", 0.2, false,
-      { &wws_server, HOLD, wws_cancel_queued },
-      { NULL, 0, eventfd_write_only } },
+    { "add-short", 1, &http, 1, 0, true,
+      { BY_US(SHORT, wws_call_each), RAW, GSOAP(gsoap_calls) } },
+    { "add-long", 1, &http, 1, 0, true,
+      { BY_US(LONG, wws_call_each), RAW } },
+    { "flight-queue", 4, &http, IN_FLIGHT, 0, true,
+      { BY_US(SHORT, wws_flight_queue), EPOLL, GSOAP(gsoap_flight) } },
+    { "flight-threads", 4, &http, IN_FLIGHT, 0, false,
+      { BY_US(SHORT, wws_flight_threads), EPOLL } },
+    { "echo-64k", 0.25, &http, 1, 1 << 16, false,
+      { BY_US(SHORT, wws_call_each), RAW, GSOAP(gsoap_calls) } },
+    { "echo-1m", 0.02, &http, 1, 1 << 20, false,
+      { BY_US(SHORT, wws_call_each), RAW, GSOAP(gsoap_calls) } },
+    { "wrk-1", 1, &http, 1, 0, false, { BY_WRK, NGINX } },
+    { "wrk-64", 1, &http, IN_FLIGHT, 0, false, { BY_WRK, NGINX } },
+    { "cancel-blocked", 0.2, &http, 1, 0, false,
+      { BY_US(HOLD, wws_cancel_blocked),
+        { "eventfd", NULL, 0, eventfd_wake, NULL } } },
+    { "cancel-queued", 0.2, &http, IN_FLIGHT, 0, false,
+      { BY_US(HOLD, wws_cancel_queued),
+        { "eventfd", NULL, 0, eventfd_write_only, NULL } } },
 };
 
 const size_t bench_count = BENCHES;
@@ -40,12 +54,24 @@ struct options {
 
 /* Of one bench in one place. */
 struct result {
-    bool wanted;
-    struct sample rounds[2][MAX_ROUNDS];
-    struct sample traced[2];
+    struct sample rounds[PARTS][MAX_ROUNDS];
+    struct sample traced[PARTS];
 };
 
 static struct result results[BENCHES][PLACES];
+
+static void print_bench(FILE *file, const struct bench *bench)
+{
+    fprintf(file, "  %-16s %s, ", bench->name, bench->wire->scheme);
+    if (bench->echo != 0)
+        fprintf(file, "Echo of %u KiB", bench->echo / 1024);
+    else
+        fputs("Add", file);
+    fprintf(file, ", %u in flight:", bench->in_flight);
+    for (size_t i = OURS + 1; i < PARTS && bench->parts[i].name != NULL; i++)
+        fprintf(file, " %s", bench->parts[i].name);
+    fputc('\n', file);
+}
 
 static void usage(FILE *file)
 {
@@ -58,15 +84,18 @@ static void usage(FILE *file)
           "  --only NAME  one of the benches\n"
           "  --json       for programs\n"
           "\n"
-          "Times are in microseconds, counts are for one call.  A peer does\n"
-          "the least that the same work takes: an echo of as many octets, or\n"
-          "an eventfd.  'one CPU' keeps both sides on one processor.\n"
-          "System calls are counted if strace is there.\n"
+          "Times are in microseconds, counts are for one call; a ratio is\n"
+          "ours by the peer's.  'one CPU' keeps both sides on one processor.\n"
+          "The peers raw and epoll only echo as many octets, an eventfd only\n"
+          "wakes a thread: no library can do with less.  gSOAP does the same\n"
+          "work.  nginx gives a fixed reply to wrk, which calls our host in\n"
+          "the same way, for a second each time.  What is not installed is\n"
+          "not measured; system calls are counted if strace is there.\n"
           "\n"
-          "Benches:\n",
+          "Benches, what they call and their peers:\n",
           file);
     for (size_t i = 0; i < bench_count; i++)
-        fprintf(file, "  %s\n", benches[i].name);
+        print_bench(file, &benches[i]);
 }
 
 static uint32_t parse_number(const char *text, uint32_t most)
@@ -144,9 +173,31 @@ static uint32_t calls_of(const struct options *options, size_t bench)
     return calls < 1 ? 1 : (uint32_t) calls;
 }
 
+static void forget(struct sample *sample)
+{
+    for (int i = 0; i < FIGURES; i++)
+        sample->value[i] = NAN;
+}
+
+static bool takes_part(const struct part *part)
+{
+    return part->name != NULL && (part->there == NULL || part->there());
+}
+
+/* A peer that fails has said why, and is not measured. */
+static void take_sample(struct run run, size_t part, struct sample *sample)
+{
+    run.part = part;
+    if (takes_part(&run.bench->parts[part]) && process_sample(&run, sample))
+        return;
+    if (part == OURS && takes_part(&run.bench->parts[part]))
+        die("%s failed", run.bench->name);
+    forget(sample);
+}
+
 static void take_round(
     const struct options *options,
-    const struct sizes *sizes,
+    const struct tape *tapes,
     uint32_t round,
     bool pinned)
 {
@@ -155,22 +206,18 @@ static void take_round(
             .bench = &benches[i],
             .pinned = pinned,
             .calls = calls_of(options, i),
-            .sizes = *sizes,
+            .tape = tapes[i],
         };
 
         if (!wanted(options, i))
             continue;
-        for (int side = 0; side < 2; side++) {
-            run.ours = side == 0;
-            if (!process_sample(&run,
-                                &results[i][pinned].rounds[side][round]))
-                die("%s failed", benches[i].name);
-        }
+        for (size_t part = 0; part < PARTS; part++)
+            take_sample(run, part, &results[i][pinned].rounds[part][round]);
     }
 }
 
 /* How often the sides enter the system does not depend on the place. */
-static bool trace_all(const struct options *options, const struct sizes *sizes)
+static bool trace_all(const struct options *options, const struct tape *tapes)
 {
     bool fine = true;
 
@@ -178,48 +225,55 @@ static bool trace_all(const struct options *options, const struct sizes *sizes)
         struct run run = {
             .bench = &benches[i],
             .calls = options->calls,
-            .sizes = *sizes,
+            .tape = tapes[i],
         };
 
         if (!wanted(options, i) || !benches[i].traced)
             continue;
-        for (int side = 0; side < 2 && fine; side++) {
-            run.ours = side == 0;
-            fine = trace_count(run, &results[i][false].traced[side]);
+        for (; run.part < PARTS && fine; run.part++) {
+            if (takes_part(&benches[i].parts[run.part]))
+                fine = trace_count(run, &results[i][false].traced[run.part]);
         }
     }
     return fine;
 }
 
-static void summarize(
+/* False if there is no figure. */
+static bool summarize(
     const struct result *result,
+    size_t part,
     uint32_t rounds,
-    double figures[2][FIGURES])
+    double figures[FIGURES])
 {
     double values[MAX_ROUNDS];
+    bool any = false;
 
-    for (int side = 0; side < 2; side++) {
-        for (int i = 0; i < FIGURES; i++) {
-            for (uint32_t j = 0; j < rounds; j++)
-                values[j] = result->rounds[side][j].value[i];
-            figures[side][i] = median(values, rounds);
-            if (!isnan(result->traced[side].value[i]))
-                figures[side][i] = result->traced[side].value[i];
-        }
+    for (int i = 0; i < FIGURES; i++) {
+        for (uint32_t j = 0; j < rounds; j++)
+            values[j] = result->rounds[part][j].value[i];
+        figures[i] = median(values, rounds);
+        if (!isnan(result->traced[part].value[i]))
+            figures[i] = result->traced[part].value[i];
+        any = any || !isnan(figures[i]);
     }
+    return any;
 }
 
 static void report(const struct options *options)
 {
-    struct row rows[BENCHES * PLACES];
+    static struct row rows[BENCHES * PLACES];
     size_t count = 0;
 
     for (size_t i = 0; i < bench_count; i++) {
         for (int place = 0; place < PLACES && wanted(options, i); place++) {
-            rows[count].name = benches[i].name;
-            rows[count].pinned = place == 1;
-            summarize(&results[i][place], options->rounds,
-                      rows[count++].figures);
+            struct row *row = &rows[count++];
+
+            row->bench = &benches[i];
+            row->pinned = place == 1;
+            for (size_t part = 0; part < PARTS; part++)
+                row->measured[part] = summarize(&results[i][place], part,
+                                                options->rounds,
+                                                row->figures[part]);
         }
     }
     if (options->json)
@@ -228,37 +282,41 @@ static void report(const struct options *options)
         table_print(rows, count);
 }
 
-static void clear_traced(void)
+/* Tapes what the wanted benches call. */
+static void prepare(const struct options *options, struct tape *tapes)
 {
     for (size_t i = 0; i < bench_count; i++) {
-        for (int place = 0; place < PLACES; place++) {
-            for (int j = 0; j < FIGURES; j++) {
-                results[i][place].traced[0].value[j] = NAN;
-                results[i][place].traced[1].value[j] = NAN;
-            }
+        for (size_t part = 0; part < PARTS; part++) {
+            forget(&results[i][false].traced[part]);
+            forget(&results[i][true].traced[part]);
         }
+        if (!wanted(options, i))
+            continue;
+        tapes[i] = tap(&benches[i]);
+        if (!options->json)
+            printf("A call of %s is %u octets out, %u back.\n",
+                   benches[i].name, tapes[i].sizes.out, tapes[i].sizes.back);
     }
 }
 
 int main(int argc, char **argv)
 {
+    static struct tape tapes[BENCHES];
     struct options options;
-    struct sizes sizes;
 
     if (argc == 10 && strcmp(argv[1], "--role") == 0)
         return trace_role(argv + 2);
     options = parse(argc, argv);
-    sizes = tap_sizes();
-    clear_traced();
+    prepare(&options, tapes);
+    fflush(stdout);
     for (uint32_t round = 0; round < options.rounds; round++) {
-        take_round(&options, &sizes, round, false);
-        take_round(&options, &sizes, round, true);
+        take_round(&options, tapes, round, false);
+        take_round(&options, tapes, round, true);
     }
-    if (!options.json)
-        printf("An Add is %u octets out, %u back; medians of %u rounds.\n",
-               sizes.out, sizes.back, options.rounds);
-    if (!trace_all(&options, &sizes) && !options.json)
+    if (!trace_all(&options, tapes) && !options.json)
         puts("System calls: not measured, for want of a working strace.");
+    if (!options.json)
+        printf("Medians of %u rounds:\n", options.rounds);
     report(&options);
     return 0;
 }

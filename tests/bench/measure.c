@@ -10,7 +10,6 @@
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
-#include <wws/wws.h>
 
 noreturn void die(const char *format, ...)
 {
@@ -160,6 +159,7 @@ void window_close(
         (double) (client.cpu_ns - window->client.cpu_ns) / 1e3 / calls;
     value[SERVER_CPU_US] =
         (double) (server.cpu_ns - window->server.cpu_ns) / 1e3 / calls;
+    value[BOTH_CPU_US] = value[CLIENT_CPU_US] + value[SERVER_CPU_US];
     if (!job->ours)
         return;
     value[CLIENT_HAND_OVERS] =

@@ -37,13 +37,24 @@ void net_no_delay(int fd)
         die("cannot set up a connection");
 }
 
-int net_connect(uint16_t port)
+int net_try(uint16_t port)
 {
     struct sockaddr_in address = loopback(port);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-    if (fd < 0
-        || connect(fd, (struct sockaddr *) &address, sizeof address) != 0)
+    if (fd >= 0
+        && connect(fd, (struct sockaddr *) &address, sizeof address) != 0) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+int net_connect(uint16_t port)
+{
+    int fd = net_try(port);
+
+    if (fd < 0)
         die("cannot connect");
     net_no_delay(fd);
     return fd;

@@ -86,11 +86,15 @@ static void *serve(void *unused)
     return NULL;
 }
 
-static void start(struct where *where, const struct sizes *sizes)
+static void start(
+    struct where *where,
+    const struct bench *bench,
+    const struct tape *tape)
 {
     pthread_t thread;
 
-    server_end = create(sizes->out, sizes->back);
+    (void) bench;
+    server_end = create(tape->sizes.out, tape->sizes.back);
     listener = net_listen(&where->port);
     watch(server_end, listener);
     if (pthread_create(&thread, NULL, serve, NULL) != 0)
@@ -124,7 +128,8 @@ static void exchange(struct end *end, const int *fds, uint32_t count)
 
 void epoll_echo(const struct job *job, struct sample *sample)
 {
-    struct end *end = create(job->sizes.back, job->sizes.out);
+    const struct sizes *sizes = &job->tape->sizes;
+    struct end *end = create(sizes->back, sizes->out);
     struct window window;
     int fds[IN_FLIGHT];
 

@@ -3,11 +3,10 @@
 #include "bench.h"
 
 #include <pthread.h>
-#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { LARGEST = 65536 };
+enum { LARGEST = 2 << 20 };
 
 static struct sizes sizes;
 static int listener;
@@ -30,11 +29,15 @@ static void *serve(void *unused)
     return NULL;
 }
 
-static void start(struct where *where, const struct sizes *wanted)
+static void start(
+    struct where *where,
+    const struct bench *bench,
+    const struct tape *tape)
 {
     pthread_t thread;
 
-    sizes = *wanted;
+    (void) bench;
+    sizes = tape->sizes;
     if (sizes.out > LARGEST || sizes.back > LARGEST)
         die("too large to echo");
     listener = net_listen(&where->port);
@@ -44,34 +47,28 @@ static void start(struct where *where, const struct sizes *wanted)
 
 const struct server raw_server = { .start = start };
 
-static void exchange(int fd, char *data, const struct sizes *octets)
+struct line {
+    int fd;
+    struct sizes octets;
+};
+
+static void exchange(void *state)
 {
-    net_write(fd, data, octets->out);
-    if (!net_read(fd, data, octets->back))
+    static char data[LARGEST];
+    const struct line *line = state;
+
+    net_write(line->fd, data, line->octets.out);
+    if (!net_read(line->fd, data, line->octets.back))
         die("the echo is gone");
 }
 
 void raw_echo(const struct job *job, struct sample *sample)
 {
-    static char data[LARGEST];
-    uint64_t *ns = allocate(job->calls, sizeof *ns);
-    int fd = net_connect(job->port);
-    struct window window;
+    struct line line = {
+        .fd = net_connect(job->port),
+        .octets = job->tape->sizes,
+    };
 
-    for (uint32_t i = 0; i < job->calls / 10 + 1; i++)
-        exchange(fd, data, &job->sizes);
-
-    window_open(&window, job);
-    for (uint32_t i = 0; i < job->calls; i++) {
-        uint64_t began = now_ns();
-
-        exchange(fd, data, &job->sizes);
-        ns[i] = now_ns() - began;
-    }
-    window_close(&window, job, sample);
-
-    sample->value[P50_US] = percentile(ns, job->calls, 0.50);
-    sample->value[P99_US] = percentile(ns, job->calls, 0.99);
-    close(fd);
-    free(ns);
+    drive_each(job, sample, exchange, &line);
+    close(line.fd);
 }

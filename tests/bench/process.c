@@ -16,7 +16,7 @@ enum { LIMIT_S = 30 };
 
 static const struct part *part_of(const struct run *run)
 {
-    return run->ours ? &run->bench->ours : &run->bench->peer;
+    return &run->bench->parts[run->part];
 }
 
 static void settle_in(const struct run *run, const char *name)
@@ -38,9 +38,11 @@ static bool answer(
 
     if (request == 'w')
         return send(control, where, sizeof *where, MSG_NOSIGNAL) > 0;
-    usage_read(&usage, run->ours);
+    usage_read(&usage, run->part == OURS);
     if (server->held != NULL)
         usage.held = server->held();
+    if (server->cpu_ns != NULL)
+        usage.cpu_ns = server->cpu_ns();
     return send(control, &usage, sizeof usage, MSG_NOSIGNAL) > 0;
 }
 
@@ -51,7 +53,7 @@ void process_server(const struct run *run, int control)
     char request;
 
     settle_in(run, "bench-server");
-    server->start(&where, &run->sizes);
+    server->start(&where, run->bench, &run->tape);
     while (recv(control, &request, 1, 0) == 1) {
         if (!answer(run, &where, control, request))
             break;
@@ -78,10 +80,11 @@ void process_client(const struct run *run, int control, int result)
     struct sample sample;
     struct where where = { 0 };
     struct job job = {
+        .bench = run->bench,
+        .tape = &run->tape,
         .calls = run->calls,
-        .sizes = run->sizes,
         .control = control,
-        .ours = run->ours,
+        .ours = run->part == OURS,
         .address = where.address[part->endpoint],
     };
 

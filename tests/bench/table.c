@@ -12,6 +12,7 @@ static const char *const names[FIGURES] = {
     [CALLS_PER_S] = "calls/s",
     [CLIENT_CPU_US] = "client CPU us",
     [SERVER_CPU_US] = "server CPU us",
+    [BOTH_CPU_US] = "both CPU us",
     [CLIENT_HAND_OVERS] = "client hand-overs",
     [SERVER_HAND_OVERS] = "server hand-overs",
     [CLIENT_ALLOCATIONS] = "client allocations",
@@ -28,26 +29,63 @@ static void print_number(double value, int digits)
         printf(" %11.*f", value >= 1000 ? 0 : digits, value);
 }
 
+static double ratio(double ours, double peer)
+{
+    return peer == 0 ? NAN : ours / peer;
+}
+
+static void print_line(
+    const struct row *row,
+    enum figure figure,
+    const char *peer_name,
+    double peer)
+{
+    double ours = row->figures[OURS][figure];
+
+    printf("%-14s %-5s %-8s %-19s", row->bench->name,
+           row->bench->wire->scheme, row->pinned ? "one CPU" : "free",
+           names[figure]);
+    print_number(ours, 2);
+    printf("  %-8s", peer_name);
+    print_number(peer, 2);
+    print_number(ratio(ours, peer), 2);
+    putchar('\n');
+}
+
+/* Beside each peer that has the figure, or alone. */
+static void print_figure(const struct row *row, enum figure figure)
+{
+    bool alone = true;
+
+    if (isnan(row->figures[OURS][figure]))
+        return;
+    for (size_t i = OURS + 1; i < PARTS; i++) {
+        if (isnan(row->figures[i][figure]))
+            continue;
+        print_line(row, figure, row->bench->parts[i].name,
+                   row->figures[i][figure]);
+        alone = false;
+    }
+    if (alone)
+        print_line(row, figure, "", NAN);
+}
+
 static void print_row(const struct row *row)
 {
-    const double *ours = row->figures[0], *peer = row->figures[1];
-
-    for (int i = 0; i < FIGURES; i++) {
-        if (isnan(ours[i]))
-            continue;
-        printf("%-16s %-8s %-20s", row->name,
-               row->pinned ? "one CPU" : "free", names[i]);
-        print_number(ours[i], 2);
-        print_number(peer[i], 2);
-        print_number(peer[i] == 0 ? NAN : ours[i] / peer[i], 2);
-        putchar('\n');
+    for (int i = 0; i < FIGURES; i++)
+        print_figure(row, (enum figure) i);
+    for (size_t i = 0; i < PARTS; i++) {
+        if (row->bench->parts[i].name != NULL && !row->measured[i])
+            printf("%-14s %-5s %-8s %s: not measured\n", row->bench->name,
+                   row->bench->wire->scheme, row->pinned ? "one CPU" : "free",
+                   row->bench->parts[i].name);
     }
 }
 
 void table_print(const struct row *rows, size_t count)
 {
-    printf("%-16s %-8s %-20s %11s %11s %11s\n", "bench", "place", "figure",
-           "ours", "peer", "ratio");
+    printf("%-14s %-5s %-8s %-19s %11s  %-8s %11s %11s\n", "bench", "wire",
+           "place", "figure", "ours", "peer", "peer's", "ratio");
     for (size_t i = 0; i < count; i++)
         print_row(&rows[i]);
 }
@@ -61,28 +99,44 @@ static void print_json_number(const char *name, double value)
         printf("%.4f", value);
 }
 
-void table_print_json(const struct row *rows, size_t count)
+/* A figure that is not measured is null. */
+static void print_json_line(
+    const struct row *row,
+    enum figure figure,
+    size_t part)
 {
-    const char *separator = "";
+    static const char *separator = "";
+    double ours = row->figures[OURS][figure];
+    double peer = row->figures[part][figure];
 
-    putchar('[');
-    for (size_t i = 0; i < count; i++) {
-        const double *ours = rows[i].figures[0], *peer = rows[i].figures[1];
+    printf("%s\n  {\"bench\": \"%s\", \"wire\": \"%s\", \"one_cpu\": %s, "
+           "\"figure\": \"%s\", \"peer\": \"%s\"",
+           separator, row->bench->name, row->bench->wire->scheme,
+           row->pinned ? "true" : "false", names[figure],
+           row->bench->parts[part].name);
+    print_json_number("ours", ours);
+    print_json_number("theirs", peer);
+    print_json_number("ratio", ratio(ours, peer));
+    putchar('}');
+    separator = ",";
+}
 
-        for (int j = 0; j < FIGURES; j++) {
-            if (isnan(ours[j]))
-                continue;
-            printf("%s\n  {\"bench\": \"%s\", \"one_cpu\": %s, "
-                   "\"figure\": \"%s\"",
-                   separator, rows[i].name,
-                   rows[i].pinned ? "true" : "false", names[j]);
-            print_json_number("ours", ours[j]);
-            print_json_number("peer", peer[j]);
-            print_json_number("ratio",
-                              peer[j] == 0 ? NAN : ours[j] / peer[j]);
-            putchar('}');
-            separator = ",";
+static void print_json_row(const struct row *row)
+{
+    for (size_t part = OURS + 1; part < PARTS; part++) {
+        if (row->bench->parts[part].name == NULL)
+            continue;
+        for (int i = 0; i < FIGURES; i++) {
+            if (!isnan(row->figures[OURS][i]) || !row->measured[part])
+                print_json_line(row, (enum figure) i, part);
         }
     }
+}
+
+void table_print_json(const struct row *rows, size_t count)
+{
+    putchar('[');
+    for (size_t i = 0; i < count; i++)
+        print_json_row(&rows[i]);
     puts("\n]");
 }

@@ -11,14 +11,14 @@
 
 enum { FEWEST = 100, MOST = 1000 };
 
-/* --role client|server BENCH ours|peer CALLS OUT BACK CONTROL RESULT */
+/* --role client|server BENCH PART CALLS OUT BACK CONTROL RESULT */
 int trace_role(char **arguments)
 {
     struct run run = {
-        .ours = strcmp(arguments[2], "ours") == 0,
+        .part = strtoul(arguments[2], NULL, 10),
         .calls = (uint32_t) strtoul(arguments[3], NULL, 10),
-        .sizes.out = (uint32_t) strtoul(arguments[4], NULL, 10),
-        .sizes.back = (uint32_t) strtoul(arguments[5], NULL, 10),
+        .tape.sizes.out = (uint32_t) strtoul(arguments[4], NULL, 10),
+        .tape.sizes.back = (uint32_t) strtoul(arguments[5], NULL, 10),
     };
     int control = atoi(arguments[6]);
 
@@ -38,7 +38,7 @@ int trace_role(char **arguments)
 noreturn void trace_exec(const struct run *run, bool client, int fd, int out)
 {
     const char *role = client ? "client" : "server";
-    char self[1024], file[1024], numbers[5][24];
+    char self[1024], file[1024], numbers[6][24];
     ssize_t size = readlink("/proc/self/exe", self, sizeof self - 1);
 
     if (size < 0)
@@ -46,13 +46,14 @@ noreturn void trace_exec(const struct run *run, bool client, int fd, int out)
     self[size] = '\0';
     snprintf(file, sizeof file, "%s/%s", run->trace, role);
     snprintf(numbers[0], sizeof numbers[0], "%u", run->calls);
-    snprintf(numbers[1], sizeof numbers[1], "%u", run->sizes.out);
-    snprintf(numbers[2], sizeof numbers[2], "%u", run->sizes.back);
+    snprintf(numbers[1], sizeof numbers[1], "%u", run->tape.sizes.out);
+    snprintf(numbers[2], sizeof numbers[2], "%u", run->tape.sizes.back);
     snprintf(numbers[3], sizeof numbers[3], "%d", fd);
     snprintf(numbers[4], sizeof numbers[4], "%d", out);
+    snprintf(numbers[5], sizeof numbers[5], "%zu", run->part);
     execlp("strace", "strace", "-f", "-c", "-o", file, self, "--role", role,
-           run->bench->name, run->ours ? "ours" : "peer", numbers[0],
-           numbers[1], numbers[2], numbers[3], numbers[4], (char *) NULL);
+           run->bench->name, numbers[5], numbers[0], numbers[1],
+           numbers[2], numbers[3], numbers[4], (char *) NULL);
     _exit(127);
 }
 

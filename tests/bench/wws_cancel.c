@@ -8,7 +8,7 @@ enum { POLL_US = 50 };
 
 struct held {
     const struct job *job;
-    wws_service_proxy proxy;
+    struct client client;
     wws_call call;
     uint64_t before;  /* requests held when the bench began */
 };
@@ -42,8 +42,8 @@ static void sleep_in_call(void *state)
     wws_call call = held->call;
     wws_buffer reply = { 0 };
     wws_status status = wws_service_proxy_call(
-        held->proxy, add_action, add_body, NULL, &call, &reply, NULL,
-        (wws_error) { 0 });
+        held->client.proxy, held->client.action, held->client.body, NULL,
+        &call, &reply, NULL, (wws_error) { 0 });
 
     if (status != WWS_E_OPERATION_CANCELLED)
         die("a cancelled call ended with %s", wws_status_name(status));
@@ -67,7 +67,7 @@ void wws_cancel_blocked(const struct job *job, struct sample *sample)
 {
     struct held held = {
         .job = job,
-        .proxy = client_open(job->address),
+        .client = client_open(job->bench, job->address),
         .before = held_now(job),
     };
     struct duel duel = {
@@ -79,11 +79,11 @@ void wws_cancel_blocked(const struct job *job, struct sample *sample)
     };
 
     duel_run(&duel, job->calls, sample);
-    client_close(held.proxy);
+    client_close(&held.client);
 }
 
 struct batch {
-    wws_service_proxy proxy;
+    struct client client;
     wws_queue queue;
     wws_call calls[IN_FLIGHT];
     wws_buffer replies[IN_FLIGHT];
@@ -91,6 +91,8 @@ struct batch {
 
 static void batch_begin(struct batch *batch, uint32_t count)
 {
+    const struct client *client = &batch->client;
+
     for (uint32_t i = 0; i < count; i++) {
         wws_completion completion = WWS_COMPLETION_INIT;
         wws_status status;
@@ -98,8 +100,9 @@ static void batch_begin(struct batch *batch, uint32_t count)
         completion.queue = batch->queue;
         batch->calls[i] = (wws_call) { 0 };
         status = wws_service_proxy_call(
-            batch->proxy, add_action, add_body, NULL, &batch->calls[i],
-            &batch->replies[i], &completion, (wws_error) { 0 });
+            client->proxy, client->action, client->body, NULL,
+            &batch->calls[i], &batch->replies[i], &completion,
+            (wws_error) { 0 });
         if (status != WWS_S_ASYNC)
             die("a held call ended with %s", wws_status_name(status));
     }
@@ -140,7 +143,9 @@ static void batch_cancel(struct batch *batch, uint32_t count, uint64_t *ns)
 
 void wws_cancel_queued(const struct job *job, struct sample *sample)
 {
-    struct batch batch = { .proxy = client_open(job->address) };
+    struct batch batch = {
+        .client = client_open(job->bench, job->address),
+    };
     uint64_t *ns = allocate(job->calls, sizeof *ns);
     uint64_t before = held_now(job);
     wws_error none = { 0 };
@@ -160,6 +165,6 @@ void wws_cancel_queued(const struct job *job, struct sample *sample)
     sample->value[CANCEL_P50_US] = percentile(ns, job->calls, 0.50);
     sample->value[CANCEL_P99_US] = percentile(ns, job->calls, 0.99);
     wws_queue_free(batch.queue);
-    client_close(batch.proxy);
+    client_close(&batch.client);
     free(ns);
 }

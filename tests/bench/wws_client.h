@@ -1,17 +1,23 @@
-/* What the clients of ours share: a proxy, and the body of an Add. */
+/* What the clients of ours share: a proxy, and what they call by it. */
 #ifndef BENCH_WWS_CLIENT_H
 #define BENCH_WWS_CLIENT_H
 
 #include "bench.h"
 
-#include <wws/wws.h>
+enum { LARGEST_MESSAGE = 4 << 20 };
 
-extern const wws_string add_action;
-extern const wws_bytes add_body;
+struct client {
+    wws_service_proxy proxy;
+    wws_string action;
+    wws_bytes body;
+};
 
-wws_service_proxy client_open(const char *address);
-void client_close(wws_service_proxy proxy);
+struct client client_open(const struct bench *bench, const char *address);
+void client_close(const struct client *client);
 void client_check(wws_status status, const char *what);
-void client_check_reply(wws_status status, wws_buffer *reply);
+void client_check_reply(
+    const struct client *client,
+    wws_status status,
+    wws_buffer *reply);
 
 #endif

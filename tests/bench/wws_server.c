@@ -1,12 +1,11 @@
-/* Our server: Add on a short and on a long callback, and an operation that
- * answers only when it is cancelled. */
-#include "bench.h"
+/* Our server: what is called on a short and on a long callback, and an
+ * operation that answers only when it is cancelled. */
+#include "wws_client.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <wws/wws.h>
 
 static wws_service_host host;
 static atomic_uint_least64_t held_count;
@@ -45,6 +44,18 @@ static wws_status serve_add(wws_operation operation, void *state)
         operation, (wws_bytes) { reply, (size_t) size }, (wws_error) { 0 });
 }
 
+static wws_status serve_echo(wws_operation operation, void *state)
+{
+    wws_bytes body;
+    wws_status status =
+        wws_operation_get_body(operation, &body, (wws_error) { 0 });
+
+    (void) state;
+    if (status == WWS_S_OK)
+        status = wws_operation_set_reply(operation, body, (wws_error) { 0 });
+    return status;
+}
+
 static void hold_cancelled(wws_cancel_reason reason, void *state)
 {
     wws_operation operation = { (uintptr_t) state };
@@ -70,61 +81,66 @@ static wws_status serve_hold(wws_operation operation, void *state)
     return WWS_S_ASYNC;
 }
 
-static void check(wws_status status, const char *what)
-{
-    if (status != WWS_S_OK)
-        die("cannot %s: %s", what, wws_status_name(status));
-}
-
 static void add_endpoint(
-    const char *address,
+    const struct wire *wire,
+    const char *path,
     wws_callback_model model,
     wws_status (*serve)(wws_operation operation, void *state))
 {
+    char address[64];
     wws_operation_callbacks operations = WWS_OPERATION_CALLBACKS_INIT;
     wws_endpoint_options options = WWS_ENDPOINT_OPTIONS_INIT;
 
+    snprintf(address, sizeof address, "%s://127.0.0.1:0/%s", wire->scheme,
+             path);
     operations.serve = serve;
     options.address = (wws_string) { address, strlen(address) };
     options.operations = &operations;
+    options.transport = wire->transport;
+    options.max_message_size = LARGEST_MESSAGE;
     options.callback_model = model;
     options.max_channels = 4 * IN_FLIGHT;
-    check(wws_service_host_add_endpoint(host, &options, (wws_error) { 0 }),
-          "add an endpoint");
+    client_check(wws_service_host_add_endpoint(host, &options,
+                                               (wws_error) { 0 }),
+                 "add an endpoint");
 }
 
-static void start(struct where *where, const struct sizes *sizes)
+static void start(
+    struct where *where,
+    const struct bench *bench,
+    const struct tape *tape)
 {
+    wws_status (*serve)(wws_operation operation, void *state) =
+        bench->echo != 0 ? serve_echo : serve_add;
     wws_error none = { 0 };
 
-    (void) sizes;
-    check(wws_service_host_create((wws_runtime) { 0 }, NULL, &host, none),
-          "create a host");
-    add_endpoint("http://127.0.0.1:0/add", WWS_CALLBACK_MODEL_SHORT,
-                 serve_add);
-    add_endpoint("http://127.0.0.1:0/add", WWS_CALLBACK_MODEL_LONG,
-                 serve_add);
-    add_endpoint("http://127.0.0.1:0/hold", WWS_CALLBACK_MODEL_SHORT,
-                 serve_hold);
-    check(wws_service_host_open(host, NULL, none), "open a host");
+    (void) tape;
+    client_check(wws_service_host_create((wws_runtime) { 0 }, NULL, &host,
+                                         none),
+                 "create a host");
+    add_endpoint(bench->wire, "call", WWS_CALLBACK_MODEL_SHORT, serve);
+    add_endpoint(bench->wire, "call", WWS_CALLBACK_MODEL_LONG, serve);
+    add_endpoint(bench->wire, "hold", WWS_CALLBACK_MODEL_SHORT, serve_hold);
+    client_check(wws_service_host_open(host, NULL, none), "open a host");
 
     for (uint32_t i = 0; i < ENDPOINTS; i++) {
         wws_buffer text = { 0 };
 
-        check(wws_service_host_get_address(host, i, &text, none),
-              "read an address");
+        client_check(wws_service_host_get_address(host, i, &text, none),
+                     "read an address");
         if (text.size >= sizeof where->address[i])
             die("an address is too long");
         memcpy(where->address[i], text.data, text.size);
         wws_buffer_release(&text);
     }
+    where->port = (uint16_t) atoi(strrchr(where->address[SHORT], ':') + 1);
 }
 
 static void stop(void)
 {
     wws_service_host_abort(host);
-    check(wws_service_host_close(host, NULL, (wws_error) { 0 }),
-          "close a host");
+    client_check(wws_service_host_close(host, NULL, (wws_error) { 0 }),
+                 "close a host");
     wws_service_host_free(host);
     wws_runtime_close((wws_runtime) { 0 }, 2000, (wws_error) { 0 });
 }
