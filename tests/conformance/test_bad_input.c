@@ -256,6 +256,7 @@ struct end {
     wws_error_info info;
     wws_fault_info fault;
     char reason[64];
+    char body[64];
 };
 
 /* One call of a peer with this script; the proxy is unharmed by it. */
@@ -287,6 +288,9 @@ static struct end call_peer(
     if (end.status < 0) {
         assert_null(reply.data);
         assert_explained(error, end.status);
+    } else {
+        snprintf(end.body, sizeof end.body, "%.*s", (int) reply.size,
+            reply.size != 0 ? (const char *) reply.data : "");
     }
     wws_buffer_release(&reply);
     must(wws_service_proxy_free(proxy) == WWS_S_OK);
@@ -408,6 +412,9 @@ static void reply__that_is_no_envelope_is_refused(void **state)
         { "HTTP/1.1 500 No\r\n" TYPE_12 "\r\n" ENVELOPE(SOAP_12, "<s:Body/>"),
             WWS_E_ENDPOINT_FAILURE },
         { "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<html/>",
+            WWS_E_INVALID_FORMAT },
+        { "HTTP/1.1 200 OK\r\nContent-Type: application/soap+xml; "
+            "charset=latin1\r\n\r\n" ENVELOPE(SOAP_12, "<s:Body/>"),
             WWS_E_INVALID_FORMAT },
         { "HTTP/1.1 200 OK\r\n\r\n" ENVELOPE(SOAP_12, "<s:Body/>"),
             WWS_E_INVALID_FORMAT },
@@ -649,6 +656,8 @@ static void request__that_is_malformed_gets_its_status(void **state)
         { POST TYPE_12 "Content-Length: 99999999\r\n\r\n", 413 },
         { POST "Content-Type: text/html\r\nContent-Length: 4\r\n\r\n<a/>",
             415 },
+        { POST "Content-Type: application/soap+xml; charset=utf-7\r\n"
+            "Content-Length: 4\r\n\r\n<a/>", 415 },
         { POST TYPE_12 "Content-Encoding: gzip\r\nContent-Length: 4\r\n\r\n"
             "<a/>", 415 },
         { POST TYPE_12 "Expect: magic\r\nContent-Length: 4\r\n\r\n<a/>", 417 },
@@ -718,6 +727,171 @@ static void request__that_is_cut_anywhere_is_never_served(void **state)
     assert_true(counter_reaches(world, WWS_COUNTER_SOCKETS, 3));
 }
 
+/* In UTF-16, which is bad only where it contradicts itself. */
+
+static size_t put_wide(char *out, const char *text, bool mark, bool high_first)
+{
+    size_t size = 0;
+
+    if (mark) {
+        out[size++] = (char) (high_first ? 0xFE : 0xFF);
+        out[size++] = (char) (high_first ? 0xFF : 0xFE);
+    }
+    for (; *text != '\0'; text++) {
+        out[size + high_first] = *text;
+        out[size + !high_first] = '\0';
+        size += 2;
+    }
+    return size;
+}
+
+#define DECLARED_16 "<?xml version=\"1.0\" encoding=\"utf-16\"?>"
+#define REQUEST_12 ENVELOPE(SOAP_12, "<s:Header><a:Action xmlns:a=" \
+    "\"http://www.w3.org/2005/08/addressing\">" ACTION_ECHO "</a:Action>" \
+    "</s:Header><s:Body>" CALL_BODY "</s:Body>")
+#define REPLY_12 ENVELOPE(SOAP_12, "<s:Header><a:Action xmlns:a=" \
+    "\"http://www.w3.org/2005/08/addressing\">urn:x</a:Action></s:Header>" \
+    "<s:Body>" CALL_BODY "</s:Body>")
+
+struct encoded {
+    const char *charset;   /* parameter of the type, or empty */
+    const char *declaration;
+    bool mark;
+    bool high_first;
+    bool good;
+};
+
+static const struct encoded encoded[] = {
+    { "", "", true, false, true },
+    { "", "", true, true, true },
+    { "", "", false, false, true },
+    { "", "", false, true, true },
+    { "", DECLARED_16, true, false, true },
+    { "", DECLARED_16, false, true, true },
+    { "; charset=utf-16", DECLARED_16, true, true, true },
+    { "; charset=\"UTF-16\"", "", false, false, true },
+    { "; charset=utf-16le", "", false, false, true },
+    { "; charset=UTF-16BE", "", false, true, true },
+    { "; charset=utf-16", "<?xml version='1.0' encoding='latin1'?>", true,
+        false, true },
+    { "", "<?xml version='1.0' encoding='utf-8'?>", true, false, false },
+    { "; charset=utf-8", "", true, false, false },
+    { "; charset=utf-16be", "", true, false, false },
+    { "; charset=utf-16le", "", false, true, false },
+    { "; charset=utf-16", "\x01", true, false, false },
+    { "; charset=utf-16le", " \x01", false, false, false },
+};
+
+/* Behind the head of a message; the size of both. */
+static size_t put_encoded(
+    char *out,
+    const char *first_line,
+    const struct encoded *how,
+    const char *envelope)
+{
+    char text[1024];
+    char body[2048];
+    size_t size;
+    int head;
+
+    snprintf(text, sizeof text, "%s%s", how->declaration, envelope);
+    size = put_wide(body, text, how->mark, how->high_first);
+    head = sprintf(out, "%sContent-Type: application/soap+xml%s\r\n"
+        "Content-Length: %zu\r\n\r\n", first_line, how->charset, size);
+    memcpy(out + head, body, size);
+    return (size_t) head + size;
+}
+
+static void request__in_utf16_is_served_unless_it_contradicts_itself(
+    void **state)
+{
+    struct world *world = *state;
+    unsigned served = 0;
+
+    for (size_t i = 0; i < COUNT(encoded); i++) {
+        char request[4096];
+        size_t size = put_encoded(request, POST, &encoded[i], REQUEST_12);
+        int fd = peer_connect(world->url);
+        int status;
+
+        must(send(fd, request, size, MSG_NOSIGNAL) == (ssize_t) size);
+        status = peer_response(fd);
+        close(fd);
+        if (status != (encoded[i].good ? 200 : 500))
+            print_error("%d for number %zu\n", status, i);
+        assert_int_equal(status, encoded[i].good ? 200 : 500);
+        served += encoded[i].good;
+    }
+    assert_serves(world, served);
+}
+
+static void request__in_half_a_unit_or_half_a_pair_is_no_envelope(void **state)
+{
+    static const struct encoded how = { "", "", true, false, true };
+    struct world *world = *state;
+    char request[4096];
+    size_t size = put_encoded(request, POST, &how, REQUEST_12);
+    char *digits = memmem(request, size, "1\0" "2\0<", 5);
+
+    assert_non_null(digits);
+    digits[3] = (char) 0xD8;
+    assert_int_equal(ask_host(world, request, size), 500);
+
+    size = (size_t) sprintf(request, POST
+        "Content-Type: application/soap+xml; charset=utf-16\r\n"
+        "Content-Length: 3\r\n\r\n\xFE\xFF<");
+    assert_int_equal(ask_host(world, request, size), 500);
+    assert_serves(world, 0);
+}
+
+static void reply__in_utf16_is_understood_unless_it_contradicts_itself(
+    void **state)
+{
+    for (size_t i = 0; i < COUNT(encoded); i++) {
+        char reply[4096];
+        const struct peer_script script = {
+            .reply = reply,
+            .sends = put_encoded(reply, "HTTP/1.1 200 OK\r\n", &encoded[i],
+                REPLY_12),
+            .then = PEER_CLOSES,
+        };
+        struct end end = call_peer(*state, &script, NULL);
+        wws_status expected = encoded[i].good ? WWS_S_OK
+            : WWS_E_INVALID_FORMAT;
+
+        if (end.status != expected)
+            print_error("number %zu\n", i);
+        assert_status(end.status, expected);
+        assert_string_equal(end.body, encoded[i].good ? CALL_BODY : "");
+    }
+}
+
+/* It grows by half where characters have three octets in UTF-8. */
+static void reply__in_utf16_has_a_quota_in_utf8(void **state)
+{
+    static const struct encoded how = { "", "", true, false, true };
+    wws_service_proxy_options options = WWS_SERVICE_PROXY_OPTIONS_INIT;
+
+    for (unsigned count = 0; count <= 700; count += 700) {
+        char envelope[1024] = "<!--";
+        char reply[4096];
+        struct peer_script script = { .reply = reply, .then = PEER_CLOSES };
+        char *stars;
+
+        memset(envelope + 4, '*', count);
+        strcpy(envelope + 4 + count, "-->" REPLY_12);
+        script.sends = put_encoded(reply, "HTTP/1.1 200 OK\r\n", &how,
+            envelope);
+        stars = memmem(reply, script.sends, "*\0", 2);
+        for (unsigned i = 0; i < count; i++)
+            memcpy(stars + 2 * i, "\xAC\x20", 2);
+        options.max_message_size = 2048;
+
+        assert_status(call_peer(*state, &script, &options).status,
+            count == 0 ? WWS_S_OK : WWS_E_QUOTA_EXCEEDED);
+    }
+}
+
 #define TEST(name) \
     cmocka_unit_test_setup_teardown(name, world_set_up, world_tear_down)
 
@@ -742,6 +916,10 @@ int main(void)
         TEST(request__that_is_malformed_gets_its_status),
         TEST(request__whose_line_or_head_is_too_long_gets_its_status),
         TEST(request__that_is_cut_anywhere_is_never_served),
+        TEST(request__in_utf16_is_served_unless_it_contradicts_itself),
+        TEST(request__in_half_a_unit_or_half_a_pair_is_no_envelope),
+        TEST(reply__in_utf16_is_understood_unless_it_contradicts_itself),
+        TEST(reply__in_utf16_has_a_quota_in_utf8),
     };
 
     return cmocka_run_group_tests(tests, world_warm_up, world_cool_down);

@@ -90,6 +90,19 @@ static wws_status decode(struct wwi_message *message, const char *text)
     return wwi_message_decode(message, &octets, &params, NULL);
 }
 
+/* The same in UTF-16, of the lower octet first, behind a byte order mark. */
+static struct wwi_bytes wide(const char *text)
+{
+    struct wwi_bytes octets = { 0 };
+
+    wwi_bytes_append(&octets, "\xFF\xFE", 2);
+    for (; *text != '\0'; text++) {
+        wwi_bytes_append_char(&octets, *text);
+        wwi_bytes_append_char(&octets, '\0');
+    }
+    return octets;
+}
+
 static struct wwi_message *decoded(const char *text)
 {
     struct wwi_message *message = new_default();
@@ -854,6 +867,99 @@ static void message__over_its_size_leaves_the_output_alone(void **state)
     wwi_message_free(message);
 }
 
+static void message__arrives_in_utf16(void **state)
+{
+    static const char declared[] = "<?xml version='1.0' encoding='utf-16'?>";
+    struct wwi_decode_params params = { 0 };
+    char text[sizeof declared + sizeof received];
+    (void) state;
+
+    strcat(strcpy(text, declared), received);
+    for (int i = 0; i < 2; i++) {
+        struct wwi_message *message = new_default();
+        struct wwi_bytes octets = wide(i == 0 ? received : text);
+        wws_bytes body;
+
+        assert_int_equal(
+            wwi_message_decode(message, &octets, &params, NULL), 0);
+
+        assert_int_equal(message->state, WWS_MESSAGE_STATE_DONE);
+        assert_header(message, WWS_HEADER_ACTION, "urn:calc/Add");
+        assert_int_equal(wwi_message_get_body(message, &body, NULL), 0);
+        assert_xml(body, "<a:Add xmlns:a=\"" A10 "\"/>");
+        wwi_message_free(message);
+    }
+}
+
+static void message__believes_what_the_transport_says(void **state)
+{
+    static const struct {
+        enum wwi_charset charset;
+        wws_status status;
+    } rows[] = {
+        { WWI_CHARSET_UNSAID, WWS_S_OK },
+        { WWI_CHARSET_UTF_16, WWS_S_OK },
+        { WWI_CHARSET_UTF_16LE, WWS_S_OK },
+        { WWI_CHARSET_UTF_16BE, WWS_E_INVALID_FORMAT },
+        { WWI_CHARSET_UTF_8, WWS_E_INVALID_FORMAT },
+        { WWI_CHARSET_OTHER, WWS_E_INVALID_FORMAT },
+    };
+    (void) state;
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct wwi_decode_params params = { .charset = rows[i].charset };
+        struct wwi_message *message = new_default();
+        struct wwi_bytes octets = wide(received);
+
+        assert_int_equal(
+            wwi_message_decode(message, &octets, &params, NULL),
+            rows[i].status);
+        assert_null(octets.data);
+        wwi_message_free(message);
+    }
+}
+
+/* It can be answered like any other that is malformed. */
+static void message__that_is_no_text_stays_empty(void **state)
+{
+    struct wwi_decode_params params = { .charset = WWI_CHARSET_UTF_8 };
+    struct wwi_message *message = decoded(received);
+    struct wwi_bytes octets = wide(received);
+    struct wwi_envelope *envelope;
+    (void) state;
+
+    assert_int_equal(wwi_message_reset(message, NULL), 0);
+    assert_int_equal(wwi_message_decode(message, &octets, &params, NULL),
+        WWS_E_INVALID_FORMAT);
+
+    assert_int_equal(message->state, WWS_MESSAGE_STATE_EMPTY);
+    envelope = wwi_message_envelope(message);
+    assert_non_null(envelope);
+    assert_int_equal(envelope->problem, WWI_ENVELOPE_MALFORMED);
+    assert_int_equal(envelope->version, WWS_ENVELOPE_VERSION_SOAP_1_2);
+    assert_int_equal(envelope->header_count, 0);
+    wwi_message_free(message);
+}
+
+static void message__has_a_quota_in_utf8(void **state)
+{
+    size_t size = strlen(received);
+    (void) state;
+
+    for (size_t less = 0; less < 2; less++) {
+        struct wwi_decode_params params = {
+            .max_size = (uint32_t) (size - less),
+        };
+        struct wwi_message *message = new_default();
+        struct wwi_bytes octets = wide(received);
+
+        assert_int_equal(
+            wwi_message_decode(message, &octets, &params, NULL),
+            less == 0 ? WWS_S_OK : WWS_E_QUOTA_EXCEEDED);
+        wwi_message_free(message);
+    }
+}
+
 /* Everything that allocates, once; the first failure ends it. */
 static wws_status use_everything(
     struct wwi_message *a,
@@ -867,7 +973,7 @@ static wws_status use_everything(
     wws_status status;
 
     fault.reason = WWS_STR("reason");
-    wwi_bytes_append_text(&octets, received);
+    octets = wide(received);
     if (octets.failed) {
         wwi_bytes_fini(&octets);
         return WWS_E_OUTOFMEMORY;
@@ -960,6 +1066,10 @@ int main(void)
         TEST(message__limits_its_headers),
         TEST(message__encodes_only_what_is_complete),
         TEST(message__over_its_size_leaves_the_output_alone),
+        TEST(message__arrives_in_utf16),
+        TEST(message__believes_what_the_transport_says),
+        TEST(message__that_is_no_text_stays_empty),
+        TEST(message__has_a_quota_in_utf8),
         TEST(message__leaves_nothing_behind_without_memory),
         TEST(message__cannot_be_created_without_memory),
     };
