@@ -230,7 +230,6 @@ static int take_record(struct wwi_framing *framing, uint8_t record)
         wwi_framing_begin_messages(framing);
         return WWI_FRAMING_ACK;
     case WWI_FRAMING_UNSIZED_ENVELOPE:
-        framing->size = 0;
         return WWI_FRAMING_ENVELOPE;
     case WWI_FRAMING_END:
         return WWI_FRAMING_ENDED;

@@ -74,7 +74,7 @@ enum wwi_framing_event {
     WWI_FRAMING_ENDED,      /* the peer sends no more; an octet behind it fails,
                                unless a reset comes first */
     /* Nothing more is used after these two, and the event repeats. */
-    WWI_FRAMING_FAULTED,    /* client: `text` is the URI, `status` its meaning */
+    WWI_FRAMING_FAULTED,    /* client: `text`, a URI, means `status` */
     WWI_FRAMING_FAILED,     /* `status`, `problem`; a server sends `fault` */
 };
 
@@ -119,8 +119,8 @@ void wwi_framing_reset(struct wwi_framing *framing);
 
 /* Decodes up to the next event and says how much was used; what it says does
  * not depend on how the octets were cut.  *octets is empty except with OCTETS,
- * when it is part of the data.  Call on until it says MORE, even if nothing is
- * left: that which is complete may not have been said yet. */
+ * when it is part of the data.  Call on until it says MORE, even when no octet
+ * is left: the end of an envelope is an event of its own. */
 enum wwi_framing_event wwi_framing_execute(
     struct wwi_framing *framing,
     const uint8_t *data,

@@ -122,7 +122,8 @@ static void feed(struct run *run, const uint8_t *data, size_t size)
     size_t at = 0, used;
     wws_bytes octets;
 
-    memcpy(copy, data, size);
+    if (size != 0)
+        memcpy(copy, data, size);
     do {
         run->event = wwi_framing_execute(&run->framing,
             size != 0 ? copy + at : NULL, size - at, &used, &octets);
