@@ -64,10 +64,12 @@ static wws_status believe(
     if (said == WWI_CHARSET_UTF_16)
         return wwi_fail_static(error, WWS_E_INVALID_FORMAT,
             "UTF-16 without a byte order mark");
-    *charset = said == WWI_CHARSET_UNSAID ? WWI_CHARSET_UTF_8 : said;
+    if (said != WWI_CHARSET_UNSAID)
+        *charset = said;
     return WWS_S_OK;
 }
 
+/* Leaves alone what nothing is known of. */
 static wws_status detect(
     const struct wwi_bytes *octets,
     enum wwi_charset said,
@@ -80,7 +82,6 @@ static wws_status detect(
     if (said == WWI_CHARSET_OTHER)
         return wwi_fail_static(error, WWS_E_INVALID_FORMAT,
             "the transport says an encoding that is not supported");
-    *mark_size = found != NULL ? found->mark_size : 0;
     if (found == NULL)
         return believe(said, charset, error);
     if (found->charset == WWI_CHARSET_OTHER)
@@ -91,6 +92,7 @@ static wws_status detect(
             "the transport says %s, but it is %s", wwi_charset_name(said),
             found->name);
     *charset = found->charset;
+    *mark_size = found->mark_size;
     return WWS_S_OK;
 }
 
@@ -125,7 +127,7 @@ static size_t take(
     return 4;
 }
 
-/* The size in UTF-8 of what is well-formed. */
+/* Adds the size in UTF-8 of what is well-formed. */
 static wws_status measure(
     const struct utf16 *from,
     size_t *size,
@@ -142,7 +144,7 @@ static wws_status measure(
     if (at < from->limit && unit_at(from, at) == 0xFEFF)
         return wwi_fail_static(error, WWS_E_INVALID_FORMAT,
             "a second byte order mark");
-    for (*size = 0; at < from->limit;) {
+    while (at < from->limit) {
         size_t taken = take(from, at, &character);
         size_t given = taken == 0 ? 0 : wwi_xml_encode(character, ignored);
 
@@ -165,7 +167,7 @@ static wws_status transcode(
 {
     struct wwi_bytes out = { 0 };
     uint32_t character;
-    size_t size;
+    size_t size = 0;
     wws_status status = measure(from, &size, error);
 
     if (status < 0)
@@ -250,8 +252,8 @@ wws_status wwi_charset_decode(
     size_t max_size,
     struct wwi_error *error)
 {
-    enum wwi_charset charset;
-    size_t mark_size;
+    enum wwi_charset charset = WWI_CHARSET_UTF_8;
+    size_t mark_size = 0;
     wws_status status = detect(octets, said, &charset, &mark_size, error);
 
     if (status < 0 || octets->size == 0)

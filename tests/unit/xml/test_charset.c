@@ -297,6 +297,8 @@ static void utf16__that_is_malformed_is_refused(void **state)
         { { 0xDBFF, '<' },
             "half of a surrogate pair at octet 2 of the UTF-16" },
         { { 0xDC00 }, "half of a surrogate pair at octet 2 of the UTF-16" },
+        { { 0xDC00, 0xDC00 },
+            "half of a surrogate pair at octet 2 of the UTF-16" },
         { { '<', 0xDFFF, 0xDBFF },
             "half of a surrogate pair at octet 4 of the UTF-16" },
         { { 0xD800, 0xD800, 0xDC00 },
