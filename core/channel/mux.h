@@ -1,17 +1,24 @@
 /* Lets many exchanges share one session.
  *
  * The mux holds a session and gives out clients of it (transport.h), each of
- * which does one exchange at a time and is driven like any other: by the thread
- * that waits, or by the loop.  A client that sends a request and wants its reply
- * is *waiting*: the reply is the message that relates to the request.  A client
- * that only receives gets the messages that nobody waits for, in order.
+ * which does one exchange at a time and is driven like any other: by the
+ * thread that waits, or by the loop.  A client that sends a request and wants
+ * its reply is *waiting*: the reply is the message that relates to the request.
+ * A client that only receives gets the messages that nobody waits for, in
+ * order.
  *
  * Rules.
- * - A client that is stopped before the first octet of its message was given to
- *   the system takes the message back.  Afterwards the message is sent to its
- *   end, from memory of the mux, and a reply that comes is dropped and counted.
+ * - A client that is stopped before the first octet of its message was given
+ *   to the system takes the message back.  Afterwards the message is sent to
+ *   its end, from memory of the mux, and a reply that comes is one that nobody
+ *   waits for.
  * - What nobody waits for and nobody may receive is dropped and counted.
- * - When the session fails, all that is under way fails as it did.
+ * - A message that was received and not taken goes back: nothing is lost to a
+ *   client that stops, but the rest of a message that it has had pieces of.
+ * - An opening that is stopped, and a message that is left unfinished, abort
+ *   the session.
+ * - When the session fails, all that is under way fails as it did.  A message
+ *   that is too large, or for which there is no memory, makes it fail.
  *
  * Life.  A mux is referred to by its owner, by each client and by the session
  * until that is released.  close() ends the session and never waits. */
@@ -38,12 +45,12 @@ struct wwi_mux_options {
     wws_addressing_version addressing;
 };
 
-/* Run on the loop, with no lock held.  `closed` is the last one, and runs only
- * after wwi_mux_close(). */
+/* Run on the loop, with no lock held; after wwi_mux_close() only `closed`, as
+ * the last one. */
 struct wwi_mux_callbacks {
     /* The peer sends no more, in order.  May be null. */
     void (*ended)(void *user);
-    /* The session is over: lost, broken, or aborted. */
+    /* The session is over: not opened, lost, broken, or aborted. */
     void (*failed)(void *user, const struct wwi_outcome *outcome);
     /* WWS_E_OPERATION_TIMED_OUT when the deadline of the close came first;
      * otherwise done, or how the session failed. */
@@ -65,9 +72,11 @@ void wwi_mux_unref(struct wwi_mux *mux);
 
 /* A client of the mux, with a reference to it.  Exchanges begin by
  * client_begin() with an envelope, by client_begin() with a null outgoing -
- * that opens the session - or by client_receive().  Streamed messages are sent
- * by client_begin() with `more` and then client_write(), and received piece by
- * piece if `pieces`, put together otherwise. */
+ * that opens the session, before any other - or by client_receive(), which
+ * brings WWS_S_END when the peer has ended.  Streamed messages are sent by
+ * client_begin() with `more` and then client_write(), and received piece by
+ * piece if `pieces`, put together otherwise.  A reply to a streamed request is
+ * asked for by client_begin() and comes with the last write. */
 wws_status wwi_mux_client(
     struct wwi_mux *mux,
     bool pieces,
@@ -76,16 +85,18 @@ wws_status wwi_mux_client(
 /* The table of these clients. */
 extern const struct wwi_transport wwi_mux_clients;
 
-/* None of these waits; any thread.  shutdown: no message follows what was begun.
- * abort: all that is under way fails with WWS_E_OPERATION_ABORTED. */
+/* None of these waits; any thread.  shutdown: no message follows those that
+ * clients have begun to send.  abort: all that is under way fails with
+ * WWS_E_OPERATION_ABORTED. */
 void wwi_mux_shutdown(struct wwi_mux *mux);
 void wwi_mux_abort(struct wwi_mux *mux);
 /* By the owner, once, with its reference: shuts the session down, if that can
  * still be done, waits for the peer to do the same until the deadline, and
- * frees it; at once if it is over. */
+ * frees it; at once if it is over or was never opened.  Meanwhile replies still
+ * find their clients, and all else that comes is dropped. */
 void wwi_mux_close(struct wwi_mux *mux, int64_t deadline);
 
-/* Constant once the session is open. */
+/* Constant once the session is open, and there until `closed`. */
 const struct wwi_session *wwi_mux_session(const struct wwi_mux *mux);
 
 #endif

@@ -1,0 +1,360 @@
+/* The life of a mux: its session opens, ends, fails, is closed and freed.
+ *
+ * The session is called without the lock, for it calls us with its own.  So
+ * that it is not freed meanwhile, what runs is counted, and only the loop frees
+ * it, when it has ended, is to be closed and nothing is counted. */
+#include "core/channel/mux_parts.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/base/clock.h"
+#include "core/base/memory.h"
+
+enum { FIRST_BUCKETS = 16 };
+
+void wwi_mux_ref(struct wwi_mux *mux)
+{
+    atomic_fetch_add_explicit(&mux->refs, 1, memory_order_relaxed);
+}
+
+static void free_inbox(struct wwi_list *inbox)
+{
+    struct wwi_link *link;
+
+    while ((link = wwi_list_take(inbox)) != NULL)
+        wwi_mux_parcel_free(WWI_CONTAINER(link, struct wwi_mux_parcel, link));
+}
+
+static void destroy(struct wwi_mux *mux)
+{
+    free_inbox(&mux->synced.inbox);
+    wwi_mux_parcel_free(mux->on_loop.partial);
+    wwi_xml_reader_fini(&mux->on_loop.reader);
+    wwi_bytes_fini(&mux->on_loop.relation);
+    wwi_lock_fini(&mux->synced.lock);
+    wwi_free(mux->synced.buckets);
+    wwi_object_unref(&mux->runtime->object);
+    wwi_free(mux);
+}
+
+void wwi_mux_unref(struct wwi_mux *mux)
+{
+    if (atomic_fetch_sub_explicit(&mux->refs, 1, memory_order_acq_rel) == 1)
+        destroy(mux);
+}
+
+/* The lock. */
+
+static bool may_be_freed(const struct wwi_mux *mux)
+{
+    return mux->synced.closing && !mux->synced.freed && mux->synced.busy == 0
+        && (mux->synced.over || mux->synced.state == WWI_MUX_CREATED
+        || (mux->synced.shut && mux->synced.ended));
+}
+
+void wwi_mux_enter(struct wwi_mux *mux)
+{
+    wwi_lock_take(&mux->synced.lock);
+}
+
+void wwi_mux_call_begin(struct wwi_mux *mux)
+{
+    mux->synced.busy++;
+    wwi_lock_give(&mux->synced.lock);
+}
+
+void wwi_mux_call_end(struct wwi_mux *mux)
+{
+    wwi_lock_take(&mux->synced.lock);
+    mux->synced.busy--;
+}
+
+void wwi_mux_leave(struct wwi_mux *mux)
+{
+    bool free_it;
+
+    while (wwi_mux_wants_piece(mux)) {
+        mux->synced.asked = true;
+        wwi_mux_call_begin(mux);
+        mux->session->calls->receive(mux->session);
+        wwi_mux_call_end(mux);
+    }
+    free_it = may_be_freed(mux);
+    if (free_it)
+        wwi_mux_ref(mux);
+    wwi_lock_give(&mux->synced.lock);
+    if (free_it && !wwi_loop_post(mux->loop, &mux->post))
+        wwi_mux_unref(mux);
+}
+
+void wwi_mux_abort_locked(struct wwi_mux *mux)
+{
+    if (mux->synced.over || mux->synced.aborted)
+        return;
+    mux->synced.aborted = true;
+    wwi_mux_call_begin(mux);
+    mux->session->calls->abort(mux->session);
+    wwi_mux_call_end(mux);
+}
+
+void wwi_mux_break_locked(
+    struct wwi_mux *mux,
+    wws_status status,
+    const char *text)
+{
+    if (mux->synced.outcome.status < 0)
+        return;
+    mux->synced.outcome = (struct wwi_outcome) {
+        .status = status,
+        .text = text,
+    };
+    wwi_mux_abort_locked(mux);
+}
+
+void wwi_mux_notify(struct wwi_mux_client *client)
+{
+    if (client->synced.track != NULL)
+        client->base.notify(&client->base);
+}
+
+static void notify_all(struct wwi_mux *mux)
+{
+    struct wwi_list *clients = &mux->synced.clients;
+
+    for (struct wwi_link *link = wwi_list_first(clients); link != NULL;
+         link = wwi_list_next(clients, link))
+        wwi_mux_notify(WWI_CONTAINER(link, struct wwi_mux_client,
+            synced.link));
+}
+
+/* What the session tells. */
+
+static void opened(struct wwi_session *session)
+{
+    struct wwi_mux *mux = session->user;
+
+    wwi_mux_enter(mux);
+    mux->synced.state = WWI_MUX_OPEN;
+    if (mux->synced.opener != NULL)
+        wwi_mux_notify(mux->synced.opener);
+    wwi_mux_leave(mux);
+}
+
+static void phase_begun(struct wwi_session *session, wws_phase phase)
+{
+    struct wwi_mux *mux = session->user;
+    struct wwi_mux_client *client;
+
+    wwi_mux_enter(mux);
+    client = mux->synced.opener;
+    if (client != NULL) {
+        wwi_mux_mark(client, phase, WWS_PROGRESS_NOT_SENT);
+        if (phase == WWS_PHASE_CONNECT)
+            client->synced.deadline =
+                wwi_clock_after(mux->options.connect_timeout_ms);
+        wwi_mux_notify(client);
+    }
+    wwi_mux_leave(mux);
+}
+
+static void peer_ended(struct wwi_mux *mux)
+{
+    bool tell;
+
+    wwi_mux_enter(mux);
+    mux->synced.ended = true;
+    notify_all(mux);
+    tell = !mux->synced.closing && mux->callbacks.ended != NULL;
+    wwi_mux_leave(mux);
+    if (tell)
+        mux->callbacks.ended(mux->user);
+}
+
+/* What we broke ourselves fails as we said. */
+static void failed(struct wwi_mux *mux, const struct wwi_outcome *outcome)
+{
+    struct wwi_list inbox;
+    bool tell;
+
+    wwi_list_init(&inbox);
+    wwi_mux_enter(mux);
+    if (mux->synced.outcome.status >= 0) {
+        mux->synced.outcome = *outcome;
+        snprintf(mux->synced.text, sizeof mux->synced.text, "%s",
+            mux->session->text);
+    }
+    mux->synced.over = true;
+    wwi_list_move(&inbox, &mux->synced.inbox);
+    mux->synced.inbox_count = 0;
+    notify_all(mux);
+    tell = !mux->synced.closing;
+    wwi_mux_leave(mux);
+    free_inbox(&inbox);
+    if (tell)
+        mux->callbacks.failed(mux->user, &mux->synced.outcome);
+}
+
+static void ended(
+    struct wwi_session *session,
+    const struct wwi_outcome *outcome)
+{
+    if (outcome->status == WWS_S_END)
+        peer_ended(session->user);
+    else
+        failed(session->user, outcome);
+}
+
+static void released(struct wwi_session *session)
+{
+    struct wwi_mux *mux = session->user;
+    wws_status status = mux->synced.late ? WWS_E_OPERATION_TIMED_OUT
+        : mux->synced.outcome.status < 0 ? mux->synced.outcome.status
+        : WWS_S_OK;
+
+    mux->callbacks.closed(mux->user, status);
+    /* The session's reference, and the owner's. */
+    wwi_mux_unref(mux);
+    wwi_mux_unref(mux);
+}
+
+static const struct wwi_session_events events = {
+    .opened = opened,
+    .phase = phase_begun,
+    .arrived = wwi_mux_arrived,
+    .ended = ended,
+    .released = released,
+};
+
+/* The end, by the owner. */
+
+static void free_session(struct wwi_work *work)
+{
+    struct wwi_mux *mux = WWI_CONTAINER(work, struct wwi_mux, post.work);
+    bool free_it;
+
+    wwi_mux_enter(mux);
+    free_it = may_be_freed(mux);
+    if (free_it) {
+        mux->synced.freed = true;
+        mux->synced.over = true;
+        notify_all(mux);
+    }
+    wwi_lock_give(&mux->synced.lock);
+    if (free_it) {
+        wwi_loop_cancel_timer(mux->loop, &mux->timer);
+        mux->session->calls->free(mux->session);
+    }
+    wwi_mux_unref(mux);
+}
+
+static void deadline_passed(struct wwi_timer *timer)
+{
+    struct wwi_mux *mux = WWI_CONTAINER(timer, struct wwi_mux, timer);
+
+    wwi_mux_enter(mux);
+    if (!may_be_freed(mux) && !mux->synced.over) {
+        mux->synced.late = true;
+        wwi_mux_abort_locked(mux);
+    }
+    wwi_mux_leave(mux);
+}
+
+static void shutdown_locked(struct wwi_mux *mux)
+{
+    if (mux->synced.state != WWI_MUX_OPEN || mux->synced.over
+        || mux->synced.shut)
+        return;
+    mux->synced.shut = true;
+    wwi_mux_call_begin(mux);
+    mux->session->calls->shutdown(mux->session);
+    wwi_mux_call_end(mux);
+}
+
+void wwi_mux_shutdown(struct wwi_mux *mux)
+{
+    wwi_mux_enter(mux);
+    shutdown_locked(mux);
+    wwi_mux_leave(mux);
+}
+
+void wwi_mux_abort(struct wwi_mux *mux)
+{
+    wwi_mux_enter(mux);
+    wwi_mux_abort_locked(mux);
+    wwi_mux_leave(mux);
+}
+
+void wwi_mux_close(struct wwi_mux *mux, int64_t deadline)
+{
+    wwi_mux_enter(mux);
+    mux->synced.closing = true;
+    if (mux->synced.state == WWI_MUX_OPENING)
+        wwi_mux_abort_locked(mux);
+    shutdown_locked(mux);
+    /* Under the lock: the session is not freed before the timer is set. */
+    if (deadline != WWI_NEVER && !may_be_freed(mux))
+        wwi_loop_set_timer(mux->loop, &mux->timer, deadline);
+    wwi_mux_leave(mux);
+}
+
+const struct wwi_session *wwi_mux_session(const struct wwi_mux *mux)
+{
+    return mux->session;
+}
+
+static struct wwi_mux *mux_new(void)
+{
+    struct wwi_mux *mux = wwi_alloc_zero(sizeof *mux);
+    struct wwi_list *buckets = wwi_alloc(FIRST_BUCKETS * sizeof *buckets);
+
+    if (mux == NULL || buckets == NULL) {
+        wwi_free(mux);
+        wwi_free(buckets);
+        return NULL;
+    }
+    for (size_t i = 0; i < FIRST_BUCKETS; i++)
+        wwi_list_init(&buckets[i]);
+    mux->synced.buckets = buckets;
+    mux->synced.bucket_count = FIRST_BUCKETS;
+    wwi_list_init(&mux->synced.clients);
+    wwi_list_init(&mux->synced.receivers);
+    wwi_list_init(&mux->synced.inbox);
+    wwi_lock_init(&mux->synced.lock, WWI_RANK_MUX);
+    wwi_xml_reader_init(&mux->on_loop.reader, NULL);
+    wwi_post_init(&mux->post, free_session);
+    mux->timer.expired = deadline_passed;
+    /* The owner's, and the session's. */
+    atomic_init(&mux->refs, 2);
+    return mux;
+}
+
+wws_status wwi_mux_create(
+    struct wwi_session *session,
+    bool open,
+    const struct wwi_mux_options *options,
+    const struct wwi_mux_callbacks *callbacks,
+    void *user,
+    struct wwi_mux **created,
+    struct wwi_error *error)
+{
+    struct wwi_mux *mux = mux_new();
+
+    if (mux == NULL)
+        return wwi_fail_static(error, WWS_E_OUTOFMEMORY, "no memory");
+    mux->session = session;
+    mux->runtime = session->runtime;
+    mux->loop = session->loop;
+    wwi_object_ref(&mux->runtime->object);
+    mux->options = *options;
+    mux->callbacks = *callbacks;
+    mux->user = user;
+    mux->synced.state = open ? WWI_MUX_OPEN : WWI_MUX_CREATED;
+    session->user = mux;
+    session->events = &events;
+    *created = mux;
+    /* Reads, if it always does. */
+    wwi_mux_enter(mux);
+    wwi_mux_leave(mux);
+    return WWS_S_OK;
+}

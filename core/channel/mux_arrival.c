@@ -1,0 +1,452 @@
+/* What arrives at a mux, and who gets it.
+ *
+ * A message is read on the loop as far as its headers, to find the request that
+ * it relates to.  Messages in pieces are put together, unless the client that
+ * gets them takes pieces. */
+#include "core/channel/mux_parts.h"
+
+#include <string.h>
+
+#include "core/base/log.h"
+#include "core/base/memory.h"
+#include "core/base/text.h"
+#include "core/xml/addressing.h"
+#include "core/xml/envelope_parser.h"
+
+enum {
+    KEEP_SIZE = 4096,
+    /* Messages that wait for a receiver while calls wait for their replies. */
+    INBOX_MOST = 64,
+};
+
+void wwi_mux_parcel_free(struct wwi_mux_parcel *parcel)
+{
+    if (parcel == NULL)
+        return;
+    wwi_bytes_fini(&parcel->octets);
+    wwi_bytes_fini(&parcel->notes.block);
+    wwi_free(parcel);
+}
+
+/* The map. */
+
+static uint64_t hash(wws_string text)
+{
+    uint64_t value = 14695981039346656037u;
+
+    for (size_t i = 0; i < text.size; i++)
+        value = (value ^ (uint8_t) text.data[i]) * 1099511628211u;
+    return value ^ value >> 32;
+}
+
+static struct wwi_list *bucket(struct wwi_mux *mux, wws_string id)
+{
+    return &mux->synced.buckets[hash(id) & (mux->synced.bucket_count - 1)];
+}
+
+static struct wwi_mux_client *of_turn(struct wwi_link *turn)
+{
+    return WWI_CONTAINER(turn, struct wwi_mux_client, synced.turn);
+}
+
+static wws_string id_of(const struct wwi_mux_client *client)
+{
+    return (wws_string) { (const char *) client->id.data, client->id.size };
+}
+
+/* Nothing relates to a request that has not been sent. */
+static struct wwi_mux_client *find(struct wwi_mux *mux, wws_string id)
+{
+    struct wwi_list *list = bucket(mux, id);
+    struct wwi_link *link = wwi_list_first(list);
+
+    while (link != NULL && (!of_turn(link)->synced.begun
+        || !wwi_string_equal(id_of(of_turn(link)), id)))
+        link = wwi_list_next(list, link);
+    return link != NULL ? of_turn(link) : NULL;
+}
+
+void wwi_mux_expect(struct wwi_mux_client *client)
+{
+    struct wwi_mux *mux = client->mux;
+
+    wwi_list_append(bucket(mux, id_of(client)), &client->synced.turn);
+    client->synced.mapped = true;
+    mux->synced.waiting++;
+}
+
+void wwi_mux_forget(struct wwi_mux_client *client)
+{
+    wwi_list_remove(&client->synced.turn);
+    client->synced.hungry = false;
+    if (!client->synced.mapped)
+        return;
+    client->synced.mapped = false;
+    client->mux->synced.waiting--;
+}
+
+static void rehash(struct wwi_mux *mux, struct wwi_list *old, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        struct wwi_link *link;
+
+        while ((link = wwi_list_take(&old[i])) != NULL)
+            wwi_list_append(bucket(mux, id_of(of_turn(link))), link);
+    }
+}
+
+bool wwi_mux_add_client(struct wwi_mux *mux)
+{
+    struct wwi_list *more = NULL;
+    uint32_t count;
+
+    wwi_mux_enter(mux);
+    count = mux->synced.bucket_count;
+    if (mux->synced.client_count < count) {
+        mux->synced.client_count++;
+        wwi_mux_leave(mux);
+        return true;
+    }
+    wwi_mux_leave(mux);
+    more = wwi_alloc(2 * count * sizeof *more);
+    if (more == NULL)
+        return false;
+    for (uint32_t i = 0; i < 2 * count; i++)
+        wwi_list_init(&more[i]);
+    wwi_mux_enter(mux);
+    /* Somebody else may have made room meanwhile. */
+    if (mux->synced.bucket_count == count) {
+        struct wwi_list *old = mux->synced.buckets;
+
+        mux->synced.buckets = more;
+        mux->synced.bucket_count = 2 * count;
+        rehash(mux, old, count);
+        more = old;
+    }
+    mux->synced.client_count++;
+    wwi_mux_leave(mux);
+    wwi_free(more);
+    return true;
+}
+
+/* Giving out, under the lock. */
+
+bool wwi_mux_wants_piece(const struct wwi_mux *mux)
+{
+    if (mux->synced.state != WWI_MUX_OPEN || mux->synced.asked
+        || mux->synced.ended || mux->synced.over)
+        return false;
+    if (mux->synced.stream != NULL)
+        return mux->synced.stream->synced.hungry;
+    if (!mux->options.receives || mux->synced.closing
+        || !wwi_list_empty(&mux->synced.receivers))
+        return true;
+    return mux->synced.waiting != 0 && mux->synced.inbox_count < INBOX_MOST;
+}
+
+static void give(struct wwi_mux_client *client, struct wwi_mux_parcel *parcel)
+{
+    wwi_mux_forget(client);
+    client->synced.got = parcel;
+    wwi_mux_mark(client, WWS_PHASE_BODY, WWS_PROGRESS_REPLYING);
+    wwi_mux_notify(client);
+}
+
+bool wwi_mux_fetch(struct wwi_mux_client *client)
+{
+    struct wwi_mux *mux = client->mux;
+    struct wwi_link *link = wwi_list_take(&mux->synced.inbox);
+
+    if (link == NULL)
+        return false;
+    mux->synced.inbox_count--;
+    client->synced.returnable = true;
+    give(client, WWI_CONTAINER(link, struct wwi_mux_parcel, link));
+    return true;
+}
+
+/* To whoever has waited longest for what nobody else waits for. */
+static void serve_receiver(struct wwi_mux *mux)
+{
+    struct wwi_link *first = wwi_list_first(&mux->synced.receivers);
+
+    if (first != NULL)
+        (void) wwi_mux_fetch(of_turn(first));
+}
+
+void wwi_mux_put_back(struct wwi_mux_client *client)
+{
+    struct wwi_mux *mux = client->mux;
+    struct wwi_list front;
+
+    wwi_list_init(&front);
+    wwi_list_append(&front, &client->synced.got->link);
+    wwi_list_move(&front, &mux->synced.inbox);
+    wwi_list_move(&mux->synced.inbox, &front);
+    client->synced.got = NULL;
+    client->synced.returnable = false;
+    mux->synced.inbox_count++;
+    serve_receiver(mux);
+}
+
+/* What deliver() has done with a parcel. */
+enum fate {
+    GIVEN,
+    KEPT,     /* it is not whole yet */
+    DROPPED,  /* it is the caller's to free */
+    PASSED,   /* likewise, but the message goes on */
+    TOO_LARGE,
+};
+
+static enum fate deliver_piece(
+    struct wwi_mux *mux,
+    struct wwi_mux_parcel *parcel)
+{
+    struct wwi_mux_client *client = mux->synced.stream;
+
+    mux->synced.streaming = parcel->more;
+    if (!parcel->more)
+        mux->synced.stream = NULL;
+    if (client == NULL)
+        return parcel->more ? PASSED : DROPPED;
+    give(client, parcel);
+    return GIVEN;
+}
+
+/* Who would get the message that is arriving, if it takes pieces. */
+static struct wwi_mux_client *find_stream(struct wwi_mux *mux)
+{
+    struct wwi_link *first = wwi_list_first(&mux->synced.receivers);
+    struct wwi_mux_client *client;
+
+    if (mux->options.correlates)
+        return NULL;
+    client = find(mux, WWS_STR(""));
+    if (client == NULL && first != NULL)
+        client = of_turn(first);
+    return client != NULL && client->pieces ? client : NULL;
+}
+
+static enum fate deliver_whole(
+    struct wwi_mux *mux,
+    struct wwi_mux_parcel *parcel,
+    wws_string relation)
+{
+    struct wwi_mux_client *client = NULL;
+
+    if (!mux->options.correlates || relation.size != 0)
+        client = find(mux, relation);
+    if (client != NULL) {
+        give(client, parcel);
+        return GIVEN;
+    }
+    if (!mux->options.receives || mux->synced.closing)
+        return DROPPED;
+    wwi_list_append(&mux->synced.inbox, &parcel->link);
+    mux->synced.inbox_count++;
+    serve_receiver(mux);
+    return GIVEN;
+}
+
+static enum fate deliver(
+    struct wwi_mux *mux,
+    struct wwi_mux_parcel *parcel,
+    wws_string relation)
+{
+    if (mux->synced.outcome.status < 0)
+        return PASSED;
+    if (!mux->synced.streaming && parcel->more) {
+        mux->synced.stream = find_stream(mux);
+        mux->synced.streaming = mux->synced.stream != NULL;
+    }
+    if (mux->synced.streaming)
+        return deliver_piece(mux, parcel);
+    if ((parcel->more || parcel->gathered)
+        && parcel->octets.size > mux->options.max_message_size)
+        return TOO_LARGE;
+    return parcel->more ? KEPT : deliver_whole(mux, parcel, relation);
+}
+
+/* Reading, on the loop. */
+
+static bool is_soap(const struct wwi_xml_reader *reader, const char *local)
+{
+    return wwi_string_is(reader->name.local, local)
+        && (wwi_string_equal(reader->name.ns,
+            wwi_envelope_namespace(WWS_ENVELOPE_VERSION_SOAP_1_1))
+        || wwi_string_equal(reader->name.ns,
+            wwi_envelope_namespace(WWS_ENVELOPE_VERSION_SOAP_1_2)));
+}
+
+static bool ends_with(wws_string text, const char *end)
+{
+    wws_string tail = wwi_string(end);
+
+    return text.size >= tail.size
+        && memcmp(text.data + text.size - tail.size, end, tail.size) == 0;
+}
+
+/* Whether it names a request.  That the type is of the right version is for the
+ * one who reads the reply to see. */
+static bool is_relation(const struct wwi_mux *mux)
+{
+    const struct wwi_xml_reader *reader = &mux->on_loop.reader;
+    wws_string ns = wwi_addressing_namespace(mux->options.addressing);
+
+    if (!wwi_xml_name_is(&reader->name, ns, WWS_STR("RelatesTo")))
+        return false;
+    for (size_t i = 0; i < reader->attribute_count; i++) {
+        const struct wwi_xml_attribute *attribute = &reader->attributes[i];
+
+        if (wwi_string_is(attribute->name.local, "RelationshipType")
+            && attribute->name.ns.size == 0)
+            return ends_with(attribute->value, "/reply")
+                || ends_with(attribute->value, ":Reply");
+    }
+    return true;
+}
+
+/* Whether the header with the relation has been found; it is read up to its
+ * end. */
+static bool read_relation(struct wwi_mux *mux)
+{
+    struct wwi_xml_reader *reader = &mux->on_loop.reader;
+    bool in_header = false;
+    bool found = false;
+
+    for (;;) {
+        switch (wwi_xml_reader_next(reader)) {
+        case WWI_XML_START_ELEMENT:
+            if (reader->depth == 1 && !is_soap(reader, "Envelope"))
+                return false;
+            if (reader->depth == 2)
+                in_header = is_soap(reader, "Header");
+            if (reader->depth == 2 && !in_header)
+                return false;
+            found = found || (reader->depth == 3 && is_relation(mux));
+            break;
+        case WWI_XML_TEXT:
+            if (found)
+                wwi_bytes_append_string(&mux->on_loop.relation, reader->text);
+            break;
+        case WWI_XML_END_ELEMENT:
+            if (found && reader->depth == 3)
+                return true;
+            break;
+        default:
+            return false;
+        }
+    }
+}
+
+/* The id of the request that the message relates to; empty if none. */
+static wws_status find_relation(
+    struct wwi_mux *mux,
+    const struct wwi_bytes *octets,
+    wws_string *relation)
+{
+    struct wwi_xml_reader *reader = &mux->on_loop.reader;
+
+    wwi_xml_reader_reset(reader, KEEP_SIZE);
+    wwi_bytes_reset(&mux->on_loop.relation, KEEP_SIZE);
+    wwi_xml_reader_whole(reader, octets->data, octets->size);
+    *relation = (wws_string) { 0 };
+    if (read_relation(mux))
+        *relation = wwi_envelope_trim((wws_string) {
+            (const char *) mux->on_loop.relation.data,
+            mux->on_loop.relation.size });
+    if (mux->on_loop.relation.failed
+        || (reader->problem != NULL && reader->status == WWS_E_OUTOFMEMORY))
+        return WWS_E_OUTOFMEMORY;
+    return WWS_S_OK;
+}
+
+static struct wwi_mux_parcel *begin_parcel(struct wwi_piece *piece)
+{
+    struct wwi_mux_parcel *parcel = wwi_alloc_zero(sizeof *parcel);
+
+    if (parcel == NULL)
+        return NULL;
+    parcel->has_action = piece->has_action;
+    if (!wwi_mux_notes_copy(&parcel->notes, piece->has_action ? piece->action
+        : WWS_STR(""), &piece->fields)) {
+        wwi_mux_parcel_free(parcel);
+        return NULL;
+    }
+    parcel->octets = piece->octets;
+    piece->octets = (struct wwi_bytes) { 0 };
+    return parcel;
+}
+
+/* Puts a piece behind those of its message that have not been given out. */
+static struct wwi_mux_parcel *gather(
+    struct wwi_mux *mux,
+    struct wwi_piece *piece)
+{
+    struct wwi_mux_parcel *parcel = mux->on_loop.partial;
+
+    mux->on_loop.partial = NULL;
+    if (parcel == NULL) {
+        parcel = begin_parcel(piece);
+    } else {
+        parcel->gathered = true;
+        wwi_bytes_append(&parcel->octets, piece->octets.data,
+            piece->octets.size);
+        wwi_bytes_fini(&piece->octets);
+    }
+    if (parcel == NULL)
+        return NULL;
+    parcel->more = piece->more;
+    if (!parcel->octets.failed)
+        return parcel;
+    wwi_mux_parcel_free(parcel);
+    return NULL;
+}
+
+static void tell_dropped(struct wwi_mux *mux)
+{
+    wwi_count(mux->runtime, WWS_COUNTER_LATE_REPLY_DROPPED);
+    wwi_log_write(mux->runtime->log, WWS_LOG_LEVEL_INFO, WWS_PHASE_BODY,
+        "dropped a message that nobody waits for");
+}
+
+static void fail_arrival(
+    struct wwi_mux *mux,
+    wws_status status,
+    const char *text)
+{
+    wwi_mux_enter(mux);
+    mux->synced.asked = false;
+    wwi_mux_break_locked(mux, status, text);
+    wwi_mux_leave(mux);
+}
+
+void wwi_mux_arrived(struct wwi_session *session, struct wwi_piece *piece)
+{
+    struct wwi_mux *mux = session->user;
+    struct wwi_mux_parcel *parcel = gather(mux, piece);
+    wws_string relation = { 0 };
+    wws_status status = parcel == NULL ? WWS_E_OUTOFMEMORY : WWS_S_OK;
+    enum fate fate;
+
+    if (status >= 0 && mux->options.correlates && !parcel->more)
+        status = find_relation(mux, &parcel->octets, &relation);
+    if (status < 0) {
+        wwi_mux_parcel_free(parcel);
+        fail_arrival(mux, status, "no memory for a message that arrived");
+        return;
+    }
+    wwi_mux_enter(mux);
+    mux->synced.asked = false;
+    fate = deliver(mux, parcel, relation);
+    if (fate == KEPT)
+        mux->on_loop.partial = parcel;
+    if (fate == TOO_LARGE)
+        wwi_mux_break_locked(mux, WWS_E_QUOTA_EXCEEDED,
+            "a message is larger than max_message_size");
+    wwi_mux_leave(mux);
+    if (fate == DROPPED)
+        tell_dropped(mux);
+    if (fate != GIVEN && fate != KEPT)
+        wwi_mux_parcel_free(parcel);
+}
