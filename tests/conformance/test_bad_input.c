@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "tests/support/public/peer.h"
-#include "tests/support/public/world.h"
+#include "tests/support/public/talk.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 #define SOAP_12 "http://www.w3.org/2003/05/soap-envelope"
@@ -60,7 +60,7 @@ static const char *const bad_bodies[] = {
     "<a xmlns:xml='urn:x'/>", "<a:b:c xmlns:a='urn:x'/>", "<1/>", "<a/><b>",
 };
 
-static wws_message new_request(void)
+static wws_message bare_request(void)
 {
     wws_message message;
 
@@ -72,7 +72,7 @@ static wws_message new_request(void)
 
 static void body__that_is_no_xml_is_refused_and_changes_nothing(void **state)
 {
-    wws_message message = new_request();
+    wws_message message = bare_request();
     wws_message_info info = WWS_MESSAGE_INFO_INIT;
     wws_bytes body;
     wws_error error;
@@ -104,7 +104,7 @@ static void header__that_is_no_element_of_a_namespace_is_refused(void **state)
     static const char *const more[] = {
         "", "<a/>", "<p:a xmlns:p='urn:x'/><p:a xmlns:p='urn:x'/>", "<a/>x",
     };
-    wws_message message = new_request();
+    wws_message message = bare_request();
     wws_message_info before = WWS_MESSAGE_INFO_INIT;
     wws_message_info after = WWS_MESSAGE_INFO_INIT;
 
@@ -187,7 +187,7 @@ static void mapped_header__that_could_hurt_is_refused(void **state)
         { "Transfer-Encoding", "chunked" }, { "Connection", "close" },
         { "Host", "elsewhere" }, { "Upgrade", "h2c" }, { "TE", "trailers" },
     };
-    wws_message message = new_request();
+    wws_message message = bare_request();
     wws_error error;
 
     (void) state;
@@ -866,30 +866,109 @@ static void reply__in_utf16_is_understood_unless_it_contradicts_itself(
     }
 }
 
-/* It grows by half where characters have three octets in UTF-8. */
+/* So many characters in a comment, of two octets each, that have three in
+ * UTF-8.  To be freed; the size of all. */
+static char *put_stars(
+    const char *first_line,
+    const char *envelope,
+    size_t count,
+    size_t *size)
+{
+    char *message = malloc(2 * count + 4096);
+    size_t head = (size_t) sprintf(message, "%s"
+        "Content-Type: application/soap+xml\r\nContent-Length: %zu\r\n\r\n",
+        first_line, 2 + 2 * (strlen("<!---->") + count + strlen(envelope)));
+    size_t at = head + put_wide(message + head, "<!--", true, false);
+
+    for (size_t i = 0; i < count; i++, at += 2)
+        memcpy(message + at, "\xAC\x20", 2);
+    at += put_wide(message + at, "-->", false, false);
+    *size = at + put_wide(message + at, envelope, false, false);
+    return message;
+}
+
+/* Both within 64 KiB as they are sent, which is the default for all. */
+static const struct { size_t count; bool good; } stars[] = {
+    { 20000, true }, { 24000, false },
+};
+
 static void reply__in_utf16_has_a_quota_in_utf8(void **state)
 {
-    static const struct encoded how = { "", "", true, false, true };
-    wws_service_proxy_options options = WWS_SERVICE_PROXY_OPTIONS_INIT;
+    struct world *world = *state;
 
-    for (unsigned count = 0; count <= 700; count += 700) {
-        char envelope[1024] = "<!--";
-        char reply[4096];
-        struct peer_script script = { .reply = reply, .then = PEER_CLOSES };
-        char *stars;
+    for (size_t i = 0; i < COUNT(stars); i++) {
+        struct peer_script script = { .then = PEER_CLOSES };
+        struct talk talk = { 0 };
+        struct peer peer;
+        char *reply = put_stars("HTTP/1.1 200 OK\r\n", REPLY_12,
+            stars[i].count, &script.sends);
+        wws_status expected = stars[i].good ? WWS_S_OK
+            : WWS_E_QUOTA_EXCEEDED;
 
-        memset(envelope + 4, '*', count);
-        strcpy(envelope + 4 + count, "-->" REPLY_12);
-        script.sends = put_encoded(reply, "HTTP/1.1 200 OK\r\n", &how,
-            envelope);
-        stars = memmem(reply, script.sends, "*\0", 2);
-        for (unsigned i = 0; i < count; i++)
-            memcpy(stars + 2 * i, "\xAC\x20", 2);
-        options.max_message_size = 2048;
+        script.reply = reply;
+        assert_status(call_peer(world, &script, NULL).status, expected);
 
-        assert_status(call_peer(*state, &script, &options).status,
-            count == 0 ? WWS_S_OK : WWS_E_QUOTA_EXCEEDED);
+        peer_start(&peer, &script);
+        assert_status(wws_channel_create(world->runtime, NULL, &talk.channel,
+            no_error), WWS_S_OK);
+        assert_status(wws_channel_open(talk.channel, text(peer.url), NULL,
+            no_error), WWS_S_OK);
+        talk.request = new_request(ACTION_ECHO, 0);
+        talk.reply = new_empty();
+        assert_status(start_request_reply(&talk, NULL, no_error), expected);
+        assert_status(wws_channel_free(talk.channel), WWS_S_OK);
+        assert_status(wws_message_free(talk.request), WWS_S_OK);
+        assert_status(wws_message_free(talk.reply), WWS_S_OK);
+        peer_stop(&peer);
+        free(reply);
     }
+}
+
+/* A listener of defaults. */
+static wws_listener listen_for(wws_runtime runtime, char url[128])
+{
+    wws_buffer address;
+    wws_listener listener;
+
+    must(wws_listener_create(runtime, NULL, &listener, no_error) == WWS_S_OK);
+    must(wws_listener_open(listener, WWS_STR("http://127.0.0.1:0/test"), NULL,
+        no_error) == WWS_S_OK);
+    must(wws_listener_get_address(listener, &address, no_error) == WWS_S_OK);
+    snprintf(url, 128, "%.*s", (int) address.size,
+        (const char *) address.data);
+    wws_buffer_release(&address);
+    return listener;
+}
+
+static void request__in_utf16_has_a_quota_in_utf8(void **state)
+{
+    struct world *world = *state;
+    char url[128];
+    wws_listener listener = listen_for(world->runtime, url);
+
+    for (size_t i = 0; i < COUNT(stars); i++) {
+        struct talk talk = { .listener = listener };
+        int fd = peer_connect(world->url);
+        size_t size;
+        char *request = put_stars(POST, REQUEST_12, stars[i].count, &size);
+
+        must(send(fd, request, size, MSG_NOSIGNAL) == (ssize_t) size);
+        assert_int_equal(peer_response(fd), stars[i].good ? 200 : 500);
+        close(fd);
+
+        fd = peer_connect(url);
+        must(send(fd, request, size, MSG_NOSIGNAL) == (ssize_t) size);
+        talk.channel = new_server(listener);
+        talk.reply = new_empty();
+        assert_status(start_accept(&talk, NULL, no_error), WWS_S_OK);
+        assert_status(start_receive(&talk, NULL, no_error),
+            stars[i].good ? WWS_S_OK : WWS_E_QUOTA_EXCEEDED);
+        assert_status(wws_channel_free(talk.channel), WWS_S_OK);
+        assert_status(wws_message_free(talk.reply), WWS_S_OK);
+        close(fd);
+        free(request);
+    }
+    assert_status(wws_listener_free(listener), WWS_S_OK);
 }
 
 #define TEST(name) \
@@ -920,6 +999,7 @@ int main(void)
         TEST(request__in_half_a_unit_or_half_a_pair_is_no_envelope),
         TEST(reply__in_utf16_is_understood_unless_it_contradicts_itself),
         TEST(reply__in_utf16_has_a_quota_in_utf8),
+        TEST(request__in_utf16_has_a_quota_in_utf8),
     };
 
     return cmocka_run_group_tests(tests, world_warm_up, world_cool_down);
