@@ -29,6 +29,12 @@ enum {
 
 enum phase { HEAD, BODY, TAIL };
 
+/* Of a namespace, as it is written in `outside`. */
+struct declaration {
+    size_t prefix_size;
+    size_t end;
+};
+
 /* How deep elements are. */
 enum { ENVELOPE_DEPTH = 1, BODY_DEPTH, CONTENT_DEPTH };
 
@@ -132,6 +138,55 @@ static void close_element(struct wwi_bytes *head, size_t name_at, size_t size)
     wwi_bytes_append_char(head, '>');
 }
 
+static void put_declaration(
+    struct wwi_bytes *out,
+    const struct wwi_xml_namespace *declaration)
+{
+    wwi_bytes_append_text(out, " xmlns");
+    if (declaration->prefix.size != 0)
+        wwi_bytes_append_text(out, ":");
+    wwi_bytes_append_string(out, declaration->prefix);
+    wwi_bytes_append_text(out, "=\"");
+    wwi_xml_escape(out, declaration->uri, true);
+    wwi_bytes_append_text(out, "\"");
+}
+
+/* Writes down all that is declared around the content, once, for elements may
+ * be many. */
+static void list_outside(struct wwi_stream_reader *stream)
+{
+    struct wwi_xml_namespace found;
+    size_t index = 0;
+
+    while (wwi_xml_reader_namespace(&stream->reader, &index, &found)) {
+        struct declaration added = { .prefix_size = found.prefix.size };
+
+        put_declaration(&stream->outside, &found);
+        added.end = stream->outside.size;
+        wwi_bytes_append(&stream->outside_list, &added, sizeof added);
+    }
+}
+
+/* Appends what is declared outside and not by the element itself. */
+static void put_outside(
+    const struct wwi_stream_reader *stream,
+    struct wwi_bytes *out)
+{
+    const struct declaration *list =
+        (const void *) stream->outside_list.data;
+    const char *text = (const char *) stream->outside.data;
+    size_t count = stream->outside_list.size / sizeof *list;
+    size_t begin = 0;
+
+    for (size_t i = 0; i < count; begin = list[i].end, i++) {
+        wws_string prefix = {
+            text + begin + sizeof " xmlns:" - 1, list[i].prefix_size };
+
+        if (!wwi_xml_scope_declares(&stream->reader.scope, prefix))
+            wwi_bytes_append(out, text + begin, list[i].end - begin);
+    }
+}
+
 /* At the start tag of the body. */
 static int give_head(struct wwi_stream_reader *stream)
 {
@@ -147,38 +202,24 @@ static int give_head(struct wwi_stream_reader *stream)
         close_element(head, (size_t) reader->begin + 1,
             name_size(&reader->name));
     close_element(head, stream->root_at, stream->root_size);
-    return head->failed ? no_memory(stream) : WWI_STREAM_HEAD;
+    list_outside(stream);
+    if (head->failed || stream->outside.failed || stream->outside_list.failed)
+        return no_memory(stream);
+    return WWI_STREAM_HEAD;
 }
 
-static void put_declaration(
-    struct wwi_bytes *out,
-    const struct wwi_xml_namespace *declaration)
-{
-    bool has_prefix = declaration->prefix.size != 0;
-
-    wwi_bytes_append_text(out, has_prefix ? " xmlns:" : " xmlns");
-    wwi_bytes_append_string(out, declaration->prefix);
-    wwi_bytes_append_text(out, "=\"");
-    wwi_xml_escape(out, declaration->uri, true);
-    wwi_bytes_append_text(out, "\"");
-}
-
-/* The start tag of an outermost element, with what is declared around it. */
+/* The start tag of an outermost element, with what is declared outside. */
 static int give_tag(struct wwi_stream_reader *stream)
 {
     const struct wwi_xml_reader *reader = &stream->reader;
     const uint8_t *begin = token_begin(reader);
     const uint8_t *behind_name = begin + 1 + name_size(&reader->name);
     struct wwi_bytes *tag = &stream->tag;
-    struct wwi_xml_namespace found;
-    size_t index = 0;
 
     stream->tag_due = false;
     wwi_bytes_reset(tag, KEEP_SIZE);
     wwi_bytes_append(tag, begin, (size_t) (behind_name - begin));
-    while (wwi_xml_reader_namespace(reader, &index, &found))
-        if (!found.here)
-            put_declaration(tag, &found);
+    put_outside(stream, tag);
     wwi_bytes_append(tag, behind_name, (size_t) (reader->at - behind_name));
     if (tag->failed)
         return no_memory(stream);
@@ -205,7 +246,8 @@ static int read_start(struct wwi_stream_reader *stream)
         stream->root_size = name_size(&reader->name);
     }
     /* Whether it is the right one is for the reader of the head to say. */
-    if (reader->depth == BODY_DEPTH && wwi_string_is(reader->name.local, "Body"))
+    if (reader->depth == BODY_DEPTH
+        && wwi_string_is(reader->name.local, "Body"))
         return give_head(stream);
     return STEP_AGAIN;
 }
@@ -347,6 +389,8 @@ void wwi_stream_reader_fini(struct wwi_stream_reader *stream)
     wwi_xml_reader_fini(&stream->reader);
     wwi_bytes_fini(&stream->head);
     wwi_bytes_fini(&stream->held);
+    wwi_bytes_fini(&stream->outside);
+    wwi_bytes_fini(&stream->outside_list);
     wwi_bytes_fini(&stream->tag);
     *stream = (struct wwi_stream_reader) { 0 };
 }

@@ -47,6 +47,8 @@ struct wwi_stream_reader {
     struct wwi_bytes held;
     uint64_t given;
     size_t taken;
+    struct wwi_bytes outside;
+    struct wwi_bytes outside_list;
     struct wwi_bytes tag;
     size_t root_at;
     size_t root_size;
@@ -57,7 +59,8 @@ struct wwi_stream_reader {
 };
 
 /* No limits means all defaults.  A head of more than max_head octets is
- * WWS_E_QUOTA_EXCEEDED.  An all-zero struct may be given to fini. */
+ * WWS_E_QUOTA_EXCEEDED; if what reaches beyond is malformed too, where pieces
+ * end says which it is.  An all-zero struct may be given to fini. */
 void wwi_stream_reader_init(
     struct wwi_stream_reader *stream,
     const struct wwi_xml_limits *limits,
