@@ -99,19 +99,19 @@ static void hold(struct wwi_stream_reader *stream, uint64_t end)
 static int give(struct wwi_stream_reader *stream, uint64_t end)
 {
     size_t size = (size_t) (end - stream->given);
-    const uint8_t *from = stream->held.data;
+    bool stitched = stream->held.size != 0;
 
     if (size == 0)
         return STEP_AGAIN;
-    if (stream->held.size == 0)
-        from = stream->piece + (stream->given - stream->piece_offset);
-    else
+    if (stitched)
         hold(stream, end);
     if (stream->held.failed)
         return no_memory(stream);
-    if (stream->held.size != 0)
-        from = stream->held.data;
-    stream->octets = (wws_bytes) { from, size };
+    stream->octets = (wws_bytes) {
+        stitched ? stream->held.data
+            : stream->piece + (stream->given - stream->piece_offset),
+        size,
+    };
     stream->taken = size;
     return WWI_STREAM_CONTENT;
 }
