@@ -21,10 +21,7 @@
 #include "core/base/memory.h"
 #include "core/base/text.h"
 #include "core/io/resolve.h"
-#include "core/transport/http_parser.h"
-#include "core/transport/http_writer.h"
-#include "core/transport/media_type.h"
-#include "core/transport/url.h"
+#include "core/transport/http_head.h"
 
 enum {
     READ_SIZE = 16384,
@@ -454,98 +451,20 @@ static wws_status stage_continue(struct client *client, struct wwi_want *want)
 
 
 
-/* What a response without an envelope means. */
-static wws_status status_of_response(unsigned http_status)
-{
-    switch (http_status) {
-    case 401:
-    case 403: return WWS_E_ENDPOINT_ACCESS_DENIED;
-    case 404:
-    case 410: return WWS_E_ENDPOINT_NOT_FOUND;
-    case 407: return WWS_E_PROXY_ACCESS_DENIED;
-    case 503: return WWS_E_ENDPOINT_TOO_BUSY;
-    default: return WWS_E_ENDPOINT_FAILURE;
-    }
-}
-
-/* What of a text can be told: HTTP allows any octets; our texts are UTF-8. */
-static wws_string tellable(wws_string text)
-{
-    if (text.size == 0 || !wwi_utf8_valid(text.data, text.size))
-        return WWS_STR("");
-    if (text.size > 48)
-        text.size = wwi_utf8_whole(text.data, 48);
-    return text;
-}
-
-static wws_status refuse_with(
-    struct client *client,
-    wws_status status,
-    const char *problem,
-    wws_string words)
-{
-    char text[128];
-
-    words = tellable(words);
-    snprintf(text, sizeof text, "the server answered %u %s%.*s",
-        client->parser.status, problem, (int) words.size, words.data);
-    fail(client, status, 0, text);
-    client->base.trouble.http_status = client->parser.status;
-    return status;
-}
-
-static wws_status refuse_response(struct client *client, wws_status status)
-{
-    return refuse_with(client, status, "", client->parser.reason);
-}
-
-static bool find_envelope(
-    const struct client *client,
-    struct wwi_media_type *type)
-{
-    wws_string value;
-
-    return client->body.size != 0
-        && wwi_http_parser_find(&client->parser, "Content-Type", &value)
-        && wwi_media_type_parse(type, value)
-        && wwi_media_type_is(type,
-            client->version == WWS_ENVELOPE_VERSION_SOAP_1_1
-            ? "text/xml" : "application/soap+xml");
-}
-
-static wws_status judge_envelope(
-    struct client *client,
-    const struct wwi_media_type *type,
-    wws_status otherwise)
-{
-    wws_string said = type->type;
-
-    if (wwi_media_type_charset(type) != WWI_CHARSET_OTHER)
-        return WWS_S_OK;
-    said.size += type->parameters.size;
-    return refuse_with(client, otherwise,
-        "in a charset that is not supported: ", said);
-}
-
 static wws_status judge_response(struct client *client)
 {
-    unsigned status = client->parser.status;
-    bool good = status >= 200 && status <= 299;
-    wws_status otherwise = good ? WWS_E_INVALID_FORMAT
-        : status_of_response(status);
-    struct wwi_media_type type;
+    char text[sizeof client->base.text];
+    wws_status status;
 
     enter(client, STAGE_DONE);
     if (client->body.failed)
         return fail(client, WWS_E_OUTOFMEMORY, 0, "no memory for the reply");
-    if (good && client->body.size == 0)
-        return WWS_S_END;
-    /* For the error of a fault, which the envelope may be. */
-    client->base.trouble.http_status = status;
-    if ((good || status == 400 || status == 500)
-        && find_envelope(client, &type))
-        return judge_envelope(client, &type, otherwise);
-    return refuse_response(client, otherwise);
+    status = wwi_http_judge_response(&client->parser, client->version,
+        client->body.size != 0, text, sizeof text);
+    /* Also for the error of a fault, which the envelope may be. */
+    if (status != WWS_S_END)
+        client->base.trouble.http_status = client->parser.status;
+    return status < 0 ? fail(client, status, 0, text) : status;
 }
 
 /* After an interim response, whose octets counted as the reply's. */
@@ -760,52 +679,15 @@ void wwi_http_client_end(struct wwi_client *base)
     wwi_http_parser_reset(&client->parser, KEEP_MEMORY);
 }
 
-static void write_content_type(
-    struct client *client,
-    struct wwi_http_writer *writer,
-    const struct wwi_outgoing *outgoing)
-{
-    struct wwi_bytes text = { 0 };
-    bool old = outgoing->version == WWS_ENVELOPE_VERSION_SOAP_1_1;
-
-    wwi_bytes_append_text(&text, old ? "text/xml; charset=utf-8"
-        : "application/soap+xml; charset=utf-8");
-    if (!old && outgoing->action.size != 0
-        && !wwi_media_type_append(&text, "action", outgoing->action))
-        writer->refused = "the action cannot be sent";
-    wwi_http_writer_field(writer, WWS_STR("Content-Type"),
-        (wws_string) { (const char *) text.data, text.size });
-    client->head.failed = client->head.failed || text.failed;
-    wwi_bytes_reset(&text, 0);
-    wwi_bytes_fini(&text);
-    if (!old)
-        return;
-    wwi_bytes_append_char(&text, '"');
-    wwi_bytes_append_string(&text, outgoing->action);
-    wwi_bytes_append_char(&text, '"');
-    wwi_http_writer_field(writer, WWS_STR("SOAPAction"),
-        (wws_string) { (const char *) text.data, text.size });
-    client->head.failed = client->head.failed || text.failed;
-    wwi_bytes_fini(&text);
-}
-
 static wws_status write_head(
     struct client *client,
     const struct wwi_outgoing *outgoing,
     struct wwi_error *error)
 {
     struct wwi_http_writer writer;
-    uint32_t index = 0;
-    wws_string name, value;
     wws_status status;
 
-    wwi_http_writer_request(&writer, &client->head, WWS_STR("POST"),
-        client->url.target);
-    wwi_http_writer_field(&writer, WWS_STR("Host"), client->url.authority);
-    write_content_type(client, &writer, outgoing);
-    while (outgoing->fields.next != NULL
-        && outgoing->fields.next(outgoing->fields.state, &index, &name, &value))
-        wwi_http_writer_field(&writer, name, value);
+    wwi_http_begin_request(&writer, &client->head, &client->url, outgoing);
     if (client->hold_back != 0)
         wwi_http_writer_field(&writer, WWS_STR("Expect"),
             WWS_STR("100-continue"));
@@ -854,20 +736,6 @@ wws_status wwi_http_client_begin(
     return WWS_S_OK;
 }
 
-static bool next_field(
-    const void *state,
-    uint32_t *index,
-    wws_string *name,
-    wws_string *value)
-{
-    const struct wwi_http_parser *parser = state;
-
-    if (*index >= wwi_http_parser_field_count(parser))
-        return false;
-    wwi_http_parser_field(parser, (*index)++, name, value);
-    return true;
-}
-
 wws_status wwi_http_client_take(
     struct wwi_client *base,
     struct wwi_bytes *envelope,
@@ -875,10 +743,7 @@ wws_status wwi_http_client_take(
 {
     struct client *client = client_of(base);
 
-    *fields = (struct wwi_fields) {
-        .next = next_field,
-        .state = &client->parser,
-    };
+    *fields = wwi_http_fields(&client->parser);
     if (client->body.size == 0)
         return WWS_S_END;
     *envelope = client->body;

@@ -30,8 +30,8 @@
 #include "core/base/clock.h"
 #include "core/base/memory.h"
 #include "core/transport/http.h"
+#include "core/transport/http_head.h"
 #include "core/transport/http_peer.h"
-#include "core/transport/http_writer.h"
 
 enum {
     KEEP = 16384,          /* octets of each buffer kept between requests */
@@ -249,23 +249,6 @@ static void write_connection(
             WWS_STR("keep-alive"));
 }
 
-static void write_content(
-    struct wwi_http_writer *writer,
-    const struct wwi_outgoing *outgoing)
-{
-    const struct wwi_fields *fields = &outgoing->fields;
-    uint32_t index = 0;
-    wws_string name, value;
-
-    wwi_http_writer_field(writer, WWS_STR("Content-Type"),
-        outgoing->version == WWS_ENVELOPE_VERSION_SOAP_1_1
-            ? WWS_STR("text/xml; charset=utf-8")
-            : WWS_STR("application/soap+xml; charset=utf-8"));
-    while (fields->next != NULL
-        && fields->next(fields->state, &index, &name, &value))
-        wwi_http_writer_field(writer, name, value);
-}
-
 /* The answer; no outgoing is none with an envelope. */
 static wws_status compose(struct peer *peer, struct wwi_outgoing *outgoing)
 {
@@ -279,26 +262,12 @@ static wws_status compose(struct peer *peer, struct wwi_outgoing *outgoing)
     }
     if (is_stopping(peer))
         peer->parser.keep_alive = false;
-    wwi_http_writer_response(&writer, &peer->head, status, WWS_STR(""));
-    wwi_http_writer_date(&writer, wwi_clock_wall());
+    wwi_http_begin_answer(&writer, &peer->head, status);
     write_connection(peer, &writer);
     if (outgoing != NULL)
-        write_content(&writer, outgoing);
+        wwi_http_write_content(&writer, outgoing);
     wwi_http_writer_length(&writer, peer->body.size);
     return wwi_http_writer_end(&writer);
-}
-
-static bool compose_refusal(struct peer *peer, unsigned status)
-{
-    struct wwi_http_writer writer;
-
-    wwi_http_writer_response(&writer, &peer->head, status, WWS_STR(""));
-    wwi_http_writer_date(&writer, wwi_clock_wall());
-    wwi_http_writer_field(&writer, WWS_STR("Connection"), WWS_STR("close"));
-    if (status == 405)
-        wwi_http_writer_field(&writer, WWS_STR("Allow"), WWS_STR("POST"));
-    wwi_http_writer_length(&writer, 0);
-    return wwi_http_writer_end(&writer) == WWS_S_OK;
 }
 
 /* Answers a request that does not get up; the connection ends with it, for
@@ -306,7 +275,7 @@ static bool compose_refusal(struct peer *peer, unsigned status)
 static bool refuse(struct peer *peer, unsigned status)
 {
     struct wwi_outcome outcome = { 0 };
-    bool sent = compose_refusal(peer, status)
+    bool sent = wwi_http_write_last_answer(&peer->head, status) == WWS_S_OK
         && write_some(peer, &outcome) == WWS_S_OK;
 
     wwi_log_write(peer->server->runtime->log, WWS_LOG_LEVEL_DEBUG,
@@ -738,20 +707,6 @@ static bool feed_leftover(struct peer *peer)
     return true;
 }
 
-static bool next_field(
-    const void *state,
-    uint32_t *index,
-    wws_string *name,
-    wws_string *value)
-{
-    const struct wwi_http_parser *parser = state;
-
-    if (*index >= wwi_http_parser_field_count(parser))
-        return false;
-    wwi_http_parser_field(parser, (*index)++, name, value);
-    return true;
-}
-
 static void present(struct peer *peer)
 {
     struct wwi_incoming *incoming = &peer->incoming;
@@ -760,7 +715,7 @@ static void present(struct peer *peer)
     incoming->has_action = peer->action.given;
     incoming->action = (wws_string) { (const char *) peer->action.text.data,
         peer->action.text.size };
-    incoming->fields = (struct wwi_fields) { next_field, &peer->parser };
+    incoming->fields = wwi_http_fields(&peer->parser);
     incoming->user = NULL;
 }
 
