@@ -26,6 +26,7 @@ struct line {
     bool full;                     /* nothing is sent */
     bool deaf;                     /* a send finds no memory */
     bool patient;                  /* an abort is looked at later */
+    bool breaks;                   /* while somebody sends */
     bool connected;
     bool hung_up, hung_up_told;
     wws_status failure;
@@ -240,6 +241,34 @@ static void wake_line(struct line *line)
     (void) wwi_loop_post(line->session.loop, &line->post);
 }
 
+static void break_line(struct line *line, wws_status why)
+{
+    pthread_mutex_lock(&fake_lock);
+    if (line->failure >= 0)
+        line->failure = why;
+    wake_line(line);
+}
+
+struct marker {
+    struct wwi_post post;
+    int passed;
+};
+
+static void pass(struct wwi_work *work)
+{
+    set_flag(&WWI_CONTAINER(work, struct marker, post.work)->passed);
+}
+
+/* Waits until the loop has done what it was woken for. */
+static void await_loop(const struct line *line)
+{
+    struct marker marker = { .passed = 0 };
+
+    wwi_post_init(&marker.post, pass);
+    (void) wwi_loop_post(line->session.loop, &marker.post);
+    await(&marker.passed);
+}
+
 static struct line *lock_line(struct wwi_session *session)
 {
     struct line *line = line_of(session);
@@ -249,16 +278,30 @@ static struct line *lock_line(struct wwi_session *session)
     return line;
 }
 
+static void break_inside_locked(struct line *line)
+{
+    pthread_mutex_unlock(&fake_lock);
+    break_line(line, WWS_E_ENDPOINT_DISCONNECTED);
+    await_loop(line);
+    pthread_mutex_lock(&fake_lock);
+    line->misused += line->freed;
+}
+
 static wws_status line_send(
     struct wwi_session *session,
     struct wwi_sending *sending,
     struct wwi_outgoing *outgoing)
 {
     struct line *line = lock_line(session);
-    wws_status status = line->failure < 0 ? WWS_E_OBJECT_FAULTED
-        : line->deaf ? WWS_E_OUTOFMEMORY : WWS_S_OK;
+    wws_status status = WWS_S_OK;
 
     line->misused += line->shut;
+    if (line->breaks)
+        break_inside_locked(line);
+    if (line->failure < 0)
+        status = WWS_E_OBJECT_FAULTED;
+    else if (line->deaf)
+        status = WWS_E_OUTOFMEMORY;
     if (status >= 0) {
         sending->body = outgoing->envelope;
         outgoing->envelope = (struct wwi_bytes) { 0 };
@@ -352,39 +395,11 @@ static void hang_up(struct line *line)
     wake_line(line);
 }
 
-static void break_line(struct line *line, wws_status why)
-{
-    pthread_mutex_lock(&fake_lock);
-    if (line->failure >= 0)
-        line->failure = why;
-    wake_line(line);
-}
-
 static void set_full(struct line *line, bool full)
 {
     pthread_mutex_lock(&fake_lock);
     line->full = full;
     wake_line(line);
-}
-
-struct marker {
-    struct wwi_post post;
-    int passed;
-};
-
-static void pass(struct wwi_work *work)
-{
-    set_flag(&WWI_CONTAINER(work, struct marker, post.work)->passed);
-}
-
-/* Waits until the loop has done what it was woken for. */
-static void await_loop(const struct line *line)
-{
-    struct marker marker = { .passed = 0 };
-
-    wwi_post_init(&marker.post, pass);
-    (void) wwi_loop_post(line->session.loop, &marker.post);
-    await(&marker.passed);
 }
 
 /* The server */

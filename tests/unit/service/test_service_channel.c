@@ -732,6 +732,25 @@ static void request__is_not_told_what_the_host_tells(void **state)
     end_broken(&line);
 }
 
+static void request__that_is_being_answered_is_told_nothing(void **state)
+{
+    struct line line;
+    struct wwi_incoming *incoming = steal(&line);
+
+    (void) state;
+    incoming->calls->watch(incoming, held_gone);
+    pthread_mutex_lock(&fake_lock);
+    line.breaks = true;
+    pthread_mutex_unlock(&fake_lock);
+
+    reply_to(incoming);
+
+    assert_int_equal(flag_of(&held.replied), 1);
+    assert_int_equal(held.status, WWS_E_OBJECT_FAULTED);
+    end_broken(&line);
+    assert_int_equal(held.entered, 0);
+}
+
 static void request__stopped_before_its_answer_sends_nothing(void **state)
 {
     struct line line;
@@ -1082,6 +1101,7 @@ int main(void)
         cmocka_unit_test(request__dropped_while_it_is_told_waits),
         cmocka_unit_test(request__may_be_dropped_where_it_is_told),
         cmocka_unit_test(request__is_not_told_what_the_host_tells),
+        cmocka_unit_test(request__that_is_being_answered_is_told_nothing),
         cmocka_unit_test(request__stopped_before_its_answer_sends_nothing),
         cmocka_unit_test(request__stopped_does_not_begin_to_be_sent),
         cmocka_unit_test(host__aborted_says_so_and_resets_its_sessions__d27),
