@@ -24,14 +24,21 @@
 
 #include "core/base/memory.h"
 #include "core/io/wake.h"
+#include "tests/support/valgrind.h"
 #include "wws/wws.h"
 
-enum { HANG_MS = 30000, ANSWER_MS = 500 };
+enum { HANG_MS = 30000, ANSWER_MS = 500, SLOW_ANSWER_MS = 5000 };
 
 #define BODY "<t:x xmlns:t=\"urn:wws:test\">12</t:x>"
 #define ACTION "urn:wws:test:Echo"
 
 static const wws_error no_error;
+
+/* What is in time with all the memory. */
+static uint32_t answer_ms(void)
+{
+    return under_valgrind() ? SLOW_ANSWER_MS : ANSWER_MS;
+}
 
 /* What one life has, and what it came to. */
 struct life {
@@ -230,7 +237,7 @@ static void proxy_calls(struct life *life)
     wws_string url = { life->url[0], strlen(life->url[0]) };
     wws_service_proxy_options options = WWS_SERVICE_PROXY_OPTIONS_INIT;
 
-    options.call_timeout_ms = ANSWER_MS;
+    options.call_timeout_ms = answer_ms();
     if (url.size == 0
         || !WENT(wws_service_proxy_create(life->runtime, &options,
             &life->proxy, life->error))
@@ -279,7 +286,7 @@ static bool client_asks(struct life *life, wws_completion *completion)
     wws_channel_options options = WWS_CHANNEL_OPTIONS_INIT;
     wws_status status;
 
-    options.receive_response_timeout_ms = ANSWER_MS;
+    options.receive_response_timeout_ms = answer_ms();
     if (!WENT(wws_channel_create(life->runtime, &options, &life->client,
             life->error))
         || !WENT(wws_channel_open(life->client, url, NULL, life->error)))

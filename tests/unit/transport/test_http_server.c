@@ -27,6 +27,7 @@
 #include "core/base/clock.h"
 #include "core/base/memory.h"
 #include "core/transport/http.h"
+#include "tests/support/valgrind.h"
 
 enum {
     PATIENCE_S = 20,
@@ -1708,6 +1709,8 @@ static void server__waits_for_descriptors(void **state)
     int fd, spare;
 
     (void) state;
+    if (under_valgrind())
+        skip();
     start();
     wwi_clock_hold();
     address.sin_port = htons(port());
