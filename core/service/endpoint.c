@@ -111,7 +111,7 @@ wws_status wwi_endpoint_listen(
         .max_connections = sessions ? options->max_channels : MAX_CONNECTIONS,
         .max_incoming = options->max_channels,
         .request_timeout_ms = REQUEST_TIMEOUT_MS,
-        .idle_timeout_ms = sessions ? WWS_INFINITE : IDLE_TIMEOUT_MS,
+        .idle_timeout_ms = IDLE_TIMEOUT_MS,
         .tolerate_half_close = options->tolerate_half_close != 0,
         .handshake_timeout_ms = HANDSHAKE_TIMEOUT_MS,
     };

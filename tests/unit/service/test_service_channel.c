@@ -205,7 +205,6 @@ static void endpoint__bounds_its_sessions(void **state)
 
     assert_int_equal(fake_options.max_connections, 7);
     assert_int_equal(fake_options.handshake_timeout_ms, 15000);
-    assert_int_equal(fake_options.idle_timeout_ms, WWS_INFINITE);
     assert_int_equal(fake_options.max_message_size, 65536);
     assert_int_equal(close_host(), WWS_S_OK);
     end();
