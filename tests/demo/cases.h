@@ -4,7 +4,8 @@
 
 #include "row.h"
 
-extern const struct cancel_case cases[];
-extern const unsigned case_count;
+extern const struct cases channel_cases;
+extern const struct cases call_cases;
+extern const struct cases peer_cases;
 
 #endif

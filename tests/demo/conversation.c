@@ -6,7 +6,7 @@
 
 #include "calc.h"
 #include "print.h"
-#include "wire.h"
+#include "relay.h"
 
 enum { A = 19, B = 23, SUM = 42 };
 
@@ -42,19 +42,17 @@ static bool call_add(struct stage *stage, wws_string address)
 static bool by_this_library(struct stage *stage)
 {
     struct relay relay;
-    char address[64];
-    int size;
+    const struct setting *setting = stage->setting;
+    char url[URL_SIZE];
     bool ok;
 
     if (!relay_start(&relay, url_port(stage->remote.addresses[MODE_SYNC])))
         return false;
-    size = snprintf(address, sizeof address,
-        "http://127.0.0.1:%u/calculator", relay.ear.port);
-    ok = call_add(stage, (wws_string) { address, (size_t) size });
+    ok = call_add(stage, setting_url(setting, url, relay.ear.port));
     relay_end(&relay);
     ok = ok && relay.request.size != 0 && relay.reply.size != 0;
-    print_conversation("this library", "1.1", &relay.request, &relay.reply,
-        ok);
+    print_conversation("this library", setting->transport, setting->soap,
+        &relay.request, &relay.reply, ok);
     return ok;
 }
 
@@ -85,7 +83,7 @@ static bool by_curl(struct stage *stage)
 
     if (!ok)
         complain("curl", output);
-    print_conversation("curl", "1.1", NULL, NULL, ok);
+    print_conversation("curl", "http", "1.1", NULL, NULL, ok);
     return ok;
 }
 
@@ -113,8 +111,8 @@ static bool by_zeep(struct stage *stage)
     second = ended && first && strcmp(output + 3, "42\n") == 0;
     if (!second)
         complain("zeep", output);
-    print_conversation("zeep", "1.1", NULL, NULL, first);
-    print_conversation("zeep", "1.2", NULL, NULL, second);
+    print_conversation("zeep", "http", "1.1", NULL, NULL, first);
+    print_conversation("zeep", "http", "1.2", NULL, NULL, second);
     return second;
 }
 
@@ -122,6 +120,8 @@ bool conversations_run(struct stage *stage)
 {
     bool ok = by_this_library(stage);
 
+    if (!stage->setting->common)
+        return ok;
     ok = by_curl(stage) && ok;
     return by_zeep(stage) && ok;
 }

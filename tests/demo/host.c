@@ -15,7 +15,7 @@
 #include "peers.h"
 #include "setting.h"
 
-enum { HELD = 512 };
+enum { HELD = 2048 };
 
 /* An AddLater.  They are not used again, so that an event which comes late
  * finds its own. */
@@ -255,14 +255,14 @@ static wws_status add_endpoint(
     static enum mode modes[MODES] = { MODE_SYNC, MODE_CALLBACK, MODE_QUEUE };
     wws_endpoint_options endpoint = setting_endpoint(setting);
     wws_operation_callbacks operations = WWS_OPERATION_CALLBACKS_INIT;
+    char url[URL_SIZE];
 
     operations.state = &modes[mode];
     if (mode == MODE_QUEUE)
         operations.queue = hearer.queue;
     else
         operations.serve = serve;
-    endpoint.address = (wws_string) { setting->listen_url,
-        strlen(setting->listen_url) };
+    endpoint.address = setting_url(setting, url, 0);
     endpoint.operations = &operations;
     endpoint.envelope_version = version;
     return wws_service_host_add_endpoint(service, &endpoint,

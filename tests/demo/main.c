@@ -18,55 +18,96 @@ struct tally {
     unsigned ok;
 };
 
-static void run_rows(struct stage *stage, struct tally *tally)
+static void run_case(
+    struct stage *stage,
+    const struct cancel_case *kind,
+    struct tally *tally)
 {
     static struct row row;
 
-    for (unsigned i = 0; i < case_count; i++) {
-        for (enum mode mode = 0; mode < MODES; mode++) {
-            row_run(&row, stage, &cases[i], mode);
-            print_row(&row);
-            tally->rows++;
-            tally->ok += row.ok;
-        }
+    if (kind->sessions_only && !stage->setting->sessions)
+        return;
+    for (enum mode mode = 0; mode < MODES; mode++) {
+        row_run(&row, stage, kind, mode);
+        print_row(&row);
+        tally->rows++;
+        tally->ok += row.ok;
     }
 }
 
-/* All that is shown with one setting. */
-static bool run_setting(const struct setting *setting, struct tally *tally)
+static void run_cases(
+    struct stage *stage,
+    const struct cases *list,
+    struct tally *tally)
 {
-    static struct stage stage;
-    bool good;
+    for (unsigned i = 0; i < list->count; i++)
+        run_case(stage, &list->cases[i], tally);
+}
 
-    stage = (struct stage) { .setting = setting };
-    if (!remote_start(&stage.remote, setting)
-        || wws_runtime_create(NULL, &stage.runtime, (wws_error) { 0 }) < 0
-        || !ops_start(stage.runtime)) {
-        fprintf(stderr, "wws-demo: cannot start\n");
+static void run_stage(struct stage *stage, struct tally *tally)
+{
+    run_cases(stage, &channel_cases, tally);
+    run_cases(stage, &call_cases, tally);
+    run_cases(stage, &peer_cases, tally);
+}
+
+/* One stage for each setting: plain conversations, then the rows. */
+static bool run_stages(struct stage *stages, struct tally *tally)
+{
+    bool good = true;
+
+    for (unsigned i = 0; i < SETTINGS && good; i++)
+        good = remote_start(&stages[i].remote, stages[i].setting);
+    if (!good) {
+        fprintf(stderr, "wws-demo: cannot start a host\n");
         return false;
     }
-    good = conversations_run(&stage);
+    for (unsigned i = 0; i < SETTINGS; i++)
+        good = conversations_run(&stages[i]) && good;
     print_row_titles();
-    run_rows(&stage, tally);
-    if (wws_runtime_close(stage.runtime, PATIENCE_MS, (wws_error) { 0 }) < 0) {
+    for (unsigned i = 0; i < SETTINGS; i++)
+        run_stage(&stages[i], tally);
+    for (unsigned i = 0; i < SETTINGS; i++)
+        good = remote_end(&stages[i].remote) && good;
+    return good;
+}
+
+/* Nothing can be heard any more when the runtime is closed. */
+static bool end_clients(wws_runtime runtime)
+{
+    bool good = true;
+
+    if (wws_runtime_close(runtime, PATIENCE_MS, (wws_error) { 0 }) < 0) {
         fprintf(stderr, "wws-demo: the runtime does not end\n");
         good = false;
     }
     good = ops_end() && good;
-    (void) wws_runtime_free(stage.runtime);
-    return remote_end(&stage.remote) && good;
+    (void) wws_runtime_free(runtime);
+    return good;
 }
 
 static int run_demo(void)
 {
+    static struct stage stages[SETTINGS];
     int64_t begun_ns = now_ns();
     struct tally tally = { 0 };
-    bool good = true;
+    wws_runtime runtime = { 0 };
+    bool good;
 
     setvbuf(stdout, NULL, _IOLBF, 0);
     peers_prepare();
-    for (unsigned i = 0; i < setting_count; i++)
-        good = run_setting(&settings[i], &tally) && good;
+    if (wws_runtime_create(NULL, &runtime, (wws_error) { 0 }) < 0
+        || !ops_start(runtime)) {
+        fprintf(stderr, "wws-demo: cannot start\n");
+        return 1;
+    }
+    for (unsigned i = 0; i < SETTINGS; i++)
+        stages[i] = (struct stage) {
+            .setting = &settings[i],
+            .runtime = runtime,
+        };
+    good = run_stages(stages, &tally);
+    good = end_clients(runtime) && good;
     print_end(tally.rows, tally.ok, (double) (now_ns() - begun_ns) / 1e9);
     return !(good && tally.ok == tally.rows);
 }
@@ -77,7 +118,7 @@ static int run_role(int count, char **arguments)
     unsigned long setting = strtoul(arguments[2], NULL, 10);
 
     alarm(DEMO_LIMIT_S);
-    if (setting >= setting_count)
+    if (setting >= SETTINGS)
         return 2;
     if (count == 3)
         return run_host(&settings[setting]);

@@ -130,6 +130,18 @@ static wws_status start_accept(struct op *op, const wws_completion *completion)
         op->error);
 }
 
+static wws_status start_open(struct op *op, const wws_completion *completion)
+{
+    wws_string address = { op->address, strlen(op->address) };
+
+    return wws_channel_open(op->channel, address, completion, op->error);
+}
+
+static wws_status start_close(struct op *op, const wws_completion *completion)
+{
+    return wws_channel_close(op->channel, completion, op->error);
+}
+
 static wws_status start_send(struct op *op, const wws_completion *completion)
 {
     return wws_channel_send(op->channel, op->request, completion, op->error);
@@ -194,6 +206,29 @@ struct op *op_accept(
     struct op *op = create(mode, start_accept);
 
     op->listener = listener;
+    op->channel = channel;
+    return op;
+}
+
+static void set_address(struct op *op, wws_string address)
+{
+    snprintf(op->address, sizeof op->address, "%.*s", (int) address.size,
+        address.data);
+}
+
+struct op *op_open(enum mode mode, wws_channel channel, wws_string address)
+{
+    struct op *op = create(mode, start_open);
+
+    op->channel = channel;
+    set_address(op, address);
+    return op;
+}
+
+struct op *op_close(enum mode mode, wws_channel channel)
+{
+    struct op *op = create(mode, start_close);
+
     op->channel = channel;
     return op;
 }
@@ -285,6 +320,7 @@ bool op_begin(struct op *op)
 
     op->next = begun;
     begun = op;
+    op->begun_ns = now_ns();
     if (op->mode == MODE_SYNC)
         return begin_blocked(op);
     completion.state = op;

@@ -27,9 +27,12 @@ struct op {
     wws_channel channel;
     wws_message request;
     wws_message reply;
+    char address[URL_SIZE];
 
     pthread_t thread; /* of a synchronous one */
     _Atomic pid_t thread_id;
+
+    int64_t begun_ns;
 
     /* Results: read them when it has ended. */
     wws_status status;
@@ -59,6 +62,8 @@ struct op *op_accept(
     enum mode mode,
     wws_listener listener,
     wws_channel channel);
+struct op *op_open(enum mode mode, wws_channel channel, wws_string address);
+struct op *op_close(enum mode mode, wws_channel channel);
 struct op *op_send(enum mode mode, wws_channel channel, wws_message request);
 struct op *op_receive(enum mode mode, wws_channel channel, wws_message reply);
 struct op *op_exchange(

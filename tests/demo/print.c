@@ -41,7 +41,7 @@ static void put_string(const char *text, size_t size)
 
         if (octet == '"' || octet == '\\')
             printf("\\%c", octet);
-        else if (octet < 0x20)
+        else if (octet < 0x20 || octet > 0x7e)
             printf("\\u%04x", octet);
         else
             putchar(octet);
@@ -63,6 +63,19 @@ static void put_record(const char *name, const struct record *record)
     putchar(',');
 }
 
+/* What is no text is shown as numbers. */
+static void print_octets(const char *octets, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        unsigned char octet = (unsigned char) octets[i];
+
+        if (octet < 0x20 || octet > 0x7e)
+            printf("\\x%02x", octet);
+        else
+            putchar(octet);
+    }
+}
+
 /* The lines of a record, each marked with who spoke. */
 static void print_record(const char *mark, const struct record *record)
 {
@@ -74,13 +87,16 @@ static void print_record(const char *mark, const struct record *record)
         size_t size = (size_t) ((line_end != NULL ? line_end : end) - at);
         size_t shown = size > 0 && at[size - 1] == '\r' ? size - 1 : size;
 
-        printf("  %s %.*s\n", mark, (int) shown, at);
+        printf("  %s ", mark);
+        print_octets(at, shown);
+        putchar('\n');
         at += size + 1;
     }
 }
 
 static void print_conversation_json(
     const char *client,
+    const char *transport,
     const char *soap,
     const struct record *request,
     const struct record *reply,
@@ -88,6 +104,7 @@ static void print_conversation_json(
 {
     putchar('{');
     put_member("client", client);
+    put_member("transport", transport);
     put_member("soap", soap);
     if (request != NULL) {
         put_record("request", request);
@@ -98,17 +115,18 @@ static void print_conversation_json(
 
 void print_conversation(
     const char *client,
+    const char *transport,
     const char *soap,
     const struct record *request,
     const struct record *reply,
     bool ok)
 {
     if (json) {
-        print_conversation_json(client, soap, request, reply, ok);
+        print_conversation_json(client, transport, soap, request, reply, ok);
         return;
     }
-    printf("Calculator, Add by %s, SOAP %s: %s\n", client, soap,
-        ok ? "served" : "WRONG");
+    printf("Calculator, Add by %s, %s, SOAP %s: %s\n", client, transport,
+        soap, ok ? "served" : "WRONG");
     if (request == NULL)
         return;
     print_record(">", request);

@@ -2,13 +2,16 @@
 #ifndef DEMO_PRINT_H
 #define DEMO_PRINT_H
 
+#include "relay.h"
 #include "row.h"
 
 void print_as_json(void);
 
-/* A conversation: who spoke, with which version of SOAP, and how it went. */
+/* A conversation: who spoke, over which transport, with which version of
+ * SOAP, and how it went. */
 void print_conversation(
     const char *client,
+    const char *transport,
     const char *soap,
     const struct record *request,
     const struct record *reply,

@@ -8,7 +8,7 @@
 #include "patience.h"
 #include "print.h"
 
-enum { NEIGHBOUR_ADDS = 2 };
+enum { USUAL_NEIGHBOURS = 2, NEIGHBOUR_ADDS = 2 };
 
 void row_wrong(struct row *row, const char *format, ...)
 {
@@ -58,7 +58,6 @@ wws_service_proxy row_open_proxy(
 
 bool row_add_victim(struct row *row, struct op *op, uint32_t key)
 {
-    row->begun_ns = now_ns();
     if (!op_begin(op)) {
         row_wrong(row, "the operation to be stopped is not pending");
         return false;
@@ -66,6 +65,48 @@ bool row_add_victim(struct row *row, struct op *op, uint32_t key)
     row->victims[row->victim_count] = op;
     row->keys[row->victim_count++] = key;
     return true;
+}
+
+bool row_add_call(
+    struct row *row,
+    wws_service_proxy proxy,
+    struct peer *peer)
+{
+    uint32_t key = row_new_key();
+    struct op *op = op_call(row->mode, proxy, CALC_ADD_LATER, (long) key,
+        VICTIM_ADDS);
+
+    op->options.call_id = VICTIM_GROUP;
+    return row_add_victim(row, op, key)
+        && peer_await(peer, NOTE_ENTERED, key, NULL);
+}
+
+bool row_add_calls(
+    struct row *row,
+    wws_service_proxy proxy,
+    struct peer *peer,
+    unsigned count)
+{
+    while (count > 0 && row_add_call(row, proxy, peer))
+        count--;
+    return count == 0;
+}
+
+wws_channel_state row_channel_state(const struct row *row)
+{
+    wws_channel_state state = 0;
+
+    (void) wws_channel_get_state(row->channel, &state, (wws_error) { 0 });
+    return state;
+}
+
+uint64_t row_counter(const struct row *row, wws_counter which)
+{
+    uint64_t value = 0;
+
+    (void) wws_runtime_get_counter(row->stage->runtime, which, &value,
+        (wws_error) { 0 });
+    return value;
 }
 
 /* Neighbours */
@@ -96,7 +137,9 @@ static void begin_neighbours(struct row *row)
 
     row->side = row_open_proxy(row, &row->stage->remote,
         row->kind->call_timeout_ms);
-    for (unsigned i = 0; i < NEIGHBOURS; i++) {
+    row->neighbour_count = row->kind->neighbours != 0
+        ? row->kind->neighbours : USUAL_NEIGHBOURS;
+    for (unsigned i = 0; i < row->neighbour_count; i++) {
         uint32_t key = row_new_key();
 
         row->neighbours[i] = begin_neighbour(row, CALC_ADD_LATER, key);
@@ -122,7 +165,7 @@ static void end_neighbours(struct row *row)
     struct op *later = begin_neighbour(row, CALC_ADD, 40);
 
     judge_neighbour(row, later, "the call that started afterwards");
-    for (unsigned i = 0; i < NEIGHBOURS; i++) {
+    for (unsigned i = 0; i < row->neighbour_count; i++) {
         uint32_t key = (uint32_t) row->neighbours[i]->a;
 
         (void) peer_tell(peer, NOTE_RELEASE, key);
@@ -134,6 +177,34 @@ static void end_neighbours(struct row *row)
 
 /* Victims */
 
+/* A deadline counts from the start of each call. */
+static int64_t stopped_ns(const struct row *row, const struct op *op)
+{
+    return row->kind->stop != NULL ? row->stopped_ns
+        : op->begun_ns + row->kind->call_timeout_ms * INT64_C(1000000);
+}
+
+static void compare_result(
+    struct row *row,
+    const struct op *op,
+    const wws_error_info *info)
+{
+    const struct result *wanted = &row->wanted;
+
+    if (op->status != wanted->status)
+        row_wrong(row, "the status is %s, not %s", row->status,
+            wws_status_name(wanted->status));
+    if (info->status != op->status)
+        row_wrong(row, "the error object says %s",
+            wws_status_name(info->status));
+    if (info->progress != wanted->progress)
+        row_wrong(row, "the progress is %s, not %s", row->progress,
+            progress_name(wanted->progress));
+    if (info->phase != wanted->phase)
+        row_wrong(row, "the phase is %s, not %s", row->phase,
+            phase_name(wanted->phase));
+}
+
 static void judge_victim(struct row *row, struct op *op)
 {
     wws_error_info info = WWS_ERROR_INFO_INIT;
@@ -144,34 +215,32 @@ static void judge_victim(struct row *row, struct op *op)
         return;
     }
     (void) wws_error_get_info(op->error, &info);
-    us = (double) (op->ended_ns - row->stopped_ns) / 1000;
+    us = (double) (op->ended_ns - stopped_ns(row, op)) / 1000;
     row->us = us > row->us ? us : row->us;
     row->status = wws_status_name(op->status);
     row->progress = progress_name(info.progress);
     row->phase = phase_name(info.phase);
-    if (op->status != row->kind->status)
-        row_wrong(row, "the status is %s, not %s", row->status,
-            wws_status_name(row->kind->status));
-    if (info.status != op->status)
-        row_wrong(row, "the error object says %s",
-            wws_status_name(info.status));
-    if (info.progress != row->kind->progress)
-        row_wrong(row, "the progress is %s, not %s", row->progress,
-            progress_name(row->kind->progress));
-    if (info.phase != row->kind->phase)
-        row_wrong(row, "the phase is %s, not %s", row->phase,
-            phase_name(row->kind->phase));
+    compare_result(row, op, &info);
     if (us < 0)
         row_wrong(row, "it ended %.1f us before it was stopped", -us);
 }
 
-static void stop_victims(struct row *row)
+static void look_before(struct row *row)
 {
     for (unsigned i = 0; i < row->victim_count; i++)
         if (!op_is_pending(row->victims[i]))
             row_wrong(row, "what was to be stopped ended by itself");
+    row->channel_was = row_channel_state(row);
+    row->connections = row_counter(row, WWS_COUNTER_CONNECTIONS_OPENED);
+    row->late_replies = row_counter(row, WWS_COUNTER_LATE_REPLY_DROPPED);
     row->stopped_ns = now_ns();
-    row->kind->stop(row);
+}
+
+static void stop_victims(struct row *row)
+{
+    look_before(row);
+    if (row->kind->stop != NULL)
+        row->kind->stop(row);
     for (unsigned i = 0; i < row->victim_count; i++)
         judge_victim(row, row->victims[i]);
     row->kind->after(row);
@@ -206,11 +275,11 @@ static void give_back(struct row *row)
     give_back_proxy(row, row->side);
     give_back_proxy(row, row->proxy);
     give_back_channel(row);
-    if (row->deaf_is_open)
-        deaf_close(&row->deaf);
+    if (row->puppet_is_open)
+        puppet_close(&row->puppet);
     if (row->full_is_open)
         full_close(&row->full);
-    if (!remote_end(&row->own))
+    if (!remote_end(&row->own) && !row->own_is_killed)
         row_wrong(row, "the host did not end well");
     peer_kill(&row->client);
     (void) peer_end(&row->client);
@@ -223,7 +292,7 @@ static void judge_hearing(struct row *row)
     for (unsigned i = 0; i < row->victim_count; i++)
         if (!op_was_heard_once(row->victims[i]))
             row_wrong(row, "the end was not heard of exactly once");
-    for (unsigned i = 0; i < NEIGHBOURS; i++)
+    for (unsigned i = 0; i < row->neighbour_count; i++)
         if (!op_was_heard_once(row->neighbours[i]))
             neighbour_wrong(row, "a neighbour was not heard exactly once");
 }
@@ -239,6 +308,7 @@ void row_run(
         .stage = stage,
         .setting = stage->setting,
         .mode = mode,
+        .wanted = kind->wanted,
         .ok = true,
         .neighbours_ok = true,
     };
