@@ -91,6 +91,12 @@ static void take_out_locked(struct wwi_conn *conn, struct wwi_sending *sending)
     conn->synced.telling++;
 }
 
+static void drop_octets(struct wwi_sending *sending)
+{
+    wwi_bytes_fini(&sending->head);
+    wwi_bytes_fini(&sending->body);
+}
+
 static void tell(
     struct wwi_conn *conn,
     struct wwi_sending *sending,
@@ -98,8 +104,11 @@ static void tell(
 {
     bool news;
 
-    if (sending->done != NULL)
+    /* One that nobody hears of keeps its memory, for the next time. */
+    if (sending->done != NULL) {
+        drop_octets(sending);
         sending->done(sending, outcome);
+    }
     wwi_lock_take(&conn->synced.lock);
     conn->synced.telling--;
     news = take_awaited_locked(conn);
@@ -213,6 +222,8 @@ void wwi_conn_write(struct wwi_conn *conn)
 
     if (!begin_writing(conn))
         return;
+    /* A `done` may free the session, and with it the last other reference. */
+    wwi_conn_ref(conn);
     for (int i = 0; i < BATCH && write_once(conn); i++)
         continue;
     wwi_lock_take(&conn->synced.lock);
@@ -225,6 +236,7 @@ void wwi_conn_write(struct wwi_conn *conn)
     if (news || (left
         && !(wwi_loop_current(conn->loop) && conn->on_loop.driven)))
         wwi_conn_wake(conn);
+    wwi_conn_unref(conn);
 }
 
 void wwi_conn_queue_locked(struct wwi_conn *conn, struct wwi_sending *sending)
@@ -237,6 +249,7 @@ bool wwi_conn_unqueue(struct wwi_conn *conn, struct wwi_sending *sending)
 {
     bool taken, news;
 
+    wwi_conn_ref(conn);
     wwi_lock_take(&conn->synced.lock);
     taken = wwi_link_listed(&sending->link)
         && (!conn->synced.begun
@@ -245,8 +258,11 @@ bool wwi_conn_unqueue(struct wwi_conn *conn, struct wwi_sending *sending)
         wwi_list_remove(&sending->link);
     news = take_awaited_locked(conn);
     wwi_lock_give(&conn->synced.lock);
+    if (taken)
+        drop_octets(sending);
     if (news)
         wwi_conn_wake(conn);
+    wwi_conn_unref(conn);
     return taken;
 }
 
@@ -317,6 +333,8 @@ static void break_by(struct wwi_conn *conn, int code)
 {
     break_off(conn, WWS_E_ENDPOINT_DISCONNECTED, code,
         "the connection was lost");
+    /* What came before may still be read. */
+    conn->on_loop.readable = true;
 }
 
 /* Making. */

@@ -126,10 +126,12 @@ void wwi_conn_adopt(struct wwi_conn *conn, int fd);
 void wwi_conn_wake(struct wwi_conn *conn);
 
 /* With the lock, and not when it is halted: behind what is queued.  Then,
- * without it: writes. */
+ * without it: writes.  The octets of a sending with a `done` are freed before
+ * that runs; without, they are the user's, and stay. */
 void wwi_conn_queue_locked(struct wwi_conn *conn, struct wwi_sending *sending);
 void wwi_conn_write(struct wwi_conn *conn);
-/* Takes back what has not begun; false if it has, or is not queued. */
+/* Takes back what has not begun, and frees its octets; false if it has, or is
+ * not queued. */
 bool wwi_conn_unqueue(struct wwi_conn *conn, struct wwi_sending *sending);
 /* With the lock: from now on nothing is given to the system; to be closed. */
 void wwi_conn_halt_locked(struct wwi_conn *conn);

@@ -7,6 +7,7 @@ static const struct wwi_transport *lookup(
 {
     switch (transport) {
     case WWS_TRANSPORT_HTTP: return streamed ? NULL : &wwi_http;
+    case WWS_TRANSPORT_TCP: return &wwi_tcp;
     default: return NULL;
     }
 }

@@ -1,0 +1,106 @@
+/* What the two halves of the TCP transport share: sessions and the connections
+ * below them (tcp.c), and the server that accepts these (tcp_server.c).
+ *
+ * Words.  A *wire* is a connection with the framing of what comes in.  A client
+ * has one for its session; a server's carries one session after the other, the
+ * next when its holder has freed the one before. */
+#ifndef WWI_TCP_H
+#define WWI_TCP_H
+
+#include "core/transport/acceptor.h"
+#include "core/transport/conn.h"
+#include "core/transport/framing.h"
+
+struct wwi_tcp_session;
+
+struct wwi_server {
+    _Atomic uint32_t refs;          /* the owner, each wire */
+    _Atomic bool stopping;
+    _Atomic bool reset;
+    struct wwi_runtime *runtime;    /* set by open, then read only */
+    struct wwi_server_options options;
+    struct wwi_server_callbacks callbacks;
+    struct wwi_url url;
+    struct wwi_bytes path;          /* as vias are compared */
+    struct wwi_acceptor acceptor;
+
+    struct { /* any thread, under the lock */
+        struct wwi_lock lock;
+        struct wwi_list wires;
+        void (*stopped)(void *state);
+    } synced;
+};
+
+struct wwi_tcp_wire {
+    struct wwi_conn conn;
+    struct wwi_server *server;      /* null for a client */
+    struct wwi_link link;           /* the server's, under its lock */
+    /* Set when it is made, then read only. */
+    wws_envelope_version version;
+    enum wwi_framing_mode mode;
+    /* What the transport itself says: preamble, acknowledgement, fault. */
+    struct wwi_sending words;
+
+    struct { /* loop thread only */
+        struct wwi_tcp_session *session;
+        struct wwi_framing framing;
+        struct wwi_bytes input;     /* read, but not decoded from `at` on */
+        size_t at;
+        struct wwi_bytes coming;    /* of the piece that is not whole */
+        struct wwi_piece piece;     /* that nobody has asked for yet */
+        bool has_piece;
+        bool undecided;             /* the decoder has more to say */
+        bool reused;                /* a session has been here before */
+        bool begun;                 /* octets of this session have come */
+        bool greeted;               /* the client's preamble is queued */
+        bool talking;               /* the session is open */
+        bool peer_ended;
+        bool will_end;              /* the peer's end lies unread */
+        bool parting;               /* waits for its own End record to go */
+        bool over;                  /* the session has failed */
+        bool told;                  /* `ended` has said so */
+        bool left;                  /* the server has been told */
+        struct wwi_outcome outcome; /* of the session */
+    } on_loop;
+};
+
+/* tcp.c */
+
+/* For a descriptor that was accepted; null when there is no memory.  The first
+ * reference is the server's until it hears that the wire has left. */
+struct wwi_tcp_wire *wwi_tcp_wire_create(struct wwi_server *server);
+
+wws_status wwi_tcp_session_create(
+    struct wwi_runtime *runtime,
+    wws_string address,
+    const struct wwi_client_options *options,
+    struct wwi_session **session,
+    struct wwi_error *error);
+
+/* tcp_server.c */
+
+/* What is wrong with a preamble; WWI_FRAMING_FAULT_NONE: nothing. */
+enum wwi_framing_fault wwi_tcp_judge(
+    const struct wwi_tcp_wire *wire,
+    const struct wwi_framing *framing);
+/* The socket has been closed. */
+void wwi_tcp_server_left(struct wwi_server *server, struct wwi_tcp_wire *wire);
+void wwi_tcp_server_unref(struct wwi_server *server);
+
+wws_status wwi_tcp_server_open(
+    struct wwi_runtime *runtime,
+    wws_string url,
+    const struct wwi_server_options *options,
+    const struct wwi_server_callbacks *callbacks,
+    struct wwi_server **server,
+    struct wwi_error *error);
+wws_status wwi_tcp_server_address(
+    struct wwi_server *server,
+    struct wwi_bytes *address);
+void wwi_tcp_server_stop(
+    struct wwi_server *server,
+    bool reset,
+    void (*stopped)(void *state));
+void wwi_tcp_server_free(struct wwi_server *server);
+
+#endif
