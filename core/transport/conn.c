@@ -588,7 +588,7 @@ void wwi_conn_expect(struct wwi_conn *conn, int64_t deadline)
     conn->on_loop.deadline = deadline;
     if (deadline == WWI_NEVER)
         (void) wwi_loop_cancel_timer(conn->loop, &conn->on_loop.timer);
-    else
+    else if (conn->on_loop.stage != WWI_CONN_CLOSED)
         wwi_loop_set_timer(conn->loop, &conn->on_loop.timer, deadline);
 }
 

@@ -1,4 +1,4 @@
-/* Sessions over TCP, with .NET message framing.
+/* Sessions over TCP, with .NET message framing: what happens on a connection.
  *
  * Rules.
  * - All that moves a session is looked at in one function, run(), on the loop:
@@ -28,33 +28,6 @@ enum {
     PART_MS = 2000,        /* for the last record of a session given back */
 };
 
-struct wwi_tcp_session {
-    struct wwi_session base;
-    struct wwi_tcp_wire *wire;
-    /* Of a client. */
-    struct wwi_bytes host;      /* terminated, as it is connected to */
-    uint16_t port;
-    struct wwi_bytes via;
-    struct wwi_sending end;
-
-    struct { /* any thread, under the lock of the connection */
-        uint32_t asked;             /* pieces */
-        bool opening;
-        bool open;
-        bool gated;                 /* nothing goes before our first word */
-        bool shut;                  /* nothing more may be sent */
-        bool over;
-        bool aborted;
-        bool freed;
-        const struct wwi_sending *last;  /* of a stream: it has the End */
-    } synced;
-};
-
-static struct wwi_tcp_session *session_of(struct wwi_session *base)
-{
-    return WWI_CONTAINER(base, struct wwi_tcp_session, base);
-}
-
 static struct wwi_tcp_wire *wire_of(struct wwi_conn *conn)
 {
     return WWI_CONTAINER(conn, struct wwi_tcp_wire, conn);
@@ -68,247 +41,6 @@ static void lock(struct wwi_tcp_wire *wire)
 static void unlock(struct wwi_tcp_wire *wire)
 {
     wwi_lock_give(&wire->conn.synced.lock);
-}
-
-/* What holders call. */
-
-/* Sets a wish, and has the loop look at it; the session may be gone then. */
-static void wish(struct wwi_tcp_session *session, bool *what)
-{
-    struct wwi_conn *conn = &session->wire->conn;
-
-    wwi_conn_ref(conn);
-    wwi_lock_take(&conn->synced.lock);
-    *what = true;
-    wwi_lock_give(&conn->synced.lock);
-    wwi_conn_wake(conn);
-    wwi_conn_unref(conn);
-}
-
-static void open_session(struct wwi_session *base)
-{
-    struct wwi_tcp_session *session = session_of(base);
-
-    wish(session, &session->synced.opening);
-}
-
-static void receive(struct wwi_session *base)
-{
-    struct wwi_conn *conn = &session_of(base)->wire->conn;
-
-    wwi_conn_ref(conn);
-    wwi_lock_take(&conn->synced.lock);
-    session_of(base)->synced.asked++;
-    wwi_lock_give(&conn->synced.lock);
-    wwi_conn_wake(conn);
-    wwi_conn_unref(conn);
-}
-
-static void abort_session(struct wwi_session *base)
-{
-    struct wwi_tcp_session *session = session_of(base);
-    struct wwi_tcp_wire *wire = session->wire;
-
-    wwi_conn_ref(&wire->conn);
-    lock(wire);
-    session->synced.aborted = true;
-    session->synced.over = true;
-    wwi_conn_halt_locked(&wire->conn);
-    unlock(wire);
-    wwi_conn_wake(&wire->conn);
-    wwi_conn_unref(&wire->conn);
-}
-
-static void free_session(struct wwi_session *base)
-{
-    struct wwi_tcp_session *session = session_of(base);
-
-    wish(session, &session->synced.freed);
-}
-
-static void write_chunk(
-    const struct wwi_tcp_wire *wire,
-    const struct wwi_outgoing *outgoing,
-    uint32_t size,
-    struct wwi_sending *sending)
-{
-    if (!outgoing->continues)
-        wwi_framing_write_record(&sending->head,
-            WWI_FRAMING_UNSIZED_ENVELOPE);
-    if (size != 0)
-        wwi_framing_write_size(&sending->head, size);
-    if (outgoing->more)
-        return;
-    /* A client has nothing more to say behind its message. */
-    wwi_framing_write_size(&sending->body, 0);
-    if (wire->server == NULL)
-        wwi_framing_write_record(&sending->body, WWI_FRAMING_END);
-}
-
-/* The octets are the caller's again. */
-static void unpack(
-    struct wwi_sending *sending,
-    struct wwi_outgoing *outgoing,
-    size_t size)
-{
-    wwi_bytes_fini(&sending->head);
-    outgoing->envelope = sending->body;
-    outgoing->envelope.size = size;
-    outgoing->envelope.failed = false;
-    sending->body = (struct wwi_bytes) { 0 };
-}
-
-/* The octets as they go out. */
-static wws_status pack(
-    const struct wwi_tcp_wire *wire,
-    struct wwi_sending *sending,
-    struct wwi_outgoing *outgoing)
-{
-    size_t size = outgoing->envelope.size;
-    bool streamed = wire->mode != WWI_FRAMING_DUPLEX;
-
-    if (size > INT32_MAX)
-        return WWS_E_QUOTA_EXCEEDED;
-    if (size == 0 && !streamed)
-        return WWS_E_INVALIDARG;
-    sending->link = (struct wwi_link) { 0 };
-    sending->head = (struct wwi_bytes) { 0 };
-    sending->body = outgoing->envelope;
-    outgoing->envelope = (struct wwi_bytes) { 0 };
-    if (streamed)
-        write_chunk(wire, outgoing, (uint32_t) size, sending);
-    else
-        wwi_framing_write_sized(&sending->head, (uint32_t) size);
-    if (!sending->head.failed && !sending->body.failed)
-        return WWS_S_OK;
-    unpack(sending, outgoing, size);
-    return WWS_E_OUTOFMEMORY;
-}
-
-static wws_status may_send_locked(const struct wwi_tcp_session *session)
-{
-    if (session->synced.over || session->synced.freed
-        || session->wire->conn.synced.halted)
-        return WWS_E_OBJECT_FAULTED;
-    return session->synced.open && !session->synced.shut
-        ? WWS_S_OK : WWS_E_INVALID_OPERATION;
-}
-
-static wws_status send_message(
-    struct wwi_session *base,
-    struct wwi_sending *sending,
-    struct wwi_outgoing *outgoing)
-{
-    struct wwi_tcp_session *session = session_of(base);
-    struct wwi_tcp_wire *wire = session->wire;
-    bool ends = wire->mode != WWI_FRAMING_DUPLEX && wire->server == NULL
-        && !outgoing->more;
-    size_t size = outgoing->envelope.size;
-    wws_status status = pack(wire, sending, outgoing);
-    bool gated;
-
-    if (status != WWS_S_OK)
-        return status;
-    wwi_conn_ref(&wire->conn);
-    lock(wire);
-    status = may_send_locked(session);
-    gated = session->synced.gated;
-    if (status == WWS_S_OK) {
-        wwi_conn_queue_locked(&wire->conn, sending);
-        session->synced.shut = ends;
-        session->synced.last = ends ? sending : NULL;
-    }
-    unlock(wire);
-    if (status != WWS_S_OK)
-        unpack(sending, outgoing, size);
-    else if (!gated)
-        wwi_conn_write(&wire->conn);
-    wwi_conn_unref(&wire->conn);
-    return status;
-}
-
-static bool unsend(struct wwi_session *base, struct wwi_sending *sending)
-{
-    struct wwi_tcp_session *session = session_of(base);
-    struct wwi_tcp_wire *wire = session->wire;
-
-    if (!wwi_conn_unqueue(&wire->conn, sending))
-        return false;
-    lock(wire);
-    /* The End record has been taken back with it. */
-    if (session->synced.last == sending)
-        session->synced.shut = false;
-    unlock(wire);
-    return true;
-}
-
-static void shutdown_session(struct wwi_session *base)
-{
-    struct wwi_tcp_session *session = session_of(base);
-    struct wwi_tcp_wire *wire = session->wire;
-    bool gated;
-
-    wwi_conn_ref(&wire->conn);
-    lock(wire);
-    gated = session->synced.gated;
-    if (may_send_locked(session) == WWS_S_OK) {
-        session->synced.shut = true;
-        wwi_conn_queue_locked(&wire->conn, &session->end);
-    }
-    unlock(wire);
-    if (!gated)
-        wwi_conn_write(&wire->conn);
-    /* Both ends may be shut now. */
-    wwi_conn_wake(&wire->conn);
-    wwi_conn_unref(&wire->conn);
-}
-
-static const struct wwi_session_calls calls = {
-    .open = open_session,
-    .send = send_message,
-    .unsend = unsend,
-    .receive = receive,
-    .shutdown = shutdown_session,
-    .abort = abort_session,
-    .free = free_session,
-};
-
-/* Sessions. */
-
-static void destroy_session(struct wwi_tcp_session *session)
-{
-    struct wwi_conn *conn = &session->wire->conn;
-
-    wwi_bytes_fini(&session->host);
-    wwi_bytes_fini(&session->via);
-    wwi_bytes_fini(&session->end.head);
-    wwi_free(session);
-    wwi_conn_unref(conn);
-}
-
-/* With a reference of its own to the wire, if there is memory. */
-static struct wwi_tcp_session *create_session(
-    struct wwi_tcp_wire *wire,
-    wws_string via)
-{
-    struct wwi_tcp_session *session = wwi_alloc_zero(sizeof *session);
-
-    if (session == NULL)
-        return NULL;
-    session->base.calls = &calls;
-    session->base.runtime = wire->conn.runtime;
-    session->base.loop = wire->conn.loop;
-    session->wire = wire;
-    wwi_conn_ref(&wire->conn);
-    wwi_framing_write_record(&session->end.head, WWI_FRAMING_END);
-    wwi_bytes_append_string(&session->via, via);
-    if (session->end.head.failed || session->via.failed) {
-        destroy_session(session);
-        return NULL;
-    }
-    session->base.via = (wws_string) { (const char *) session->via.data,
-        session->via.size };
-    return session;
 }
 
 /* Whether the holder still wants to know. */
@@ -528,7 +260,7 @@ static void introduce(struct wwi_tcp_wire *wire)
     server->callbacks.connected(&session->base, server->callbacks.state);
     if (session->base.events == NULL) {
         wire->on_loop.session = NULL;
-        destroy_session(session);
+        wwi_tcp_session_destroy(session);
         hang_up(wire, true);
         return;
     }
@@ -549,7 +281,7 @@ static void take_preamble(struct wwi_tcp_wire *wire)
             "the preamble does not fit the listener");
         return;
     }
-    wire->on_loop.session = create_session(wire, framing->via);
+    wire->on_loop.session = wwi_tcp_session_new(wire, framing->via);
     if (wire->on_loop.session == NULL) {
         refuse(wire, WWS_E_OUTOFMEMORY, WWI_FRAMING_SERVER_TOO_BUSY,
             "out of memory for a session");
@@ -790,30 +522,26 @@ static void read_some(struct wwi_tcp_wire *wire)
 
 /* The peer's leaving. */
 
-/* Whether what lies unread ends the session in order. */
-static bool ends_unread(struct wwi_tcp_wire *wire, size_t unread)
-{
-    struct wwi_bytes *input = &wire->on_loop.input;
-    void *behind = wwi_bytes_reserve(input, unread);
-    size_t got = 0;
-
-    if (behind == NULL)
-        return false;
-    (void) wwi_conn_peek(&wire->conn, behind, unread, &got);
-    return wwi_framing_will_end(&wire->on_loop.framing,
-        input->data + wire->on_loop.at, left_of_input(wire) + got);
-}
-
-/* Behind a piece that nobody has asked for. */
+/* Behind a piece that nobody has asked for: does what lies unread end the
+ * session in order? */
 static void look_for_end(struct wwi_tcp_wire *wire)
 {
-    size_t unread = wwi_conn_unread(&wire->conn);
+    size_t unread = wwi_conn_unread(&wire->conn), got = 0;
+    struct wwi_bytes *input = &wire->on_loop.input;
+    void *behind;
 
     /* What is more may well end in order, and is looked at again when it has
      * become less. */
     if (wire->on_loop.will_end || unread > LOOK_AHEAD)
         return;
-    wire->on_loop.will_end = ends_unread(wire, unread);
+    behind = wwi_bytes_reserve(input, unread);
+    if (behind == NULL) {
+        fail(wire, WWS_E_OUTOFMEMORY, "out of memory for what is unread");
+        return;
+    }
+    (void) wwi_conn_peek(&wire->conn, behind, unread, &got);
+    wire->on_loop.will_end = wwi_framing_will_end(&wire->on_loop.framing,
+        input->data + wire->on_loop.at, left_of_input(wire) + got);
     if (!wire->on_loop.will_end)
         fail(wire, WWS_E_ENDPOINT_DISCONNECTED, "the peer has gone");
 }
@@ -968,7 +696,7 @@ static void release(struct wwi_tcp_wire *wire)
         wwi_bytes_fini(&wire->on_loop.piece.octets);
     wire->on_loop.has_piece = false;
     session->base.events->released(&session->base);
-    destroy_session(session);
+    wwi_tcp_session_destroy(session);
     if (!wire->on_loop.over && wire->conn.on_loop.stage == WWI_CONN_OPEN
         && !wire->conn.on_loop.closing)
         start_over(wire);
@@ -1131,13 +859,13 @@ static struct wwi_session *create_client(
 
     if (wire == NULL)
         return NULL;
-    session = create_session(wire, url->absolute);
+    session = wwi_tcp_session_new(wire, url->absolute);
     /* The session's reference is the only one. */
     wwi_conn_unref(&wire->conn);
     if (session == NULL)
         return NULL;
     if (!set_host(session, url)) {
-        destroy_session(session);
+        wwi_tcp_session_destroy(session);
         return NULL;
     }
     wire->on_loop.session = session;

@@ -1,5 +1,6 @@
-/* What the two halves of the TCP transport share: sessions and the connections
- * below them (tcp.c), and the server that accepts these (tcp_server.c).
+/* What the parts of the TCP transport share: sessions as their holders see them
+ * (tcp_session.c), the connections below (tcp.c), and the server that accepts
+ * these (tcp_server.c).
  *
  * Words.  A *wire* is a connection with the framing of what comes in.  A client
  * has one for its session; a server's carries one session after the other, the
@@ -10,8 +11,6 @@
 #include "core/transport/acceptor.h"
 #include "core/transport/conn.h"
 #include "core/transport/framing.h"
-
-struct wwi_tcp_session;
 
 struct wwi_server {
     _Atomic uint32_t refs;          /* the owner, each wire */
@@ -30,6 +29,8 @@ struct wwi_server {
         void (*stopped)(void *state);
     } synced;
 };
+
+struct wwi_tcp_session;
 
 struct wwi_tcp_wire {
     struct wwi_conn conn;
@@ -63,6 +64,36 @@ struct wwi_tcp_wire {
         struct wwi_outcome outcome; /* of the session */
     } on_loop;
 };
+
+struct wwi_tcp_session {
+    struct wwi_session base;
+    struct wwi_tcp_wire *wire;
+    /* Of a client. */
+    struct wwi_bytes host;      /* terminated, as it is connected to */
+    uint16_t port;
+    struct wwi_bytes via;
+    struct wwi_sending end;
+
+    struct { /* any thread, under the lock of the connection */
+        uint32_t asked;             /* pieces */
+        bool opening;
+        bool open;
+        bool gated;                 /* nothing goes before our first word */
+        bool shut;                  /* nothing more may be sent */
+        bool over;
+        bool aborted;
+        bool freed;
+        const struct wwi_sending *last;  /* of a stream: it has the End */
+    } synced;
+};
+
+/* tcp_session.c */
+
+/* With a reference of its own to the wire, if there is memory. */
+struct wwi_tcp_session *wwi_tcp_session_new(
+    struct wwi_tcp_wire *wire,
+    wws_string via);
+void wwi_tcp_session_destroy(struct wwi_tcp_session *session);
 
 /* tcp.c */
 
