@@ -6,6 +6,42 @@
 #include "adopt.h"
 #include "wws/wws.h"
 
+static bool channel_property_known(wws_channel_property value)
+{
+    switch (value) {
+    case WWS_CHANNEL_PROPERTY_MAX_MESSAGE_SIZE:
+    case WWS_CHANNEL_PROPERTY_MAX_STREAMED_MESSAGE_SIZE:
+    case WWS_CHANNEL_PROPERTY_MAX_STREAMED_START_SIZE:
+    case WWS_CHANNEL_PROPERTY_ENCODING:
+    case WWS_CHANNEL_PROPERTY_ENVELOPE_VERSION:
+    case WWS_CHANNEL_PROPERTY_ADDRESSING_VERSION:
+    case WWS_CHANNEL_PROPERTY_STATE:
+    case WWS_CHANNEL_PROPERTY_RESOLVE_TIMEOUT:
+    case WWS_CHANNEL_PROPERTY_CONNECT_TIMEOUT:
+    case WWS_CHANNEL_PROPERTY_SEND_TIMEOUT:
+    case WWS_CHANNEL_PROPERTY_RECEIVE_RESPONSE_TIMEOUT:
+    case WWS_CHANNEL_PROPERTY_RECEIVE_TIMEOUT:
+    case WWS_CHANNEL_PROPERTY_CLOSE_TIMEOUT:
+    case WWS_CHANNEL_PROPERTY_TRANSFER_MODE:
+    case WWS_CHANNEL_PROPERTY_IS_SESSION_SHUT_DOWN:
+    case WWS_CHANNEL_PROPERTY_FAULTS_AS_ERRORS:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool channel_text_known(wws_channel_text value)
+{
+    switch (value) {
+    case WWS_CHANNEL_TEXT_REMOTE_ADDRESS:
+    case WWS_CHANNEL_TEXT_TRANSPORT_URL:
+        return true;
+    default:
+        return false;
+    }
+}
+
 static wws_status adopt_channel_options(
     wws_channel_options *ours,
     const wws_channel_options *theirs,
@@ -304,6 +340,304 @@ out:
     return status;
 }
 
+wws_status wws_channel_write_message_start(
+    wws_channel channel,
+    wws_message message,
+    const wws_completion *completion,
+    wws_error error)
+{
+    struct wwi_error *failure = NULL;
+    struct wwi_channel *self = NULL;
+    struct wwi_message *entered_message = NULL;
+    wws_completion adopted_completion = WWS_COMPLETION_INIT;
+    wws_status status;
+
+    status = wwi_enter_optional(error.id, WWI_KIND_ERROR, "error", NULL,
+                                &failure);
+    if (status < 0)
+        return status;
+    status = wwi_enter(channel.id, WWI_KIND_CHANNEL, "channel", failure, &self);
+    if (status < 0)
+        goto out;
+    status = wwi_enter(message.id, WWI_KIND_MESSAGE, "message", failure,
+                       &entered_message);
+    if (status < 0)
+        goto out;
+    status = adopt_completion(&adopted_completion, completion, failure);
+    if (status < 0)
+        goto out;
+    if (completion != NULL)
+        completion = &adopted_completion;
+    status = wwi_channel_write_message_start(self, entered_message, completion,
+                                             failure);
+
+out:
+    wwi_leave(entered_message);
+    wwi_leave(self);
+    wwi_leave(failure);
+    return status;
+}
+
+wws_status wws_channel_write_body(
+    wws_channel channel,
+    wws_message message,
+    wws_bytes piece,
+    const wws_completion *completion,
+    wws_error error)
+{
+    struct wwi_error *failure = NULL;
+    struct wwi_channel *self = NULL;
+    struct wwi_message *entered_message = NULL;
+    wws_completion adopted_completion = WWS_COMPLETION_INIT;
+    wws_status status;
+
+    status = wwi_enter_optional(error.id, WWI_KIND_ERROR, "error", NULL,
+                                &failure);
+    if (status < 0)
+        return status;
+    status = wwi_enter(channel.id, WWI_KIND_CHANNEL, "channel", failure, &self);
+    if (status < 0)
+        goto out;
+    if (!wwi_bytes_valid(piece)) {
+        status = wwi_invalid_argument(failure, "piece");
+        goto out;
+    }
+    status = wwi_enter(message.id, WWI_KIND_MESSAGE, "message", failure,
+                       &entered_message);
+    if (status < 0)
+        goto out;
+    status = adopt_completion(&adopted_completion, completion, failure);
+    if (status < 0)
+        goto out;
+    if (completion != NULL)
+        completion = &adopted_completion;
+    status = wwi_channel_write_body(self, entered_message, piece, completion,
+                                    failure);
+
+out:
+    wwi_leave(entered_message);
+    wwi_leave(self);
+    wwi_leave(failure);
+    return status;
+}
+
+wws_status wws_channel_write_message_end(
+    wws_channel channel,
+    wws_message message,
+    const wws_completion *completion,
+    wws_error error)
+{
+    struct wwi_error *failure = NULL;
+    struct wwi_channel *self = NULL;
+    struct wwi_message *entered_message = NULL;
+    wws_completion adopted_completion = WWS_COMPLETION_INIT;
+    wws_status status;
+
+    status = wwi_enter_optional(error.id, WWI_KIND_ERROR, "error", NULL,
+                                &failure);
+    if (status < 0)
+        return status;
+    status = wwi_enter(channel.id, WWI_KIND_CHANNEL, "channel", failure, &self);
+    if (status < 0)
+        goto out;
+    status = wwi_enter(message.id, WWI_KIND_MESSAGE, "message", failure,
+                       &entered_message);
+    if (status < 0)
+        goto out;
+    status = adopt_completion(&adopted_completion, completion, failure);
+    if (status < 0)
+        goto out;
+    if (completion != NULL)
+        completion = &adopted_completion;
+    status = wwi_channel_write_message_end(self, entered_message, completion,
+                                           failure);
+
+out:
+    wwi_leave(entered_message);
+    wwi_leave(self);
+    wwi_leave(failure);
+    return status;
+}
+
+wws_status wws_channel_read_message_start(
+    wws_channel channel,
+    wws_message message,
+    const wws_completion *completion,
+    wws_error error)
+{
+    struct wwi_error *failure = NULL;
+    struct wwi_channel *self = NULL;
+    struct wwi_message *entered_message = NULL;
+    wws_completion adopted_completion = WWS_COMPLETION_INIT;
+    wws_status status;
+
+    status = wwi_enter_optional(error.id, WWI_KIND_ERROR, "error", NULL,
+                                &failure);
+    if (status < 0)
+        return status;
+    status = wwi_enter(channel.id, WWI_KIND_CHANNEL, "channel", failure, &self);
+    if (status < 0)
+        goto out;
+    status = wwi_enter(message.id, WWI_KIND_MESSAGE, "message", failure,
+                       &entered_message);
+    if (status < 0)
+        goto out;
+    status = adopt_completion(&adopted_completion, completion, failure);
+    if (status < 0)
+        goto out;
+    if (completion != NULL)
+        completion = &adopted_completion;
+    status = wwi_channel_read_message_start(self, entered_message, completion,
+                                            failure);
+
+out:
+    wwi_leave(entered_message);
+    wwi_leave(self);
+    wwi_leave(failure);
+    return status;
+}
+
+wws_status wws_channel_read_body(
+    wws_channel channel,
+    wws_message message,
+    wws_buffer *piece,
+    const wws_completion *completion,
+    wws_error error)
+{
+    struct wwi_error *failure = NULL;
+    struct wwi_channel *self = NULL;
+    struct wwi_message *entered_message = NULL;
+    wws_completion adopted_completion = WWS_COMPLETION_INIT;
+    wws_status status;
+
+    status = wwi_enter_optional(error.id, WWI_KIND_ERROR, "error", NULL,
+                                &failure);
+    if (status < 0)
+        return status;
+    status = wwi_enter(channel.id, WWI_KIND_CHANNEL, "channel", failure, &self);
+    if (status < 0)
+        goto out;
+    if (piece == NULL) {
+        status = wwi_invalid_argument(failure, "piece");
+        goto out;
+    }
+    status = wwi_enter(message.id, WWI_KIND_MESSAGE, "message", failure,
+                       &entered_message);
+    if (status < 0)
+        goto out;
+    status = adopt_completion(&adopted_completion, completion, failure);
+    if (status < 0)
+        goto out;
+    if (completion != NULL)
+        completion = &adopted_completion;
+    status = wwi_channel_read_body(self, entered_message, piece, completion,
+                                   failure);
+
+out:
+    wwi_leave(entered_message);
+    wwi_leave(self);
+    wwi_leave(failure);
+    return status;
+}
+
+wws_status wws_channel_read_message_end(
+    wws_channel channel,
+    wws_message message,
+    const wws_completion *completion,
+    wws_error error)
+{
+    struct wwi_error *failure = NULL;
+    struct wwi_channel *self = NULL;
+    struct wwi_message *entered_message = NULL;
+    wws_completion adopted_completion = WWS_COMPLETION_INIT;
+    wws_status status;
+
+    status = wwi_enter_optional(error.id, WWI_KIND_ERROR, "error", NULL,
+                                &failure);
+    if (status < 0)
+        return status;
+    status = wwi_enter(channel.id, WWI_KIND_CHANNEL, "channel", failure, &self);
+    if (status < 0)
+        goto out;
+    status = wwi_enter(message.id, WWI_KIND_MESSAGE, "message", failure,
+                       &entered_message);
+    if (status < 0)
+        goto out;
+    status = adopt_completion(&adopted_completion, completion, failure);
+    if (status < 0)
+        goto out;
+    if (completion != NULL)
+        completion = &adopted_completion;
+    status = wwi_channel_read_message_end(self, entered_message, completion,
+                                          failure);
+
+out:
+    wwi_leave(entered_message);
+    wwi_leave(self);
+    wwi_leave(failure);
+    return status;
+}
+
+wws_status wws_channel_abandon_message(
+    wws_channel channel,
+    wws_message message,
+    wws_error error)
+{
+    struct wwi_error *failure = NULL;
+    struct wwi_channel *self = NULL;
+    struct wwi_message *entered_message = NULL;
+    wws_status status;
+
+    status = wwi_enter_optional(error.id, WWI_KIND_ERROR, "error", NULL,
+                                &failure);
+    if (status < 0)
+        return status;
+    status = wwi_enter(channel.id, WWI_KIND_CHANNEL, "channel", failure, &self);
+    if (status < 0)
+        goto out;
+    status = wwi_enter(message.id, WWI_KIND_MESSAGE, "message", failure,
+                       &entered_message);
+    if (status < 0)
+        goto out;
+    status = wwi_channel_abandon_message(self, entered_message, failure);
+
+out:
+    wwi_leave(entered_message);
+    wwi_leave(self);
+    wwi_leave(failure);
+    return status;
+}
+
+wws_status wws_channel_shutdown_session(
+    wws_channel channel,
+    const wws_completion *completion,
+    wws_error error)
+{
+    struct wwi_error *failure = NULL;
+    struct wwi_channel *self = NULL;
+    wws_completion adopted_completion = WWS_COMPLETION_INIT;
+    wws_status status;
+
+    status = wwi_enter_optional(error.id, WWI_KIND_ERROR, "error", NULL,
+                                &failure);
+    if (status < 0)
+        return status;
+    status = wwi_enter(channel.id, WWI_KIND_CHANNEL, "channel", failure, &self);
+    if (status < 0)
+        goto out;
+    status = adopt_completion(&adopted_completion, completion, failure);
+    if (status < 0)
+        goto out;
+    if (completion != NULL)
+        completion = &adopted_completion;
+    status = wwi_channel_shutdown_session(self, completion, failure);
+
+out:
+    wwi_leave(self);
+    wwi_leave(failure);
+    return status;
+}
+
 wws_status wws_channel_cancel_receive(wws_channel channel)
 {
     struct wwi_channel *self = NULL;
@@ -415,6 +749,103 @@ wws_status wws_channel_get_state(
         goto out;
     }
     status = wwi_channel_get_state(self, state, failure);
+
+out:
+    wwi_leave(self);
+    wwi_leave(failure);
+    return status;
+}
+
+wws_status wws_channel_get_property(
+    wws_channel channel,
+    wws_channel_property property,
+    uint64_t *value,
+    wws_error error)
+{
+    struct wwi_error *failure = NULL;
+    struct wwi_channel *self = NULL;
+    const char *wrong = NULL;
+    wws_status status;
+
+    status = wwi_enter_optional(error.id, WWI_KIND_ERROR, "error", NULL,
+                                &failure);
+    if (status < 0)
+        return status;
+    status = wwi_enter(channel.id, WWI_KIND_CHANNEL, "channel", failure, &self);
+    if (status < 0)
+        goto out;
+    if (!channel_property_known(property))
+        wrong = "property";
+    else if (value == NULL)
+        wrong = "value";
+    if (wrong != NULL) {
+        status = wwi_invalid_argument(failure, wrong);
+        goto out;
+    }
+    status = wwi_channel_get_property(self, property, value, failure);
+
+out:
+    wwi_leave(self);
+    wwi_leave(failure);
+    return status;
+}
+
+wws_status wws_channel_set_property(
+    wws_channel channel,
+    wws_channel_property property,
+    uint64_t value,
+    wws_error error)
+{
+    struct wwi_error *failure = NULL;
+    struct wwi_channel *self = NULL;
+    wws_status status;
+
+    status = wwi_enter_optional(error.id, WWI_KIND_ERROR, "error", NULL,
+                                &failure);
+    if (status < 0)
+        return status;
+    status = wwi_enter(channel.id, WWI_KIND_CHANNEL, "channel", failure, &self);
+    if (status < 0)
+        goto out;
+    if (!channel_property_known(property)) {
+        status = wwi_invalid_argument(failure, "property");
+        goto out;
+    }
+    status = wwi_channel_set_property(self, property, value, failure);
+
+out:
+    wwi_leave(self);
+    wwi_leave(failure);
+    return status;
+}
+
+wws_status wws_channel_get_text(
+    wws_channel channel,
+    wws_channel_text property,
+    wws_buffer *text,
+    wws_error error)
+{
+    struct wwi_error *failure = NULL;
+    struct wwi_channel *self = NULL;
+    const char *wrong = NULL;
+    wws_status status;
+
+    status = wwi_enter_optional(error.id, WWI_KIND_ERROR, "error", NULL,
+                                &failure);
+    if (status < 0)
+        return status;
+    status = wwi_enter(channel.id, WWI_KIND_CHANNEL, "channel", failure, &self);
+    if (status < 0)
+        goto out;
+    if (!channel_text_known(property))
+        wrong = "property";
+    else if (text == NULL)
+        wrong = "text";
+    if (wrong != NULL) {
+        status = wwi_invalid_argument(failure, wrong);
+        goto out;
+    }
+    status = wwi_channel_get_text(self, property, text, failure);
 
 out:
     wwi_leave(self);

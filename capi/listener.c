@@ -6,6 +6,19 @@
 #include "adopt.h"
 #include "wws/wws.h"
 
+static bool listener_property_known(wws_listener_property value)
+{
+    switch (value) {
+    case WWS_LISTENER_PROPERTY_BACKLOG:
+    case WWS_LISTENER_PROPERTY_STATE:
+    case WWS_LISTENER_PROPERTY_TRANSPORT:
+    case WWS_LISTENER_PROPERTY_CONNECT_TIMEOUT:
+        return true;
+    default:
+        return false;
+    }
+}
+
 static wws_status adopt_listener_options(
     wws_listener_options *ours,
     const wws_listener_options *theirs,
@@ -281,6 +294,41 @@ wws_status wws_listener_get_address(
         goto out;
     }
     status = wwi_listener_get_address(self, address, failure);
+
+out:
+    wwi_leave(self);
+    wwi_leave(failure);
+    return status;
+}
+
+wws_status wws_listener_get_property(
+    wws_listener listener,
+    wws_listener_property property,
+    uint64_t *value,
+    wws_error error)
+{
+    struct wwi_error *failure = NULL;
+    struct wwi_listener *self = NULL;
+    const char *wrong = NULL;
+    wws_status status;
+
+    status = wwi_enter_optional(error.id, WWI_KIND_ERROR, "error", NULL,
+                                &failure);
+    if (status < 0)
+        return status;
+    status = wwi_enter(listener.id, WWI_KIND_LISTENER, "listener", failure,
+                       &self);
+    if (status < 0)
+        goto out;
+    if (!listener_property_known(property))
+        wrong = "property";
+    else if (value == NULL)
+        wrong = "value";
+    if (wrong != NULL) {
+        status = wwi_invalid_argument(failure, wrong);
+        goto out;
+    }
+    status = wwi_listener_get_property(self, property, value, failure);
 
 out:
     wwi_leave(self);

@@ -17,19 +17,19 @@ enum {
     NO = CLOSED + 1,
 };
 
-enum event { EVENT_OPEN, EVENT_ACCEPT, EVENT_DONE, EVENT_FAIL, EVENT_ABORT,
-    EVENT_CLOSE, EVENT_RESET, EVENTS };
+enum event { EVENT_OPEN, EVENT_ACCEPT, EVENT_DONE, EVENT_FAIL, EVENT_FAULT,
+    EVENT_ABORT, EVENT_CLOSE, EVENT_RESET, EVENTS };
 
 /* The abort latch of CREATED (D1) is a flag beside the state.
-                    open     accept     done    fail     abort    close    reset */
+                    open     accept     done    fail     fault    abort    close    reset */
 static const uint8_t moves[][EVENTS] = {
-    [CREATED]   = { OPENING, ACCEPTING, NO,     NO,      CREATED, CLOSED,  CREATED },
-    [OPENING]   = { NO,      NO,        OPEN,   CREATED, CREATED, NO,      NO      },
-    [ACCEPTING] = { NO,      NO,        OPEN,   CREATED, CREATED, NO,      NO      },
-    [OPEN]      = { NO,      NO,        NO,     FAULTED, FAULTED, CLOSING, NO      },
-    [FAULTED]   = { NO,      NO,        NO,     NO,      FAULTED, CLOSING, NO      },
-    [CLOSING]   = { NO,      NO,        CLOSED, CLOSED,  CLOSING, NO,      NO      },
-    [CLOSED]    = { NO,      NO,        NO,     NO,      CLOSED,  CLOSED,  CREATED },
+    [CREATED]   = { OPENING, ACCEPTING, NO,     NO,      NO,      CREATED, CLOSED,  CREATED },
+    [OPENING]   = { NO,      NO,        OPEN,   CREATED, NO,      CREATED, NO,      NO      },
+    [ACCEPTING] = { NO,      NO,        OPEN,   CREATED, NO,      CREATED, NO,      NO      },
+    [OPEN]      = { NO,      NO,        NO,     NO,      FAULTED, FAULTED, CLOSING, NO      },
+    [FAULTED]   = { NO,      NO,        NO,     NO,      NO,      FAULTED, CLOSING, NO      },
+    [CLOSING]   = { NO,      NO,        CLOSED, CLOSED,  NO,      CLOSING, NO,      NO      },
+    [CLOSED]    = { NO,      NO,        NO,     NO,      NO,      CLOSED,  CLOSED,  CREATED },
 };
 
 static const char *state_name(wws_channel_state state)
@@ -67,34 +67,90 @@ wws_status wwi_channel_refusal(
         "cannot %s a channel that is %s", what, state_name(state));
 }
 
+/* Turns. */
+
+struct wwi_turns wwi_channel_turns(
+    const struct wwi_channel *channel,
+    bool receives,
+    bool replies)
+{
+    bool server = channel->listener != NULL;
+
+    if (receives)
+        return (struct wwi_turns) {
+            .from = channel->duplex || server ? WWI_TURN_IDLE : WWI_TURN_SENT,
+            .during = WWI_TURN_RECEIVING,
+            .done = channel->duplex || !server ? WWI_TURN_IDLE
+                : WWI_TURN_RECEIVED,
+            .failed = channel->duplex || !server ? WWI_TURN_IDLE
+                : WWI_TURN_OVER,
+        };
+    return (struct wwi_turns) {
+        .from = replies && !channel->duplex ? WWI_TURN_RECEIVED
+            : WWI_TURN_IDLE,
+        .during = WWI_TURN_SENDING,
+        .done = channel->duplex ? WWI_TURN_IDLE
+            : server ? WWI_TURN_OVER : WWI_TURN_SENT,
+        .failed = server && !channel->duplex ? WWI_TURN_OVER : WWI_TURN_IDLE,
+    };
+}
+
+static void reset_turns_locked(struct wwi_channel *channel)
+{
+    for (int i = 0; i < WWI_LANES; i++)
+        channel->synced.lanes[i].turn = WWI_TURN_IDLE;
+    channel->synced.shut_down = false;
+}
+
 /* The end of what is active. */
+
+/* Connections that nobody uses. */
+struct leftovers {
+    struct wwi_client *clients[WWI_LANES];
+    struct wwi_incoming *incoming;
+};
+
+static struct leftovers collect_leftovers_locked(struct wwi_channel *channel)
+{
+    struct leftovers left = { .incoming = channel->synced.incoming };
+
+    channel->synced.incoming = NULL;
+    for (int i = 0; i < WWI_LANES; i++) {
+        left.clients[i] = channel->synced.lanes[i].client;
+        channel->synced.lanes[i].client = NULL;
+    }
+    return left;
+}
+
+static void free_leftovers(const struct leftovers *left)
+{
+    for (int i = 0; i < WWI_LANES; i++)
+        if (left->clients[i] != NULL)
+            left->clients[i]->transport->client_free(left->clients[i]);
+    if (left->incoming != NULL)
+        left->incoming->calls->drop(left->incoming);
+}
 
 void wwi_channel_settle(struct wwi_channel *channel)
 {
     struct wwi_closing *closing = NULL;
-    struct wwi_client *client = NULL;
-    struct wwi_incoming *incoming = NULL;
+    struct leftovers left = { 0 };
     wws_status status = WWS_S_OK;
 
     wwi_lock_take(&channel->synced.lock);
-    if (channel->synced.active == 0 && channel->synced.state >= FAULTED) {
-        client = channel->synced.client;
-        channel->synced.client = NULL;
-        incoming = channel->synced.incoming;
-        channel->synced.incoming = NULL;
-    }
+    if (channel->synced.active == 0 && channel->synced.state >= FAULTED)
+        left = collect_leftovers_locked(channel);
     if (channel->synced.active == 0 && channel->synced.state == CLOSING) {
         (void) move_locked(channel, EVENT_DONE);
         closing = channel->synced.closing;
         channel->synced.closing = NULL;
         if (channel->synced.aborted)
             status = WWS_E_OPERATION_ABORTED;
+        else if (channel->synced.late)
+            status = WWS_E_OPERATION_TIMED_OUT;
     }
     wwi_lock_give(&channel->synced.lock);
-    if (client != NULL)
-        channel->transport->client_free(client);
-    if (incoming != NULL)
-        incoming->calls->drop(incoming);
+    free_leftovers(&left);
     if (closing != NULL)
         wwi_closing_end(closing, status);
 }
@@ -107,25 +163,38 @@ void wwi_channel_leave_active(struct wwi_channel *channel)
     wwi_channel_settle(channel);
 }
 
+void wwi_channel_fault(struct wwi_channel *channel)
+{
+    wwi_lock_take(&channel->synced.lock);
+    (void) move_locked(channel, EVENT_FAULT);
+    wwi_lock_give(&channel->synced.lock);
+}
+
 /* Stopping. */
 
 /* What is to end, with a reference each. */
 struct ends {
-    struct wwi_exchange *exchange;
+    struct wwi_exchange *exchanges[WWI_LANES];
     struct wwi_accept *accept;
     struct wwi_answer *answer;
+    struct wwi_mux *mux;
 };
 
 static struct ends collect_locked(struct wwi_channel *channel)
 {
     struct ends ends = {
-        .exchange = channel->synced.current,
         .accept = channel->synced.accept,
         .answer = channel->synced.answer,
+        .mux = channel->synced.mux,
     };
 
-    if (ends.exchange != NULL)
-        wwi_exchange_ref(ends.exchange);
+    for (int i = 0; i < WWI_LANES; i++) {
+        ends.exchanges[i] = channel->synced.lanes[i].current;
+        if (ends.exchanges[i] != NULL)
+            wwi_exchange_ref(ends.exchanges[i]);
+    }
+    if (ends.mux != NULL)
+        wwi_mux_ref(ends.mux);
     if (ends.accept != NULL)
         wwi_accept_ref(ends.accept);
     if (ends.answer != NULL)
@@ -135,10 +204,12 @@ static struct ends collect_locked(struct wwi_channel *channel)
 
 static void end_pending(const struct ends *ends, const char *text)
 {
-    if (ends->exchange != NULL) {
-        (void) wwi_exchange_end(ends->exchange, WWI_ENDING_STOP,
+    for (int i = 0; i < WWI_LANES; i++) {
+        if (ends->exchanges[i] == NULL)
+            continue;
+        (void) wwi_exchange_end(ends->exchanges[i], WWI_ENDING_STOP,
             WWS_E_OPERATION_ABORTED, text);
-        wwi_exchange_unref(ends->exchange);
+        wwi_exchange_unref(ends->exchanges[i]);
     }
     if (ends->accept != NULL) {
         wwi_listener_end_accept(ends->accept, text);
@@ -176,6 +247,10 @@ wws_status wwi_channel_abort(struct wwi_channel *self)
         (void) move_locked(self, EVENT_ABORT);
     wwi_lock_give(&self->synced.lock);
     end_pending(&ends, "the channel was aborted");
+    if (ends.mux != NULL) {
+        wwi_mux_abort(ends.mux);
+        wwi_mux_unref(ends.mux);
+    }
     if (before != OPEN)
         return WWS_S_OK;
     wwi_object_ref(&self->object);
@@ -184,9 +259,53 @@ wws_status wwi_channel_abort(struct wwi_channel *self)
     return WWS_S_OK;
 }
 
+/* The closing of a session has its own deadline. */
 static void close_expired(struct wwi_object *object)
 {
     (void) object;
+}
+
+static void session_closed(void *user, wws_status status)
+{
+    struct wwi_channel *channel = user;
+    struct wwi_mux *mux;
+
+    wwi_lock_take(&channel->synced.lock);
+    mux = channel->synced.mux;
+    channel->synced.mux = NULL;
+    channel->synced.late = status == WWS_E_OPERATION_TIMED_OUT;
+    wwi_lock_give(&channel->synced.lock);
+    wwi_mux_unref(mux);
+    wwi_channel_leave_active(channel);
+    wwi_object_unref(&channel->object);
+}
+
+/* In order, unless a message is cut off by it (C2, C3). */
+static void close_session(
+    struct wwi_channel *channel,
+    struct wwi_mux *mux,
+    bool cut_off)
+{
+    uint32_t timeout;
+
+    wwi_lock_take(&channel->synced.lock);
+    channel->synced.active++;
+    timeout = channel->synced.settings.close_timeout_ms;
+    wwi_lock_give(&channel->synced.lock);
+    wwi_object_ref(&channel->object);
+    if (cut_off)
+        wwi_mux_abort(mux);
+    wwi_mux_close(mux, wwi_clock_after(timeout), session_closed, channel);
+}
+
+/* A message is being sent, and may be so in part. */
+static bool is_cut_off_locked(const struct wwi_channel *channel)
+{
+    const struct wwi_exchange *exchange =
+        channel->synced.lanes[WWI_LANE_SEND].current;
+
+    return exchange != NULL && atomic_load(&exchange->track.progress)
+        == WWS_PROGRESS_PARTLY_SENT;
 }
 
 static bool is_closing(struct wwi_object *object)
@@ -207,7 +326,7 @@ wws_status wwi_channel_close(
     struct wwi_closing *closing;
     wws_channel_state before;
     wws_status status;
-    bool moved;
+    bool moved, cut_off = false;
 
     if (completion == NULL && wwi_inside(self))
         return wwi_fail_static(error, WWS_E_INVALID_OPERATION,
@@ -223,6 +342,7 @@ wws_status wwi_channel_close(
     moved = move_locked(self, EVENT_CLOSE);
     if (moved && self->synced.state == CLOSING) {
         self->synced.closing = closing;
+        cut_off = is_cut_off_locked(self);
         ends = collect_locked(self);
     }
     wwi_lock_give(&self->synced.lock);
@@ -232,10 +352,75 @@ wws_status wwi_channel_close(
         return moved ? WWS_S_OK : wwi_channel_refusal(before, error, "close");
     }
     end_pending(&ends, "the channel was closed");
+    if (ends.mux != NULL)
+        close_session(self, ends.mux, cut_off);
     wwi_channel_settle(self);
     if (closing == NULL)
         return wwi_closing_poll(&self->object, is_closing, completion);
     return wwi_closing_wait(closing, completion);
+}
+
+/* Opening. */
+
+static bool is_opening_locked(const struct wwi_channel *channel, uint32_t opens)
+{
+    return channel->synced.state == OPENING && channel->synced.opens == opens;
+}
+
+bool wwi_channel_end_opening(struct wwi_transfer *transfer, bool open)
+{
+    struct wwi_channel *channel = transfer->channel;
+    bool mine;
+
+    wwi_lock_take(&channel->synced.lock);
+    mine = is_opening_locked(channel, transfer->opens);
+    if (mine)
+        (void) move_locked(channel, open ? EVENT_DONE : EVENT_FAIL);
+    if (mine && open) {
+        channel->synced.mux = transfer->mux;
+        transfer->mux = NULL;
+    }
+    wwi_lock_give(&channel->synced.lock);
+    return mine;
+}
+
+/* One that could not begin. */
+static void fail_opening(struct wwi_channel *channel, uint32_t opens)
+{
+    wwi_lock_take(&channel->synced.lock);
+    if (is_opening_locked(channel, opens))
+        (void) move_locked(channel, EVENT_FAIL);
+    wwi_lock_give(&channel->synced.lock);
+}
+
+/* There is no session, or not yet: whether the address is good is known when a
+ * client can be made of it. */
+static wws_status open_at_once(
+    struct wwi_channel *self,
+    uint32_t opens,
+    wws_string address,
+    struct wwi_error *error)
+{
+    struct wwi_client *client = NULL;
+    wws_status status = wwi_channel_make_client(self, address, NULL, &client,
+        error);
+
+    wwi_lock_take(&self->synced.lock);
+    if (is_opening_locked(self, opens)) {
+        (void) move_locked(self, status < 0 ? EVENT_FAIL : EVENT_DONE);
+        if (status >= 0) {
+            self->synced.lanes[WWI_LANE_SEND].client = client;
+            client = NULL;
+        }
+    }
+    wwi_lock_give(&self->synced.lock);
+    if (status < 0)
+        return wwi_fail_static(error, status, "the channel cannot be opened");
+    if (client == NULL)
+        return WWS_S_OK;
+    client->transport->client_free(client);
+    return wwi_fail_static(error, WWS_E_OPERATION_ABORTED,
+        "the channel was aborted while it was opened");
 }
 
 wws_status wwi_channel_open(
@@ -244,7 +429,6 @@ wws_status wwi_channel_open(
     const wws_completion *completion,
     struct wwi_error *error)
 {
-    struct wwi_client *client = NULL;
     wws_status status = wwi_wait_check(self->member.runtime, completion,
         error);
     wws_channel_state before;
@@ -267,6 +451,7 @@ wws_status wwi_channel_open(
         self->synced.latched = false;
         wwi_free(self->synced.address);
         self->synced.address = copy;
+        reset_turns_locked(self);
     }
     if (latched)
         (void) move_locked(self, EVENT_FAIL);
@@ -280,25 +465,12 @@ wws_status wwi_channel_open(
     if (latched)
         return wwi_fail_static(error, WWS_E_OPERATION_ABORTED,
             "the channel was aborted before it was opened");
-    /* Whether the address is good is known when a client can be made of it. */
-    status = wwi_channel_get_client(self, address, &client, error);
-    wwi_lock_take(&self->synced.lock);
-    if (self->synced.state == OPENING && self->synced.opens == opens) {
-        (void) move_locked(self, status < 0 ? EVENT_FAIL : EVENT_DONE);
-        if (status >= 0) {
-            self->synced.client = client;
-            client = NULL;
-        }
-        self->synced.turn = WWI_TURN_IDLE;
-    }
-    wwi_lock_give(&self->synced.lock);
+    if (!self->duplex)
+        return open_at_once(self, opens, address, error);
+    status = wwi_channel_open_session(self, opens, address, completion, error);
     if (status < 0)
-        return wwi_fail_static(error, status, "the channel cannot be opened");
-    if (client == NULL)
-        return WWS_S_OK;
-    self->transport->client_free(client);
-    return wwi_fail_static(error, WWS_E_OPERATION_ABORTED,
-        "the channel was aborted while it was opened");
+        fail_opening(self, opens);
+    return status;
 }
 
 wws_status wwi_channel_reset(struct wwi_channel *self, struct wwi_error *error)
@@ -311,7 +483,8 @@ wws_status wwi_channel_reset(struct wwi_channel *self, struct wwi_error *error)
     moved = move_locked(self, EVENT_RESET);
     if (moved) {
         self->synced.latched = self->synced.aborted = false;
-        self->synced.turn = WWI_TURN_IDLE;
+        self->synced.late = false;
+        reset_turns_locked(self);
     }
     wwi_lock_give(&self->synced.lock);
     return moved ? WWS_S_OK : wwi_fail(error, WWS_E_INVALID_OPERATION,
@@ -391,19 +564,24 @@ wws_status wwi_channel_accepting(
 
 void wwi_channel_accepted(
     struct wwi_channel *channel,
-    struct wwi_incoming *incoming)
+    struct wwi_incoming *incoming,
+    struct wwi_mux *mux)
 {
+    bool accepted = incoming != NULL || mux != NULL;
     bool dropped;
 
     wwi_lock_take(&channel->synced.lock);
     channel->synced.accept = NULL;
-    (void) move_locked(channel, incoming != NULL ? EVENT_DONE : EVENT_FAIL);
-    dropped = incoming != NULL && channel->synced.dropped;
-    channel->synced.turn = WWI_TURN_IDLE;
+    (void) move_locked(channel, accepted ? EVENT_DONE : EVENT_FAIL);
+    dropped = accepted && channel->synced.dropped;
+    reset_turns_locked(channel);
     channel->synced.incoming = incoming;
+    channel->synced.mux = mux;
     if (dropped)
         (void) move_locked(channel, EVENT_ABORT);
     wwi_lock_give(&channel->synced.lock);
+    if (dropped && mux != NULL)
+        wwi_mux_abort(mux);
     if (dropped)
         wwi_channel_settle(channel);
 }
@@ -421,11 +599,11 @@ static void destroy(struct wwi_object *object)
 {
     struct wwi_channel *channel = WWI_CONTAINER(object, struct wwi_channel,
         object);
+    const struct leftovers left = collect_leftovers_locked(channel);
 
-    if (channel->synced.client != NULL)
-        channel->transport->client_free(channel->synced.client);
-    if (channel->synced.incoming != NULL)
-        channel->synced.incoming->calls->drop(channel->synced.incoming);
+    free_leftovers(&left);
+    if (channel->synced.mux != NULL)
+        wwi_mux_unref(channel->synced.mux);
     if (channel->listener != NULL)
         wwi_listener_unref(channel->listener);
     if (channel->member.runtime != NULL)
@@ -449,12 +627,26 @@ static void take_options(
     wwi_use_default(&ours->max_message_size, standard.max_message_size);
     wwi_use_default(&ours->max_http_headers_size,
         standard.max_http_headers_size);
+    if (ours->max_streamed_message_size == 0)
+        ours->max_streamed_message_size = standard.max_streamed_message_size;
+    wwi_use_default(&ours->max_streamed_start_size,
+        standard.max_streamed_start_size);
     wwi_use_default(&ours->resolve_timeout_ms, standard.resolve_timeout_ms);
     wwi_use_default(&ours->connect_timeout_ms, standard.connect_timeout_ms);
     wwi_use_default(&ours->send_timeout_ms, standard.send_timeout_ms);
     wwi_use_default(&ours->receive_response_timeout_ms,
         standard.receive_response_timeout_ms);
     wwi_use_default(&ours->receive_timeout_ms, standard.receive_timeout_ms);
+    wwi_use_default(&ours->close_timeout_ms, standard.close_timeout_ms);
+    channel->synced.settings = (struct wwi_channel_settings) {
+        .resolve_timeout_ms = ours->resolve_timeout_ms,
+        .connect_timeout_ms = ours->connect_timeout_ms,
+        .send_timeout_ms = ours->send_timeout_ms,
+        .response_timeout_ms = ours->receive_response_timeout_ms,
+        .receive_timeout_ms = ours->receive_timeout_ms,
+        .close_timeout_ms = ours->close_timeout_ms,
+        .faults_as_errors = ours->faults_as_errors != 0,
+    };
 }
 
 static wws_status create(
@@ -482,6 +674,8 @@ static wws_status create(
         return wwi_fail_static(error, status, "no memory for a channel");
     take_options(channel, options);
     channel->transport = transport;
+    channel->streamed = binding.mode != WWS_TRANSFER_MODE_BUFFERED;
+    channel->duplex = transport->session_create != NULL && !channel->streamed;
     wwi_lock_init(&channel->synced.lock, WWI_RANK_CHANNEL);
     wwi_post_init(&channel->reap, reap);
     if (wwi_object_init(&channel->object, WWI_KIND_CHANNEL, destroy) < 0) {

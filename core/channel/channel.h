@@ -1,9 +1,8 @@
 /* One end of a conversation: of a client, or accepted by a listener.
  *
- * Rules.  One message flows at a time, as HTTP has it: a request, then its
- * reply.  `current` is the exchange under way; `incoming` the request that an
- * accepted channel owes an answer.  What is active keeps a reference to the
- * channel; close waits until nothing is. */
+ * Rules.  Over a session one message flows each way; otherwise one at a time, a
+ * request, then its reply.  What is active keeps a reference to the channel;
+ * close waits until nothing is. */
 #ifndef WWI_CHANNEL_H
 #define WWI_CHANNEL_H
 
@@ -13,6 +12,7 @@
 
 struct wwi_channel;
 struct wwi_listener;
+struct wwi_mux;
 
 wws_status wwi_channel_create(
     struct wwi_runtime *runtime,
@@ -50,6 +50,46 @@ wws_status wwi_channel_send_reply(
     struct wwi_message *reply,
     const wws_completion *completion,
     struct wwi_error *error);
+wws_status wwi_channel_write_message_start(
+    struct wwi_channel *self,
+    struct wwi_message *message,
+    const wws_completion *completion,
+    struct wwi_error *error);
+wws_status wwi_channel_write_body(
+    struct wwi_channel *self,
+    struct wwi_message *message,
+    wws_bytes piece,
+    const wws_completion *completion,
+    struct wwi_error *error);
+wws_status wwi_channel_write_message_end(
+    struct wwi_channel *self,
+    struct wwi_message *message,
+    const wws_completion *completion,
+    struct wwi_error *error);
+wws_status wwi_channel_read_message_start(
+    struct wwi_channel *self,
+    struct wwi_message *message,
+    const wws_completion *completion,
+    struct wwi_error *error);
+wws_status wwi_channel_read_body(
+    struct wwi_channel *self,
+    struct wwi_message *message,
+    wws_buffer *piece,
+    const wws_completion *completion,
+    struct wwi_error *error);
+wws_status wwi_channel_read_message_end(
+    struct wwi_channel *self,
+    struct wwi_message *message,
+    const wws_completion *completion,
+    struct wwi_error *error);
+wws_status wwi_channel_abandon_message(
+    struct wwi_channel *self,
+    struct wwi_message *message,
+    struct wwi_error *error);
+wws_status wwi_channel_shutdown_session(
+    struct wwi_channel *self,
+    const wws_completion *completion,
+    struct wwi_error *error);
 wws_status wwi_channel_cancel_receive(struct wwi_channel *self);
 wws_status wwi_channel_abort(struct wwi_channel *self);
 wws_status wwi_channel_close(
@@ -64,6 +104,25 @@ wws_status wwi_channel_get_state(
     struct wwi_channel *self,
     wws_channel_state *state,
     struct wwi_error *error);
+wws_status wwi_channel_get_property(
+    struct wwi_channel *self,
+    wws_channel_property property,
+    uint64_t *value,
+    struct wwi_error *error);
+wws_status wwi_channel_set_property(
+    struct wwi_channel *self,
+    wws_channel_property property,
+    uint64_t value,
+    struct wwi_error *error);
+wws_status wwi_channel_get_text(
+    struct wwi_channel *self,
+    wws_channel_text property,
+    wws_buffer *text,
+    struct wwi_error *error);
+
+/* For messages: this one, in use, will be reset or freed; if the channel has it
+ * half written or read, it is given up (D36). */
+void wwi_channel_lose_message(uint64_t channel, struct wwi_message *message);
 
 /* For listeners. */
 
@@ -86,10 +145,11 @@ wws_status wwi_channel_accepting(
     struct wwi_channel *channel,
     struct wwi_accept *accept,
     struct wwi_error *error);
-/* By the taker of the accept's wait: the channel is open, with this request;
- * or as if created, for null. */
+/* By the taker of the accept's wait: the channel is open, with this request or
+ * this session; or as if created, with neither. */
 void wwi_channel_accepted(
     struct wwi_channel *channel,
-    struct wwi_incoming *incoming);
+    struct wwi_incoming *incoming,
+    struct wwi_mux *mux);
 
 #endif

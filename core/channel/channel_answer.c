@@ -46,8 +46,10 @@ static wws_status read_request(
 wws_status wwi_channel_receive_request(
     struct wwi_channel *self,
     struct wwi_message *message,
+    struct wwi_turns turns,
     struct wwi_error *error)
 {
+    struct wwi_lane *lane = wwi_channel_lane(self, WWI_LANE_RECEIVE);
     struct wwi_incoming *incoming = NULL;
     wws_channel_state state;
     wws_status status;
@@ -55,11 +57,11 @@ wws_status wwi_channel_receive_request(
 
     wwi_lock_take(&self->synced.lock);
     state = self->synced.state;
-    turn = self->synced.turn;
-    if (state == WWS_CHANNEL_STATE_OPEN && turn == WWI_TURN_IDLE) {
+    turn = lane->turn;
+    if (state == WWS_CHANNEL_STATE_OPEN && turn == turns.from) {
         incoming = self->synced.incoming;
         self->synced.incoming = NULL;
-        self->synced.turn = WWI_TURN_RECEIVING;
+        lane->turn = turns.during;
         self->synced.active++;
     }
     wwi_lock_give(&self->synced.lock);
@@ -73,7 +75,7 @@ wws_status wwi_channel_receive_request(
     status = read_request(self, incoming, message, error);
     wwi_lock_take(&self->synced.lock);
     self->synced.incoming = incoming;
-    self->synced.turn = WWI_TURN_RECEIVED;
+    lane->turn = turns.done;
     wwi_lock_give(&self->synced.lock);
     wwi_channel_leave_active(self);
     return status;
@@ -83,6 +85,7 @@ wws_status wwi_channel_receive_request(
 struct wwi_answer {
     struct wwi_wait wait;
     struct wwi_channel *channel;
+    struct wwi_turns turns;
     struct wwi_incoming *incoming; /* the transport's when that has replied */
     _Atomic uint32_t references;
 };
@@ -175,16 +178,17 @@ static wws_status begin_answer(
     struct wwi_answer *answer,
     struct wwi_error *error)
 {
+    struct wwi_lane *lane = wwi_channel_lane(channel, WWI_LANE_SEND);
     wws_channel_state state;
 
     wwi_lock_take(&channel->synced.lock);
     state = channel->synced.state;
     if (state == WWS_CHANNEL_STATE_OPEN
-        && channel->synced.turn == WWI_TURN_RECEIVED) {
+        && lane->turn == answer->turns.from) {
         answer->incoming = channel->synced.incoming;
         channel->synced.incoming = NULL;
         channel->synced.answer = answer;
-        channel->synced.turn = WWI_TURN_OVER;
+        lane->turn = answer->turns.done;
         channel->synced.active++;
     }
     wwi_lock_give(&channel->synced.lock);
@@ -209,7 +213,7 @@ static wws_status give_answer_up(
     wwi_lock_take(&channel->synced.lock);
     channel->synced.answer = NULL;
     channel->synced.incoming = answer->incoming;
-    channel->synced.turn = WWI_TURN_RECEIVED;
+    wwi_channel_lane(channel, WWI_LANE_SEND)->turn = answer->turns.from;
     wwi_lock_give(&channel->synced.lock);
     /* Whoever has heard already did not find the request. */
     wwi_channel_settle(channel);
@@ -225,9 +229,10 @@ static wws_status give_answer_up(
     return status;
 }
 
-wws_status wwi_channel_send_reply(
+wws_status wwi_channel_answer_request(
     struct wwi_channel *self,
     struct wwi_message *reply,
+    struct wwi_turns turns,
     const wws_completion *completion,
     struct wwi_error *error)
 {
@@ -238,6 +243,7 @@ wws_status wwi_channel_send_reply(
     answer = answer_new(self, completion, error, &status);
     if (answer == NULL)
         return status;
+    answer->turns = turns;
     status = begin_answer(self, answer, error);
     if (status < 0) {
         answer_unref(answer);

@@ -197,6 +197,27 @@ static void expire(struct wwi_exchange *exchange)
     finish_wait(exchange, &outcome);
 }
 
+/* As far as it goes without waiting; a peer that is always faster does not keep
+ * it from being ended. */
+static wws_status step(struct wwi_exchange *exchange)
+{
+    struct wwi_client *client = exchange->client;
+
+    if (exchange->through)
+        return WWS_S_OK;
+    while (true) {
+        wws_status status = client->transport->client_step(client,
+            &exchange->want);
+
+        if (status < 0 || status == WWS_S_ASYNC
+            || exchange->callbacks->go_on == NULL
+            || !exchange->callbacks->go_on(exchange))
+            return status;
+        if (wwi_pending_taken(&exchange->wait.pending))
+            return WWS_S_ASYNC;
+    }
+}
+
 /* The loop as owner. */
 
 static int64_t earlier(int64_t a, int64_t b)
@@ -246,7 +267,6 @@ static void check_deadline(struct wwi_exchange *exchange)
 /* On the loop's thread, which owns it and has not armed it. */
 static void move_on_loop(struct wwi_exchange *exchange)
 {
-    struct wwi_client *client = exchange->client;
     wws_status status;
 
     atomic_store(&exchange->poked, false);
@@ -254,7 +274,7 @@ static void move_on_loop(struct wwi_exchange *exchange)
     if (atomic_load(&exchange->track.stop)) {
         io_over(exchange, false);
     } else {
-        status = client->transport->client_step(client, &exchange->want);
+        status = step(exchange);
         if (status == WWS_S_ASYNC) {
             arm(exchange);
             return;
@@ -322,14 +342,13 @@ static void hand_over(struct wwi_exchange *exchange)
 
 static wws_status run_asynchronous(struct wwi_exchange *exchange)
 {
-    struct wwi_client *client = exchange->client;
     wws_status status = WWS_S_ASYNC;
     bool over = atomic_load(&exchange->track.stop);
 
     if (over)
         io_over(exchange, false);
     else
-        status = client->transport->client_step(client, &exchange->want);
+        status = step(exchange);
     if (!over && status == WWS_S_ASYNC) {
         hand_over(exchange);
         return WWS_S_ASYNC;
@@ -360,7 +379,7 @@ static void drive(struct wwi_exchange *exchange)
 
         if (wwi_pending_taken(&exchange->wait.pending))
             break;
-        status = client->transport->client_step(client, &exchange->want);
+        status = step(exchange);
         if (status != WWS_S_ASYNC) {
             complete(exchange, status);
             part_done(exchange);

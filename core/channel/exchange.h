@@ -31,6 +31,10 @@ enum wwi_ending {
 struct wwi_exchange;
 
 struct wwi_exchange_callbacks {
+    /* By the owner of the I/O, when a step succeeded: true if the exchange is
+     * not through, for this has begun the next part of it with the client.
+     * Touches nothing of the caller's, who may have heard.  May be null. */
+    bool (*go_on)(struct wwi_exchange *exchange);
     /* By the owner of the I/O, which has taken the wait, when a step gave a
      * final status: writes outputs and says what the caller gets.  Not called
      * if the wait was ended otherwise. */
@@ -60,6 +64,7 @@ struct wwi_exchange {
     int64_t deadline;
     const char *deadline_text;
     bool deadline_drains;
+    bool through;           /* there is nothing to do with the client */
     uint32_t drain_timeout_ms;
     struct wwi_want want;
 

@@ -4,6 +4,7 @@
 #include "core/base/clock.h"
 #include "core/base/memory.h"
 #include "core/channel/closing.h"
+#include "core/channel/mux.h"
 
 enum {
     CREATED = WWS_LISTENER_STATE_CREATED,
@@ -43,6 +44,7 @@ struct wwi_listener {
     struct wwi_member member;
     wws_listener_options options; /* set by create, then read only */
     const struct wwi_transport *transport;
+    bool sessions;          /* clients come by sessions, not requests */
     struct wwi_post ending; /* ends what abort left in the list */
 
     struct { /* any thread, under the lock */
@@ -52,8 +54,8 @@ struct wwi_listener {
         bool latched; /* aborted when it was only created */
         bool aborted; /* while it was closing */
         struct served *served;
-        struct wwi_list accepts;  /* waiting for a request */
-        struct wwi_list requests; /* waiting for an accept */
+        struct wwi_list accepts;  /* waiting for a client */
+        struct wwi_list arrivals; /* clients, waiting for an accept */
         uint32_t active;          /* accepts whose caller has not heard */
         struct wwi_closing *closing;
     } synced;
@@ -180,14 +182,43 @@ void wwi_listener_end_accept(struct wwi_accept *accept, const char *text)
     }
     wwi_count(runtime, WWS_COUNTER_CANCEL_WON);
     unlist(accept);
-    wwi_channel_accepted(accept->channel, NULL);
+    wwi_channel_accepted(accept->channel, NULL, NULL);
     wwi_wait_finish(&accept->wait, &outcome);
 }
 
-/* True if the request has found its channel; the reference to the accept goes
- * in any case. */
-static bool match(struct wwi_accept *accept, struct wwi_incoming *incoming)
+/* What a client that has come is known by: a request, or its session. */
+
+static struct wwi_incoming *incoming_of(
+    const struct wwi_listener *listener,
+    struct wwi_link *arrival)
 {
+    return listener->sessions ? NULL
+        : WWI_CONTAINER(arrival, struct wwi_incoming, link);
+}
+
+static struct wwi_mux *mux_of(
+    const struct wwi_listener *listener,
+    struct wwi_link *arrival)
+{
+    return !listener->sessions ? NULL : wwi_mux_of(
+        WWI_CONTAINER(arrival, struct wwi_session, link));
+}
+
+static void drop(struct wwi_listener *listener, struct wwi_link *arrival)
+{
+    struct wwi_incoming *incoming = incoming_of(listener, arrival);
+
+    if (incoming != NULL)
+        incoming->calls->drop(incoming);
+    else
+        wwi_mux_unref(mux_of(listener, arrival));
+}
+
+/* True if the client has found its channel; the reference to the accept goes
+ * in any case. */
+static bool match(struct wwi_accept *accept, struct wwi_link *arrival)
+{
+    const struct wwi_listener *listener = accept->listener;
     const struct wwi_outcome outcome = {
         .status = WWS_S_OK,
         .phase = WWS_PHASE_ACCEPT,
@@ -195,7 +226,8 @@ static bool match(struct wwi_accept *accept, struct wwi_incoming *incoming)
     bool took = wwi_pending_take(&accept->wait.pending);
 
     if (took) {
-        wwi_channel_accepted(accept->channel, incoming);
+        wwi_channel_accepted(accept->channel, incoming_of(listener, arrival),
+            mux_of(listener, arrival));
         wwi_wait_finish(&accept->wait, &outcome);
     }
     wwi_accept_unref(accept);
@@ -209,9 +241,7 @@ static struct wwi_accept *take_accept_locked(struct wwi_listener *listener)
     return link == NULL ? NULL : WWI_CONTAINER(link, struct wwi_accept, link);
 }
 
-static void take_in(
-    struct wwi_listener *listener,
-    struct wwi_incoming *incoming)
+static void take_in(struct wwi_listener *listener, struct wwi_link *arrival)
 {
     struct wwi_accept *accept;
     bool refused;
@@ -221,18 +251,41 @@ static void take_in(
         refused = listener->synced.state != OPEN;
         accept = refused ? NULL : take_accept_locked(listener);
         if (accept == NULL && !refused)
-            wwi_list_append(&listener->synced.requests, &incoming->link);
+            wwi_list_append(&listener->synced.arrivals, arrival);
         wwi_lock_give(&listener->synced.lock);
-    } while (accept != NULL && !match(accept, incoming));
+    } while (accept != NULL && !match(accept, arrival));
     if (refused)
-        incoming->calls->drop(incoming);
+        drop(listener, arrival);
 }
 
 static void arrived(struct wwi_incoming *incoming, void *state)
 {
     struct served *served = state;
 
-    take_in(served->listener, incoming);
+    take_in(served->listener, &incoming->link);
+}
+
+static struct wwi_mux_options mux_options(const wws_listener_options *ours)
+{
+    return (struct wwi_mux_options) {
+        .max_message_size = ours->max_message_size,
+        .receives = true,
+        .correlates = ours->transfer_mode == WWS_TRANSFER_MODE_BUFFERED,
+        .version = ours->envelope_version,
+        .addressing = ours->addressing_version,
+    };
+}
+
+static void connected(struct wwi_session *session, void *state)
+{
+    struct wwi_listener *listener = ((struct served *) state)->listener;
+    const struct wwi_mux_options options = mux_options(&listener->options);
+    struct wwi_mux *mux;
+
+    if (wwi_mux_create(session, true, &options, &mux, NULL) < 0)
+        session->calls->free(session);
+    else
+        take_in(listener, &session->link);
 }
 
 static struct wwi_accept *accept_new(
@@ -291,7 +344,6 @@ static wws_status enter_active(
  * is open no more, nobody else would. */
 static void admit(struct wwi_listener *listener, struct wwi_accept *accept)
 {
-    struct wwi_incoming *incoming;
     struct wwi_link *link = NULL;
     bool listed = false;
     bool open;
@@ -299,7 +351,7 @@ static void admit(struct wwi_listener *listener, struct wwi_accept *accept)
     wwi_lock_take(&listener->synced.lock);
     open = listener->synced.state == OPEN;
     if (open && !wwi_pending_taken(&accept->wait.pending)) {
-        link = wwi_list_take(&listener->synced.requests);
+        link = wwi_list_take(&listener->synced.arrivals);
         listed = link == NULL;
         if (listed)
             wwi_list_append(&listener->synced.accepts, &accept->link);
@@ -309,11 +361,8 @@ static void admit(struct wwi_listener *listener, struct wwi_accept *accept)
         wwi_listener_end_accept(accept, "the listener was stopped meanwhile");
     if (link == NULL && !listed)
         wwi_accept_unref(accept);
-    if (link == NULL)
-        return;
-    incoming = WWI_CONTAINER(link, struct wwi_incoming, link);
-    if (!match(accept, incoming))
-        take_in(listener, incoming);
+    if (link != NULL && !match(accept, link))
+        take_in(listener, link);
 }
 
 static wws_status finish_accept(
@@ -384,22 +433,18 @@ static bool end_some_accepts(struct wwi_listener *listener, const char *text)
     return count == BATCH;
 }
 
-/* Requests that nobody will accept any more. */
-static void drop_requests(struct wwi_listener *listener)
+/* Clients that nobody will accept any more. */
+static void drop_arrivals(struct wwi_listener *listener)
 {
-    struct wwi_list requests;
+    struct wwi_list arrivals;
     struct wwi_link *link;
 
-    wwi_list_init(&requests);
+    wwi_list_init(&arrivals);
     wwi_lock_take(&listener->synced.lock);
-    wwi_list_move(&requests, &listener->synced.requests);
+    wwi_list_move(&arrivals, &listener->synced.arrivals);
     wwi_lock_give(&listener->synced.lock);
-    while ((link = wwi_list_take(&requests)) != NULL) {
-        struct wwi_incoming *incoming = WWI_CONTAINER(link,
-            struct wwi_incoming, link);
-
-        incoming->calls->drop(incoming);
-    }
+    while ((link = wwi_list_take(&arrivals)) != NULL)
+        drop(listener, link);
 }
 
 static void stopped(void *state)
@@ -419,7 +464,7 @@ static void end_rest(struct wwi_work *work)
 
     while (end_some_accepts(listener, "the listener was aborted"))
         ;
-    drop_requests(listener);
+    drop_arrivals(listener);
     wwi_listener_unref(listener);
 }
 
@@ -504,7 +549,7 @@ wws_status wwi_listener_close(
     stop_server(self);
     while (end_some_accepts(self, "the listener was closed"))
         ;
-    drop_requests(self);
+    drop_arrivals(self);
     settle(self);
     if (closing == NULL)
         return wwi_closing_poll(&self->object, is_closing, completion);
@@ -530,8 +575,14 @@ static wws_status start_server(
         .request_timeout_ms = ours->request_timeout_ms,
         .idle_timeout_ms = ours->idle_timeout_ms,
         .tolerate_half_close = ours->tolerate_half_close != 0,
+        .handshake_timeout_ms = ours->connect_timeout_ms,
+        .max_streamed_size = ours->transfer_mode != WWS_TRANSFER_MODE_BUFFERED
+            ? ours->max_streamed_message_size : 0,
     };
-    struct wwi_server_callbacks callbacks = { .arrived = arrived };
+    struct wwi_server_callbacks callbacks = {
+        .arrived = arrived,
+        .connected = connected,
+    };
     wws_status status;
 
     *served = wwi_alloc_zero(sizeof **served);
@@ -634,6 +685,34 @@ wws_status wwi_listener_get_state(
     return WWS_S_OK;
 }
 
+wws_status wwi_listener_get_property(
+    struct wwi_listener *self,
+    wws_listener_property property,
+    uint64_t *value,
+    struct wwi_error *error)
+{
+    wws_listener_state state;
+
+    switch (property) {
+    case WWS_LISTENER_PROPERTY_BACKLOG:
+        *value = self->options.backlog;
+        return WWS_S_OK;
+    case WWS_LISTENER_PROPERTY_STATE:
+        (void) wwi_listener_get_state(self, &state, error);
+        *value = state;
+        return WWS_S_OK;
+    case WWS_LISTENER_PROPERTY_TRANSPORT:
+        *value = self->options.transport;
+        return WWS_S_OK;
+    case WWS_LISTENER_PROPERTY_CONNECT_TIMEOUT:
+        *value = self->options.connect_timeout_ms;
+        return WWS_S_OK;
+    default:
+        return wwi_fail_static(error, WWS_E_INVALIDARG,
+            "property: a listener has no such property");
+    }
+}
+
 wws_status wwi_listener_get_address(
     struct wwi_listener *self,
     wws_buffer *address,
@@ -696,6 +775,9 @@ static void take_options(
     wwi_use_default(&ours->max_connections, standard.max_connections);
     wwi_use_default(&ours->request_timeout_ms, standard.request_timeout_ms);
     wwi_use_default(&ours->idle_timeout_ms, standard.idle_timeout_ms);
+    wwi_use_default(&ours->connect_timeout_ms, standard.connect_timeout_ms);
+    if (ours->max_streamed_message_size == 0)
+        ours->max_streamed_message_size = standard.max_streamed_message_size;
 }
 
 wws_status wwi_listener_create(
@@ -722,9 +804,10 @@ wws_status wwi_listener_create(
         return wwi_fail_static(error, status, "no memory for a listener");
     take_options(listener, options);
     listener->transport = transport;
+    listener->sessions = transport->session_create != NULL;
     wwi_lock_init(&listener->synced.lock, WWI_RANK_LISTENER);
     wwi_list_init(&listener->synced.accepts);
-    wwi_list_init(&listener->synced.requests);
+    wwi_list_init(&listener->synced.arrivals);
     wwi_post_init(&listener->ending, end_rest);
     if (wwi_object_init(&listener->object, WWI_KIND_LISTENER, destroy) < 0) {
         release(listener);

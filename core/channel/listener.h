@@ -1,7 +1,7 @@
 /* Where channels of servers come from.
  *
- * Rules.  Requests that arrive meet accepts that wait; whichever comes first
- * waits for the other.  Lists only find: an accept belongs to whoever takes its
+ * Rules.  Clients that arrive, by a request or a session, meet accepts that
+ * wait; whichever comes first waits for the other.  Lists only find: an accept belongs to whoever takes its
  * wait, and he says to the channel what became of it. */
 #ifndef WWI_LISTENER_H
 #define WWI_LISTENER_H
@@ -38,6 +38,11 @@ wws_status wwi_listener_free(struct wwi_listener *self);
 wws_status wwi_listener_get_state(
     struct wwi_listener *self,
     wws_listener_state *state,
+    struct wwi_error *error);
+wws_status wwi_listener_get_property(
+    struct wwi_listener *self,
+    wws_listener_property property,
+    uint64_t *value,
     struct wwi_error *error);
 wws_status wwi_listener_get_address(
     struct wwi_listener *self,

@@ -10,6 +10,7 @@
 #include "core/base/list.h"
 #include "core/base/memory.h"
 #include "core/base/text.h"
+#include "core/channel/channel.h"
 #include "core/channel/message_parts.h"
 
 enum {
@@ -108,7 +109,7 @@ void wwi_message_clear(struct wwi_message *self)
     wwi_message_drop_fault(self);
     wwi_envelope_reset(&self->envelope);
     wwi_bytes_reset(&self->octets, KEEP_SIZE);
-    self->received = self->has_envelope = false;
+    self->received = self->has_envelope = self->body_read = false;
     self->initialization = WWS_MESSAGE_INITIALIZATION_BLANK;
     self->state = WWS_MESSAGE_STATE_EMPTY;
 }
@@ -167,10 +168,24 @@ wws_status wwi_message_create(
     return status;
 }
 
+/* A channel that has it half written or read gives it up. */
+static void lose(struct wwi_message *self)
+{
+    uint64_t channel = self->channel;
+
+    self->channel = 0;
+    if (channel != 0)
+        wwi_channel_lose_message(channel, self);
+}
+
 wws_status wwi_message_free(struct wwi_message *self)
 {
     if (!wwi_object_close(&self->object))
         return WWS_E_HANDLE;
+    if (wwi_message_begin_use(self, NULL) >= 0) {
+        lose(self);
+        wwi_message_end_use(self);
+    }
     wwi_object_unref(&self->object);
     return WWS_S_OK;
 }
@@ -183,6 +198,7 @@ wws_status wwi_message_reset(
 
     if (status < 0)
         return status;
+    lose(self);
     wwi_message_clear(self);
     return wwi_message_leave(self, WWS_S_OK);
 }

@@ -27,6 +27,7 @@ struct wwi_message {
     /* All below belongs to whoever has it in use. */
     wws_message_state state;
     wws_message_initialization initialization;
+    uint64_t channel;    /* that it was last written or read through */
 
     /* Headers: views of the envelope, or of owned[]. */
     wws_string standard[WWI_STANDARD_HEADERS];
@@ -42,6 +43,7 @@ struct wwi_message {
     /* What was received: whole, or as far as it was good. */
     bool received;
     bool has_envelope;
+    bool body_read;      /* given out, of a message that is being read */
     struct wwi_bytes octets;
     struct wwi_envelope envelope;
 };
@@ -152,6 +154,7 @@ struct wwi_encode_params {
     wws_addressing_version addressing_version;
     wws_string to;     /* To, where the message has none; may be empty */
     uint32_t max_size; /* of the envelope; 0: no limit */
+    bool begins;       /* only what stands before the body, which follows */
 };
 
 struct wwi_decode_params {
@@ -179,11 +182,33 @@ wws_status wwi_message_set_standard_fault(
     struct wwi_error *error);
 
 /* Writes an initialized message behind what `out` holds.  It is done after
- * that, unless its state or its versions are wrong. */
+ * that, or being written if this was its beginning, unless its state or its
+ * versions are wrong. */
 wws_status wwi_message_encode(
     struct wwi_message *self,
     const struct wwi_encode_params *params,
     struct wwi_bytes *out,
+    struct wwi_error *error);
+
+/* A message that is written piece by piece, and sent whole: from INITIALIZED to
+ * WRITING and back, with a body of all the pieces. */
+wws_status wwi_message_begin_writing(
+    struct wwi_message *self,
+    wws_envelope_version envelope,
+    wws_addressing_version addressing,
+    struct wwi_error *error);
+wws_status wwi_message_write_body(
+    struct wwi_message *self,
+    wws_bytes piece,
+    uint32_t max_size,
+    struct wwi_error *error);
+wws_status wwi_message_end_writing(
+    struct wwi_message *self,
+    struct wwi_error *error);
+/* The body of one that was received whole and is READING, once; then S_END. */
+wws_status wwi_message_read_body(
+    struct wwi_message *self,
+    wws_buffer *piece,
     struct wwi_error *error);
 
 /* Whether an envelope could be decoded into the message, before one is asked

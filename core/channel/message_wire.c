@@ -20,10 +20,11 @@ static wws_status check_versions(
 /* What a message that is sent cannot be without. */
 static wws_status check_complete(
     const struct wwi_message *self,
+    bool begins,
     struct wwi_error *error)
 {
     if (self->initialization == WWS_MESSAGE_INITIALIZATION_FAULT
-        && self->body.size == 0)
+        && self->body.size == 0 && !begins)
         return wwi_fail_static(error, WWS_E_INVALID_OPERATION,
             "the message was to be a fault and has none");
     if (wwi_message_has_addressing(self) && wwi_message_action(self).size == 0)
@@ -48,7 +49,8 @@ static wws_status write_envelope(
     content.standard[WWS_HEADER_ACTION] = wwi_message_action(self);
     if (content.standard[WWS_HEADER_TO].data == NULL && params->to.size != 0)
         content.standard[WWS_HEADER_TO] = params->to;
-    return wwi_envelope_write(&content, out);
+    return params->begins ? wwi_envelope_write_head(&content, out)
+        : wwi_envelope_write(&content, out);
 }
 
 wws_status wwi_message_encode(
@@ -65,10 +67,11 @@ wws_status wwi_message_encode(
         status = check_versions(self, params->envelope_version,
             params->addressing_version, error);
     if (status >= 0)
-        status = check_complete(self, error);
+        status = check_complete(self, params->begins, error);
     if (status < 0)
         return status;
-    self->state = WWS_MESSAGE_STATE_DONE;
+    self->state = params->begins ? WWS_MESSAGE_STATE_WRITING
+        : WWS_MESSAGE_STATE_DONE;
     status = write_envelope(self, params, out);
     if (status == WWS_E_OUTOFMEMORY)
         wwi_message_no_memory(error);
@@ -150,6 +153,86 @@ wws_status wwi_message_decode(
     self->received = true;
     self->state = WWS_MESSAGE_STATE_DONE;
     return WWS_S_OK;
+}
+
+wws_status wwi_message_begin_writing(
+    struct wwi_message *self,
+    wws_envelope_version envelope,
+    wws_addressing_version addressing,
+    struct wwi_error *error)
+{
+    wws_status status = wwi_message_enter(self, WWI_MESSAGE_INITIALIZED, error);
+
+    if (status < 0)
+        return status;
+    status = check_versions(self, envelope, addressing, error);
+    if (status >= 0) {
+        wwi_bytes_reset(&self->body, 0);
+        self->state = WWS_MESSAGE_STATE_WRITING;
+    }
+    return wwi_message_leave(self, status);
+}
+
+wws_status wwi_message_write_body(
+    struct wwi_message *self,
+    wws_bytes piece,
+    uint32_t max_size,
+    struct wwi_error *error)
+{
+    wws_status status = wwi_message_enter(self, WWI_MESSAGE_WRITING, error);
+
+    if (status < 0)
+        return status;
+    if (piece.size > max_size - self->body.size)
+        return wwi_message_leave(self, wwi_fail_static(error,
+            WWS_E_QUOTA_EXCEEDED,
+            "the body would have more than max_message_size octets"));
+    wwi_bytes_append(&self->body, piece.data, piece.size);
+    if (self->body.failed) {
+        self->body.failed = false;
+        status = wwi_message_no_memory(error);
+    }
+    return wwi_message_leave(self, status);
+}
+
+wws_status wwi_message_end_writing(
+    struct wwi_message *self,
+    struct wwi_error *error)
+{
+    wws_status status = wwi_message_enter(self, WWI_MESSAGE_WRITING, error);
+
+    if (status < 0)
+        return status;
+    status = wwi_check_content(
+        (wws_bytes) { self->body.data, self->body.size }, false, error);
+    self->state = status >= 0 ? WWS_MESSAGE_STATE_INITIALIZED
+        : WWS_MESSAGE_STATE_DONE;
+    return wwi_message_leave(self, status);
+}
+
+wws_status wwi_message_read_body(
+    struct wwi_message *self,
+    wws_buffer *piece,
+    struct wwi_error *error)
+{
+    wws_status status = wwi_message_enter(self, WWI_MESSAGE_READING, error);
+    struct wwi_bytes copy = { 0 };
+    wws_bytes body = { 0 };
+
+    if (status < 0)
+        return status;
+    status = wwi_message_body(self, &body, error);
+    wwi_bytes_append(&copy, body.data, body.size);
+    if (copy.failed)
+        status = wwi_message_no_memory(error);
+    if (status >= 0 && (self->body_read || copy.size == 0))
+        status = WWS_S_END;
+    if (status == WWS_S_OK) {
+        self->body_read = true;
+        wwi_bytes_to_buffer(&copy, piece);
+    }
+    wwi_bytes_fini(&copy);
+    return wwi_message_leave(self, status);
 }
 
 struct wwi_envelope *wwi_message_envelope(struct wwi_message *self)

@@ -15,7 +15,7 @@ enum { FIRST_BUCKETS = 16 };
 
 void wwi_mux_ref(struct wwi_mux *mux)
 {
-    atomic_fetch_add_explicit(&mux->refs, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&mux->holders, 1, memory_order_relaxed);
 }
 
 static void free_inbox(struct wwi_list *inbox)
@@ -38,18 +38,39 @@ static void destroy(struct wwi_mux *mux)
     wwi_free(mux);
 }
 
-void wwi_mux_unref(struct wwi_mux *mux)
+/* Of the memory: all holders together have one, and the session. */
+static void ref(struct wwi_mux *mux)
+{
+    atomic_fetch_add_explicit(&mux->refs, 1, memory_order_relaxed);
+}
+
+static void unref(struct wwi_mux *mux)
 {
     if (atomic_fetch_sub_explicit(&mux->refs, 1, memory_order_acq_rel) == 1)
         destroy(mux);
 }
 
+void wwi_mux_unref(struct wwi_mux *mux)
+{
+    if (atomic_fetch_sub_explicit(&mux->holders, 1, memory_order_acq_rel) != 1)
+        return;
+    wwi_mux_enter(mux);
+    mux->synced.closing = true;
+    mux->synced.forsaken = true;
+    wwi_mux_leave(mux);
+    unref(mux);
+}
+
 /* The lock. */
 
+/* Letters that the session has are done when it is freed. */
 static bool may_be_freed(const struct wwi_mux *mux)
 {
-    return mux->synced.closing && !mux->synced.freed && mux->synced.busy == 0
-        && (mux->synced.over || mux->synced.state == WWI_MUX_CREATED
+    return mux->synced.closing && !mux->synced.freed
+        && (mux->synced.busy == 0
+        || (mux->synced.forsaken && mux->synced.calls == 0))
+        && (mux->synced.over || mux->synced.forsaken
+        || mux->synced.state == WWI_MUX_CREATED
         || (mux->synced.shut && mux->synced.ended));
 }
 
@@ -61,6 +82,7 @@ void wwi_mux_enter(struct wwi_mux *mux)
 void wwi_mux_call_begin(struct wwi_mux *mux)
 {
     mux->synced.busy++;
+    mux->synced.calls++;
     wwi_lock_give(&mux->synced.lock);
 }
 
@@ -68,6 +90,7 @@ void wwi_mux_call_end(struct wwi_mux *mux)
 {
     wwi_lock_take(&mux->synced.lock);
     mux->synced.busy--;
+    mux->synced.calls--;
 }
 
 void wwi_mux_leave(struct wwi_mux *mux)
@@ -82,10 +105,10 @@ void wwi_mux_leave(struct wwi_mux *mux)
     }
     free_it = may_be_freed(mux);
     if (free_it)
-        wwi_mux_ref(mux);
+        ref(mux);
     wwi_lock_give(&mux->synced.lock);
     if (free_it && !wwi_loop_post(mux->loop, &mux->post))
-        wwi_mux_unref(mux);
+        unref(mux);
 }
 
 void wwi_mux_abort_locked(struct wwi_mux *mux)
@@ -152,7 +175,7 @@ static void phase_begun(struct wwi_session *session, wws_phase phase)
         wwi_mux_mark(client, phase, WWS_PROGRESS_NOT_SENT);
         if (phase == WWS_PHASE_CONNECT)
             client->synced.deadline =
-                wwi_clock_after(mux->options.connect_timeout_ms);
+                wwi_clock_after(client->times.connect_ms);
         wwi_mux_notify(client);
     }
     wwi_mux_leave(mux);
@@ -160,22 +183,16 @@ static void phase_begun(struct wwi_session *session, wws_phase phase)
 
 static void peer_ended(struct wwi_mux *mux)
 {
-    bool tell;
-
     wwi_mux_enter(mux);
     mux->synced.ended = true;
     notify_all(mux);
-    tell = !mux->synced.closing && mux->callbacks.ended != NULL;
     wwi_mux_leave(mux);
-    if (tell)
-        mux->callbacks.ended(mux->user);
 }
 
 /* What we broke ourselves fails as we said. */
 static void failed(struct wwi_mux *mux, const struct wwi_outcome *outcome)
 {
     struct wwi_list inbox;
-    bool tell;
 
     wwi_list_init(&inbox);
     wwi_mux_enter(mux);
@@ -188,11 +205,8 @@ static void failed(struct wwi_mux *mux, const struct wwi_outcome *outcome)
     wwi_list_move(&inbox, &mux->synced.inbox);
     mux->synced.inbox_count = 0;
     notify_all(mux);
-    tell = !mux->synced.closing;
     wwi_mux_leave(mux);
     free_inbox(&inbox);
-    if (tell)
-        mux->callbacks.failed(mux->user, &mux->synced.outcome);
 }
 
 static void ended(
@@ -212,10 +226,11 @@ static void released(struct wwi_session *session)
         : mux->synced.outcome.status < 0 ? mux->synced.outcome.status
         : WWS_S_OK;
 
-    mux->callbacks.closed(mux->user, status);
-    /* The session's reference, and the owner's. */
-    wwi_mux_unref(mux);
-    wwi_mux_unref(mux);
+    if (mux->synced.closed != NULL) {
+        mux->synced.closed(mux->synced.user, status);
+        wwi_mux_unref(mux);
+    }
+    unref(mux);
 }
 
 static const struct wwi_session_events events = {
@@ -245,7 +260,7 @@ static void free_session(struct wwi_work *work)
         wwi_loop_cancel_timer(mux->loop, &mux->timer);
         mux->session->calls->free(mux->session);
     }
-    wwi_mux_unref(mux);
+    unref(mux);
 }
 
 static void deadline_passed(struct wwi_timer *timer)
@@ -285,10 +300,16 @@ void wwi_mux_abort(struct wwi_mux *mux)
     wwi_mux_leave(mux);
 }
 
-void wwi_mux_close(struct wwi_mux *mux, int64_t deadline)
+void wwi_mux_close(
+    struct wwi_mux *mux,
+    int64_t deadline,
+    void (*closed)(void *user, wws_status status),
+    void *user)
 {
     wwi_mux_enter(mux);
     mux->synced.closing = true;
+    mux->synced.closed = closed;
+    mux->synced.user = user;
     if (mux->synced.state == WWI_MUX_OPENING)
         wwi_mux_abort_locked(mux);
     shutdown_locked(mux);
@@ -296,6 +317,31 @@ void wwi_mux_close(struct wwi_mux *mux, int64_t deadline)
     if (deadline != WWI_NEVER && !may_be_freed(mux))
         wwi_loop_set_timer(mux->loop, &mux->timer, deadline);
     wwi_mux_leave(mux);
+}
+
+bool wwi_mux_failed(struct wwi_mux *mux)
+{
+    bool failed;
+
+    wwi_mux_enter(mux);
+    failed = mux->synced.over || mux->synced.outcome.status < 0;
+    wwi_lock_give(&mux->synced.lock);
+    return failed;
+}
+
+bool wwi_mux_ended(struct wwi_mux *mux)
+{
+    bool ended;
+
+    wwi_mux_enter(mux);
+    ended = mux->synced.ended;
+    wwi_lock_give(&mux->synced.lock);
+    return ended || wwi_mux_failed(mux);
+}
+
+struct wwi_mux *wwi_mux_of(struct wwi_session *session)
+{
+    return session->user;
 }
 
 const struct wwi_session *wwi_mux_session(const struct wwi_mux *mux)
@@ -324,7 +370,7 @@ static struct wwi_mux *mux_new(void)
     wwi_xml_reader_init(&mux->on_loop.reader, NULL);
     wwi_post_init(&mux->post, free_session);
     mux->timer.expired = deadline_passed;
-    /* The owner's, and the session's. */
+    atomic_init(&mux->holders, 1);
     atomic_init(&mux->refs, 2);
     return mux;
 }
@@ -333,8 +379,6 @@ wws_status wwi_mux_create(
     struct wwi_session *session,
     bool open,
     const struct wwi_mux_options *options,
-    const struct wwi_mux_callbacks *callbacks,
-    void *user,
     struct wwi_mux **created,
     struct wwi_error *error)
 {
@@ -347,8 +391,6 @@ wws_status wwi_mux_create(
     mux->loop = session->loop;
     wwi_object_ref(&mux->runtime->object);
     mux->options = *options;
-    mux->callbacks = *callbacks;
-    mux->user = user;
     mux->synced.state = open ? WWI_MUX_OPEN : WWI_MUX_CREATED;
     session->user = mux;
     session->events = &events;

@@ -20,8 +20,9 @@
  * - When the session fails, all that is under way fails as it did.  A message
  *   that is too large, or for which there is no memory, makes it fail.
  *
- * Life.  A mux is referred to by its owner, by each client and by the session
- * until that is released.  close() ends the session and never waits. */
+ * Life.  A mux is held by its owner, or several, and by each client.  close()
+ * ends the session and never waits; when all have let go of a mux that was not
+ * closed, its session is freed as it is. */
 #ifndef WWI_MUX_H
 #define WWI_MUX_H
 
@@ -30,11 +31,6 @@
 struct wwi_mux;
 
 struct wwi_mux_options {
-    /* 0 is no time at all; WWS_INFINITE for ever. */
-    uint32_t resolve_timeout_ms;
-    uint32_t connect_timeout_ms;  /* with the handshake */
-    uint32_t send_timeout_ms;
-    uint32_t receive_timeout_ms;
     uint32_t max_message_size;    /* of what is put together of pieces */
     bool receives;                /* messages that nobody waits for are kept,
                                      and reading pauses, until a client
@@ -45,34 +41,21 @@ struct wwi_mux_options {
     wws_addressing_version addressing;
 };
 
-/* Run on the loop, with no lock held; after wwi_mux_close() only `closed`, as
- * the last one. */
-struct wwi_mux_callbacks {
-    /* The peer sends no more, in order.  May be null. */
-    void (*ended)(void *user);
-    /* The session is over: not opened, lost, broken, or aborted. */
-    void (*failed)(void *user, const struct wwi_outcome *outcome);
-    /* WWS_E_OPERATION_TIMED_OUT when the deadline of the close came first;
-     * otherwise done, or how the session failed. */
-    void (*closed)(void *user, wws_status status);
-};
-
 /* Takes the session over; on failure it is the caller's still.  One that was
  * accepted is open already. */
 wws_status wwi_mux_create(
     struct wwi_session *session,
     bool open,
     const struct wwi_mux_options *options,
-    const struct wwi_mux_callbacks *callbacks,
-    void *user,
     struct wwi_mux **mux,
     struct wwi_error *error);
 void wwi_mux_ref(struct wwi_mux *mux);
 void wwi_mux_unref(struct wwi_mux *mux);
 
-/* A client of the mux, with a reference to it.  Exchanges begin by
- * client_begin() with an envelope, by client_begin() with a null outgoing -
- * that opens the session, before any other - or by client_receive(), which
+/* A client of the mux, with a reference to it, and without limits of time until
+ * client_set_times() sets them.  Exchanges begin by client_begin() with an
+ * envelope; by client_begin() with a null outgoing, which opens the session, as
+ * the first message does if nothing did before; or by client_receive(), which
  * brings WWS_S_END when the peer has ended.  Streamed messages are sent by
  * client_begin() with `more` and then client_write(), and received piece by
  * piece if `pieces`, put together otherwise.  A reply to a streamed request is
@@ -90,13 +73,25 @@ extern const struct wwi_transport wwi_mux_clients;
  * WWS_E_OPERATION_ABORTED. */
 void wwi_mux_shutdown(struct wwi_mux *mux);
 void wwi_mux_abort(struct wwi_mux *mux);
-/* By the owner, once, with its reference: shuts the session down, if that can
- * still be done, waits for the peer to do the same until the deadline, and
+/* Once, with a reference, which is given back: shuts the session down, if that
+ * can still be done, waits for the peer to do the same until the deadline, and
  * frees it; at once if it is over or was never opened.  Meanwhile replies still
- * find their clients, and all else that comes is dropped. */
-void wwi_mux_close(struct wwi_mux *mux, int64_t deadline);
+ * find their clients, and all else that comes is dropped.  `closed` runs on the
+ * loop, with no lock held: with WWS_E_OPERATION_TIMED_OUT when the deadline
+ * came first, otherwise done or how the session failed. */
+void wwi_mux_close(
+    struct wwi_mux *mux,
+    int64_t deadline,
+    void (*closed)(void *user, wws_status status),
+    void *user);
 
-/* Constant once the session is open, and there until `closed`. */
+/* The session is over: not opened, lost, broken, or aborted. */
+bool wwi_mux_failed(struct wwi_mux *mux);
+/* The peer sends no more, or the session is over. */
+bool wwi_mux_ended(struct wwi_mux *mux);
+/* Its addresses are constant once it is open. */
 const struct wwi_session *wwi_mux_session(const struct wwi_mux *mux);
+/* The mux that has the session. */
+struct wwi_mux *wwi_mux_of(struct wwi_session *session);
 
 #endif

@@ -198,6 +198,13 @@ static wws_status fail_without_reply(struct wwi_mux_client *client)
         "the peer ended the session");
 }
 
+static wws_status begin_sending(struct wwi_mux_client *client)
+{
+    client->stage = WWI_MUX_STAGE_SENDING;
+    client->synced.deadline = wwi_clock_after(client->times.send_ms);
+    return WWS_S_OK;
+}
+
 static wws_status stage_opening(struct wwi_mux_client *client)
 {
     struct wwi_mux *mux = client->mux;
@@ -206,13 +213,14 @@ static wws_status stage_opening(struct wwi_mux_client *client)
         return fail_with_session(client);
     if (mux->synced.state == WWI_MUX_OPEN) {
         mux->synced.opener = NULL;
-        return finish(client, WWS_S_OK);
+        return client->loaded ? begin_sending(client)
+            : finish(client, WWS_S_OK);
     }
     if (mux->synced.state == WWI_MUX_OPENING || mux->synced.aborted)
         return WWS_S_ASYNC;
     mux->synced.state = WWI_MUX_OPENING;
     wwi_mux_mark(client, WWS_PHASE_RESOLVE, WWS_PROGRESS_NOT_SENT);
-    client->synced.deadline = wwi_clock_after(mux->options.resolve_timeout_ms);
+    client->synced.deadline = wwi_clock_after(client->times.resolve_ms);
     wwi_mux_call_begin(mux);
     mux->session->calls->open(mux->session);
     wwi_mux_call_end(mux);
@@ -259,7 +267,7 @@ static wws_status letter_is_done(struct wwi_mux_client *client)
         return finish(client, WWS_S_OK);
     client->stage = WWI_MUX_STAGE_WAITING;
     client->synced.deadline =
-        wwi_clock_after(mux->options.receive_timeout_ms);
+        wwi_clock_after(client->times.receive_ms);
     return WWS_S_OK;
 }
 
@@ -383,11 +391,10 @@ static wws_status check_begin(
     state = mux->synced.state;
     if (mux->synced.over || mux->synced.aborted)
         status = WWS_E_OBJECT_FAULTED;
-    else if (opens ? state != WWI_MUX_CREATED || mux->synced.opener != NULL
-        : state != WWI_MUX_OPEN)
-        status = WWS_E_INVALID_OPERATION;
-    else if (opens)
+    else if (state == WWI_MUX_CREATED && mux->synced.opener == NULL)
         mux->synced.opener = client;
+    else if (opens || state != WWI_MUX_OPEN)
+        status = WWS_E_INVALID_OPERATION;
     wwi_mux_leave(mux);
     if (status == WWS_E_OBJECT_FAULTED)
         return wwi_fail_static(error, status, "the session is over");
@@ -431,10 +438,7 @@ static wws_status load(
         (const char *) client->id.data, client->id.size };
     client->outgoing.fields = wwi_mux_notes_fields(&client->notes);
     outgoing->envelope = (struct wwi_bytes) { 0 };
-    client->stage = WWI_MUX_STAGE_SENDING;
-    client->synced.deadline =
-        wwi_clock_after(client->mux->options.send_timeout_ms);
-    return WWS_S_OK;
+    return begin_sending(client);
 }
 
 static wws_status begin_message(
@@ -457,6 +461,29 @@ static wws_status begin_message(
     return load(client, outgoing, error);
 }
 
+/* The opener of a session that is not open opens it before anything else. */
+static wws_status open_first(struct wwi_mux_client *client)
+{
+    wwi_mux_enter(client->mux);
+    if (client->mux->synced.opener == client) {
+        client->stage = WWI_MUX_STAGE_OPENING;
+        client->synced.deadline = WWI_NEVER;
+    }
+    wwi_mux_leave(client->mux);
+    return WWS_S_OK;
+}
+
+static wws_status refuse_begin(
+    struct wwi_mux_client *client,
+    wws_status status)
+{
+    wwi_mux_enter(client->mux);
+    if (client->mux->synced.opener == client)
+        client->mux->synced.opener = NULL;
+    wwi_mux_leave(client->mux);
+    return status;
+}
+
 static wws_status client_begin(
     struct wwi_client *base,
     struct wwi_outgoing *outgoing,
@@ -471,11 +498,10 @@ static wws_status client_begin(
     forget_trouble(base);
     drop_taken(client);
     set_track(base, WWS_PHASE_QUEUE);
-    if (outgoing != NULL)
-        return begin_message(client, outgoing, reply, error);
-    client->stage = WWI_MUX_STAGE_OPENING;
-    client->synced.deadline = WWI_NEVER;
-    return WWS_S_OK;
+    client->loaded = outgoing != NULL;
+    if (client->loaded)
+        status = begin_message(client, outgoing, reply, error);
+    return status < 0 ? refuse_begin(client, status) : open_first(client);
 }
 
 static wws_status client_write(
@@ -510,7 +536,7 @@ static void client_receive(struct wwi_client *base)
     wwi_mux_leave(mux);
     client->stage = awaited ? WWI_MUX_STAGE_WAITING : WWI_MUX_STAGE_RECEIVING;
     client->synced.deadline =
-        wwi_clock_after(mux->options.receive_timeout_ms);
+        wwi_clock_after(client->times.receive_ms);
     atomic_store(&base->track->phase, WWS_PHASE_WAIT);
 }
 
@@ -621,7 +647,20 @@ static void client_free(struct wwi_client *base)
     wwi_mux_unref(mux);
 }
 
+static void client_set_times(
+    struct wwi_client *base,
+    const struct wwi_client_options *options)
+{
+    wwi_mux_client_of(base)->times = (struct wwi_mux_times) {
+        .resolve_ms = options->resolve_timeout_ms,
+        .connect_ms = options->connect_timeout_ms,
+        .send_ms = options->send_timeout_ms,
+        .receive_ms = options->receive_timeout_ms,
+    };
+}
+
 const struct wwi_transport wwi_mux_clients = {
+    .client_set_times = client_set_times,
     .client_begin = client_begin,
     .client_receive = client_receive,
     .client_step = client_step,
@@ -650,6 +689,8 @@ wws_status wwi_mux_client(
     client->base.track = &client->base.own_track;
     client->mux = mux;
     client->pieces = pieces;
+    client->times = (struct wwi_mux_times) { WWS_INFINITE, WWS_INFINITE,
+        WWS_INFINITE, WWS_INFINITE };
     wwi_mux_ref(mux);
     *created = &client->base;
     return WWS_S_OK;

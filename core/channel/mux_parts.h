@@ -54,6 +54,12 @@ struct wwi_mux_client {
     struct wwi_client base;
     struct wwi_mux *mux;             /* with a reference */
     bool pieces;
+    struct wwi_mux_times {
+        uint32_t resolve_ms;
+        uint32_t connect_ms;         /* with the handshake */
+        uint32_t send_ms;
+        uint32_t receive_ms;
+    } times;
 
     /* The owner's. */
     enum wwi_mux_stage stage;
@@ -61,6 +67,7 @@ struct wwi_mux_client {
     struct wwi_mux_notes notes;
     struct wwi_bytes id;
     bool wants_reply;
+    bool loaded;                     /* with a message, not only to open */
     struct wwi_mux_parcel *taken;
 
     struct { /* any thread, under the lock of the mux */
@@ -91,8 +98,7 @@ struct wwi_mux {
     struct wwi_runtime *runtime;     /* with a reference */
     struct wwi_loop *loop;
     struct wwi_mux_options options;
-    struct wwi_mux_callbacks callbacks;
-    void *user;
+    _Atomic uint32_t holders;
     _Atomic uint32_t refs;
     struct wwi_post post;
     struct wwi_timer timer;          /* of the close */
@@ -111,12 +117,16 @@ struct wwi_mux {
         bool ended;                  /* the peer sends no more */
         bool over;                   /* the session failed, or is freed */
         bool closing;
+        bool forsaken;               /* nobody holds it any more */
+        void (*closed)(void *user, wws_status status);
+        void *user;
         bool late;                   /* the deadline of the close has come */
         bool freed;
         bool asked;                  /* for a piece */
         /* Calls of the session that run, and letters that it has: it is not
          * freed meanwhile. */
         uint32_t busy;
+        uint32_t calls;              /* of these */
         /* Why it is over, or is going to be. */
         struct wwi_outcome outcome;
         char text[160];

@@ -236,6 +236,7 @@ static wws_status begin(
     struct wwi_outgoing outgoing = {
         .version = ours->envelope_version,
         .action = action,
+        .message_id = call->request->standard[WWS_HEADER_MESSAGE_ID],
         .fields = {
             .next = wwi_mapped_next,
             .state = &call->request->mapped,
@@ -244,6 +245,10 @@ static wws_status begin(
     wws_status status = wwi_message_encode(call->request, &params,
         &outgoing.envelope, error);
 
+    if (status >= 0 && outgoing.message_id.size == 0
+        && call->proxy->transport->session_create != NULL)
+        status = wwi_fail_static(error, WWS_E_INVALIDARG,
+            "request_headers: over a session a call needs a message id");
     if (status >= 0)
         status = client->transport->client_begin(client, &outgoing, true,
             error);
@@ -260,7 +265,7 @@ static wws_status explain(
 {
     switch (status) {
     case WWS_E_OBJECT_FAULTED:
-        return wwi_fail_static(error, status, "the service proxy was aborted");
+        return wwi_fail_static(error, status, "the service proxy was aborted, or its session failed");
     case WWS_E_INVALID_OPERATION:
         return wwi_service_proxy_refuse(proxy, error, "call through");
     case WWS_E_QUOTA_EXCEEDED:
@@ -289,6 +294,7 @@ static wws_status reserve(
     wws_status status;
 
     wwi_lock_take(&proxy->synced.lock);
+    wwi_service_proxy_look_locked(proxy);
     status = judge_locked(proxy);
     if (status == WWS_S_OK
         && proxy->synced.counted >= proxy->options.max_pending_calls)
@@ -406,7 +412,7 @@ static wws_status prepare(
     if (status >= 0)
         status = attach(call, error);
     if (status < 0) {
-        call->proxy->transport->client_free(*client);
+        (*client)->transport->client_free(*client);
         *client = NULL;
     }
     return status;
@@ -478,7 +484,7 @@ wws_status wwi_service_proxy_call(
         return give_up(call, status);
     status = admit(self, call);
     if (status < 0) {
-        self->transport->client_free(client);
+        client->transport->client_free(client);
         status = give_up(call, status);
         /* If the caller has heard of a cancel, it says why. */
         return status == WWS_S_ASYNC ? status : explain(self, error, status);

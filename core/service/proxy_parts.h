@@ -1,9 +1,11 @@
 /* What the files of a service proxy share: service_proxy.c has its life and
- * ends calls, proxy_call.c makes them. */
+ * ends calls, proxy_call.c makes them, proxy_open.c opens the session that they
+ * share where the transport has sessions. */
 #ifndef WWI_PROXY_PARTS_H
 #define WWI_PROXY_PARTS_H
 
 #include "core/channel/message.h"
+#include "core/channel/mux.h"
 #include "core/service/call.h"
 #include "core/service/service_proxy.h"
 
@@ -21,6 +23,10 @@ struct wwi_service_proxy {
         bool latched; /* aborted when it was only created */
         bool aborted; /* while it was closing */
         bool late;    /* the close took too long */
+        struct wwi_mux *mux; /* the session, if there are sessions */
+        bool ending_session; /* the close has come so far */
+        int64_t close_deadline;
+        struct wwi_exchange *opening; /* with a reference */
         char *address;
         struct wwi_list pending;
         struct wwi_list detached;
@@ -64,6 +70,15 @@ wws_status wwi_service_proxy_refuse(
     const char *what);
 /* Ends a close that has nothing to wait for any more. */
 void wwi_service_proxy_settle(struct wwi_service_proxy *proxy);
+/* FAULTED, if the session is over.  With the lock. */
+void wwi_service_proxy_look_locked(struct wwi_service_proxy *proxy);
+/* The opening has come to this: the state moves on, and the session is the
+ * proxy's, if this still is its opening; false if it was aborted meanwhile. */
+bool wwi_service_proxy_end_opening(
+    struct wwi_service_proxy *proxy,
+    uint32_t opens,
+    bool open,
+    struct wwi_mux *mux);
 /* An idle client, or a new one; and back, whole if it may be used again. */
 wws_status wwi_service_proxy_get_client(
     struct wwi_service_proxy *proxy,
@@ -73,5 +88,13 @@ void wwi_service_proxy_give_client(
     struct wwi_service_proxy *proxy,
     struct wwi_client *client,
     bool whole);
+
+/* proxy_open.c: opens the session. */
+wws_status wwi_service_proxy_open_session(
+    struct wwi_service_proxy *proxy,
+    uint32_t opens,
+    wws_string address,
+    const wws_completion *completion,
+    struct wwi_error *error);
 
 #endif

@@ -14,18 +14,18 @@ enum {
     NO = FAULTED + 1,
 };
 
-enum event { EVENT_OPEN, EVENT_DONE, EVENT_FAIL, EVENT_ABORT, EVENT_CLOSE,
-    EVENT_RESET, EVENTS };
+enum event { EVENT_OPEN, EVENT_DONE, EVENT_FAIL, EVENT_FAULT, EVENT_ABORT,
+    EVENT_CLOSE, EVENT_RESET, EVENTS };
 
 /* The abort latch of CREATED (D1) is a flag beside the state.
-                  open     done    fail     abort    close    reset */
+                  open     done    fail     fault    abort    close    reset */
 static const uint8_t moves[][EVENTS] = {
-    [CREATED] = { OPENING, NO,     NO,      CREATED, CLOSED,  CREATED },
-    [OPENING] = { NO,      OPEN,   CREATED, CREATED, NO,      NO      },
-    [OPEN]    = { NO,      NO,     NO,      FAULTED, CLOSING, NO      },
-    [CLOSING] = { NO,      CLOSED, CLOSED,  CLOSING, NO,      NO      },
-    [CLOSED]  = { NO,      NO,     NO,      CLOSED,  CLOSED,  CREATED },
-    [FAULTED] = { NO,      NO,     NO,      FAULTED, CLOSING, NO      },
+    [CREATED] = { OPENING, NO,     NO,      NO,      CREATED, CLOSED,  CREATED },
+    [OPENING] = { NO,      OPEN,   CREATED, NO,      CREATED, NO,      NO      },
+    [OPEN]    = { NO,      NO,     NO,      FAULTED, FAULTED, CLOSING, NO      },
+    [CLOSING] = { NO,      CLOSED, CLOSED,  NO,      CLOSING, NO,      NO      },
+    [CLOSED]  = { NO,      NO,     NO,      NO,      CLOSED,  CLOSED,  CREATED },
+    [FAULTED] = { NO,      NO,     NO,      NO,      FAULTED, CLOSING, NO      },
 };
 
 enum { BATCH = 64 };
@@ -90,7 +90,7 @@ static void free_idle(struct wwi_service_proxy *proxy)
         client = take_idle_locked(proxy);
         wwi_lock_give(&proxy->synced.lock);
         if (client != NULL)
-            proxy->transport->client_free(client);
+            client->transport->client_free(client);
     } while (client != NULL);
 }
 
@@ -103,7 +103,7 @@ void wwi_service_proxy_give_client(
     bool kept = false;
 
     if (whole) {
-        proxy->transport->client_end(client);
+        client->transport->client_end(client);
         wwi_lock_take(&proxy->synced.lock);
         kept = proxy->synced.state == OPEN
             && idle->count < proxy->options.max_idle_channels;
@@ -112,7 +112,7 @@ void wwi_service_proxy_give_client(
         wwi_lock_give(&proxy->synced.lock);
     }
     if (!kept)
-        proxy->transport->client_free(client);
+        client->transport->client_free(client);
 }
 
 wws_status wwi_service_proxy_get_client(
@@ -130,16 +130,25 @@ wws_status wwi_service_proxy_get_client(
         .response_timeout_ms = WWS_INFINITE,
         .receive_timeout_ms = WWS_INFINITE,
     };
+    struct wwi_mux *mux = NULL;
     char *address = NULL;
     wws_status status;
 
     wwi_lock_take(&proxy->synced.lock);
     *client = take_idle_locked(proxy);
-    if (*client == NULL)
+    if (*client == NULL && proxy->synced.mux != NULL) {
+        mux = proxy->synced.mux;
+        wwi_mux_ref(mux);
+    } else if (*client == NULL)
         address = wwi_string_copy(wwi_string(proxy->synced.address));
     wwi_lock_give(&proxy->synced.lock);
     if (*client != NULL)
         return WWS_S_OK;
+    if (mux != NULL) {
+        status = wwi_mux_client(mux, false, client, error);
+        wwi_mux_unref(mux);
+        return status;
+    }
     if (address == NULL)
         return wwi_fail_static(error, WWS_E_OUTOFMEMORY, "no memory");
     status = proxy->transport->client_create(proxy->member.runtime,
@@ -158,14 +167,61 @@ static bool is_active_locked(const struct wwi_service_proxy *proxy)
         || !wwi_list_empty(&proxy->synced.stopping);
 }
 
+void wwi_service_proxy_look_locked(struct wwi_service_proxy *proxy)
+{
+    if (proxy->synced.mux != NULL && wwi_mux_ended(proxy->synced.mux))
+        (void) move_locked(proxy, EVENT_FAULT);
+}
+
+static void session_closed(void *user, wws_status status)
+{
+    struct wwi_service_proxy *proxy = user;
+    struct wwi_mux *mux;
+
+    wwi_lock_take(&proxy->synced.lock);
+    mux = proxy->synced.mux;
+    proxy->synced.mux = NULL;
+    proxy->synced.ending_session = false;
+    if (status == WWS_E_OPERATION_TIMED_OUT)
+        proxy->synced.late = true;
+    wwi_lock_give(&proxy->synced.lock);
+    wwi_mux_unref(mux);
+    wwi_service_proxy_settle(proxy);
+    wwi_object_unref(&proxy->object);
+}
+
+/* The last thing a close does: nothing is left that uses the session. */
+static void end_session(struct wwi_service_proxy *proxy)
+{
+    struct wwi_mux *mux = NULL;
+    int64_t deadline;
+
+    wwi_lock_take(&proxy->synced.lock);
+    deadline = proxy->synced.close_deadline;
+    if (proxy->synced.state == CLOSING && !is_active_locked(proxy)
+        && !proxy->synced.ending_session)
+        mux = proxy->synced.mux;
+    if (mux != NULL) {
+        proxy->synced.ending_session = true;
+        wwi_mux_ref(mux);
+    }
+    wwi_lock_give(&proxy->synced.lock);
+    if (mux == NULL)
+        return;
+    wwi_object_ref(&proxy->object);
+    wwi_mux_close(mux, deadline, session_closed, proxy);
+}
+
 void wwi_service_proxy_settle(struct wwi_service_proxy *proxy)
 {
     struct wwi_closing *closing = NULL;
     wws_status status = WWS_S_OK;
     bool closed;
 
+    end_session(proxy);
     wwi_lock_take(&proxy->synced.lock);
-    closed = proxy->synced.state == CLOSING && !is_active_locked(proxy);
+    closed = proxy->synced.state == CLOSING && !is_active_locked(proxy)
+        && proxy->synced.mux == NULL;
     if (closed) {
         (void) move_locked(proxy, EVENT_DONE);
         closing = proxy->synced.closing;
@@ -312,6 +368,31 @@ static void stop_all(struct wwi_service_proxy *proxy)
         wwi_object_unref(&proxy->object);
 }
 
+/* What a session is doing ends, with or without calls. */
+static void abort_session(struct wwi_service_proxy *proxy)
+{
+    struct wwi_exchange *opening;
+    struct wwi_mux *mux;
+
+    wwi_lock_take(&proxy->synced.lock);
+    opening = proxy->synced.opening;
+    if (opening != NULL)
+        wwi_exchange_ref(opening);
+    mux = proxy->synced.mux;
+    if (mux != NULL)
+        wwi_mux_ref(mux);
+    wwi_lock_give(&proxy->synced.lock);
+    if (opening != NULL) {
+        (void) wwi_exchange_end(opening, WWI_ENDING_STOP,
+            WWS_E_OPERATION_ABORTED, "the service proxy was aborted");
+        wwi_exchange_unref(opening);
+    }
+    if (mux != NULL) {
+        wwi_mux_abort(mux);
+        wwi_mux_unref(mux);
+    }
+}
+
 wws_status wwi_service_proxy_abort(struct wwi_service_proxy *self)
 {
     bool stops;
@@ -326,6 +407,7 @@ wws_status wwi_service_proxy_abort(struct wwi_service_proxy *self)
     wwi_lock_give(&self->synced.lock);
     if (stops)
         stop_all(self);
+    abort_session(self);
     return WWS_S_OK;
 }
 
@@ -342,6 +424,8 @@ static void close_expired(struct wwi_object *object)
     wwi_lock_give(&proxy->synced.lock);
     if (stops)
         stop_all(proxy);
+    if (stops)
+        abort_session(proxy);
 }
 
 static bool is_closing(struct wwi_object *object)
@@ -358,6 +442,7 @@ wws_status wwi_service_proxy_close(
     const wws_completion *completion,
     struct wwi_error *error)
 {
+    int64_t deadline = wwi_clock_after(self->options.max_close_timeout_ms);
     struct wwi_closing *closing;
     wws_service_proxy_state before;
     wws_status status;
@@ -371,13 +456,14 @@ wws_status wwi_service_proxy_close(
     if (closing == NULL && status != WWS_E_OUTOFMEMORY)
         return status;
     if (closing != NULL)
-        wwi_closing_start(closing, wwi_clock_after(
-            self->options.max_close_timeout_ms), close_expired);
+        wwi_closing_start(closing, deadline, close_expired);
     wwi_lock_take(&self->synced.lock);
     before = self->synced.state;
     moved = move_locked(self, EVENT_CLOSE);
-    if (moved && self->synced.state == CLOSING)
+    if (moved && self->synced.state == CLOSING) {
         self->synced.closing = closing;
+        self->synced.close_deadline = deadline;
+    }
     wwi_lock_give(&self->synced.lock);
     if (!moved || before == CREATED || before == CLOSED) {
         if (closing != NULL)
@@ -393,20 +479,54 @@ wws_status wwi_service_proxy_close(
     return wwi_closing_wait(closing, completion);
 }
 
+bool wwi_service_proxy_end_opening(
+    struct wwi_service_proxy *proxy,
+    uint32_t opens,
+    bool open,
+    struct wwi_mux *mux)
+{
+    bool mine;
+
+    wwi_lock_take(&proxy->synced.lock);
+    mine = proxy->synced.state == OPENING && proxy->synced.opens == opens;
+    if (mine)
+        (void) move_locked(proxy, open ? EVENT_DONE : EVENT_FAIL);
+    if (mine && open)
+        proxy->synced.mux = mux;
+    wwi_lock_give(&proxy->synced.lock);
+    return mine;
+}
+
+/* Whether the address is good is known when a client can be made of it. */
+static wws_status open_at_once(
+    struct wwi_service_proxy *self,
+    uint32_t opens,
+    struct wwi_error *error)
+{
+    struct wwi_client *client;
+    wws_status status = wwi_service_proxy_get_client(self, &client, error);
+    bool mine = wwi_service_proxy_end_opening(self, opens, status >= 0, NULL);
+
+    if (status < 0)
+        return wwi_fail_static(error, status,
+            "the service proxy cannot be opened");
+    wwi_service_proxy_give_client(self, client, mine);
+    return mine ? WWS_S_OK : wwi_fail_static(error, WWS_E_OPERATION_ABORTED,
+        "the service proxy was aborted while it was opened");
+}
+
 wws_status wwi_service_proxy_open(
     struct wwi_service_proxy *self,
     wws_string address,
     const wws_completion *completion,
     struct wwi_error *error)
 {
-    struct wwi_client *client;
     wws_status status = wwi_wait_check(self->member.runtime, completion,
         error);
     uint32_t opens;
     bool latched;
     bool moved;
     char *copy;
-    bool mine;
 
     if (status < 0)
         return status;
@@ -432,23 +552,13 @@ wws_status wwi_service_proxy_open(
     if (latched)
         return wwi_fail_static(error, WWS_E_OPERATION_ABORTED,
             "the service proxy was aborted before it was opened");
-    /* Whether the address is good is known when a client can be made of it. */
-    status = wwi_service_proxy_get_client(self, &client, error);
-    wwi_lock_take(&self->synced.lock);
-    mine = self->synced.state == OPENING && self->synced.opens == opens;
-    if (mine)
-        (void) move_locked(self, status < 0 ? EVENT_FAIL : EVENT_DONE);
-    else if (status >= 0)
-        status = WWS_E_OPERATION_ABORTED;
-    wwi_lock_give(&self->synced.lock);
-    if (status < 0 && status != WWS_E_OPERATION_ABORTED)
-        return wwi_fail_static(error, status,
-            "the service proxy cannot be opened");
-    wwi_service_proxy_give_client(self, client, mine);
-    if (status == WWS_E_OPERATION_ABORTED)
-        return wwi_fail_static(error, status,
-            "the service proxy was aborted while it was opened");
-    return WWS_S_OK;
+    if (self->transport->session_create == NULL)
+        return open_at_once(self, opens, error);
+    status = wwi_service_proxy_open_session(self, opens, address, completion,
+        error);
+    if (status < 0)
+        (void) wwi_service_proxy_end_opening(self, opens, false, NULL);
+    return status;
 }
 
 wws_status wwi_service_proxy_reset(
@@ -481,6 +591,7 @@ wws_status wwi_service_proxy_get_state(
 {
     (void) error;
     wwi_lock_take(&self->synced.lock);
+    wwi_service_proxy_look_locked(self);
     *state = self->synced.state;
     wwi_lock_give(&self->synced.lock);
     return WWS_S_OK;
@@ -500,6 +611,8 @@ static void destroy(struct wwi_object *object)
         struct wwi_service_proxy, object);
 
     free_idle(proxy);
+    if (proxy->synced.mux != NULL)
+        wwi_mux_unref(proxy->synced.mux);
     if (proxy->member.runtime != NULL)
         wwi_member_leave(&proxy->member);
     release(proxy);

@@ -4,6 +4,7 @@
 const struct wwi_transport wwi_http = {
     .scheme = "http",
     .client_create = wwi_http_client_create,
+    .client_set_times = wwi_http_client_set_times,
     .client_begin = wwi_http_client_begin,
     .client_receive = wwi_http_client_receive,
     .client_step = wwi_http_client_step,

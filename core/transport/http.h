@@ -16,6 +16,9 @@ wws_status wwi_http_client_begin(
     struct wwi_outgoing *outgoing,
     bool reply,
     struct wwi_error *error);
+void wwi_http_client_set_times(
+    struct wwi_client *client,
+    const struct wwi_client_options *options);
 void wwi_http_client_receive(struct wwi_client *client);
 wws_status wwi_http_client_step(
     struct wwi_client *client,

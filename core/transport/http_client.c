@@ -653,6 +653,19 @@ void wwi_http_client_receive(struct wwi_client *base)
     client->deadline = head < all ? head : all;
 }
 
+void wwi_http_client_set_times(
+    struct wwi_client *base,
+    const struct wwi_client_options *options)
+{
+    struct wwi_client_options *ours = &client_of(base)->options;
+
+    ours->resolve_timeout_ms = options->resolve_timeout_ms;
+    ours->connect_timeout_ms = options->connect_timeout_ms;
+    ours->send_timeout_ms = options->send_timeout_ms;
+    ours->response_timeout_ms = options->response_timeout_ms;
+    ours->receive_timeout_ms = options->receive_timeout_ms;
+}
+
 static bool is_kept(const struct client *client)
 {
     return client->stage == STAGE_DONE && !client->broken

@@ -171,6 +171,10 @@ struct wwi_transport {
         const struct wwi_client_options *options,
         struct wwi_client **client,
         struct wwi_error *error);
+    /* The times of the options hold for what begins from now on. */
+    void (*client_set_times)(
+        struct wwi_client *client,
+        const struct wwi_client_options *options);
     /* Begins an exchange, of which step then sends the message and, if `reply`,
      * receives the reply; no I/O yet. */
     wws_status (*client_begin)(

@@ -306,6 +306,82 @@ WWS_API wws_status wws_channel_send_reply(
     const wws_completion *completion,
     wws_error error);
 
+/** Begins a message that is written in pieces: the headers are sent, or kept
+ *  until its end where messages travel whole.  The message is the channel's
+ *  until it is ended or abandoned.  wws_channel_abort() ends it early. */
+WWS_API wws_status wws_channel_write_message_start(
+    wws_channel channel,
+    wws_message message,
+    const wws_completion *completion,
+    wws_error error);
+
+/** Writes a piece of the content of the body.  All pieces together are elements
+ *  that declare the prefixes they use; a piece may end anywhere.  Completes
+ *  when the system has taken the piece, so that a slow reader slows the writer
+ *  down.  Copied if it is asynchronous.  wws_channel_abort() ends it early. */
+WWS_API wws_status wws_channel_write_body(
+    wws_channel channel,
+    wws_message message,
+    wws_bytes piece,
+    const wws_completion *completion,
+    wws_error error);
+
+/** Ends the message that is being written.  wws_channel_abort() ends it
+ *  early. */
+WWS_API wws_status wws_channel_write_message_end(
+    wws_channel channel,
+    wws_message message,
+    const wws_completion *completion,
+    wws_error error);
+
+/** Receives the headers of a message into an empty one, which is the channel's
+ *  until it is ended or abandoned.  WWS_S_END: there is none to come.
+ *  wws_channel_cancel_receive() ends it early. */
+WWS_API wws_status wws_channel_read_message_start(
+    wws_channel channel,
+    wws_message message,
+    const wws_completion *completion,
+    wws_error error);
+
+/** Reads the next piece of the content of the body, of any size up to 64 KiB,
+ *  or all of it where messages travel whole.  All pieces together are elements
+ *  that declare the prefixes they use.  Nothing is read ahead but one piece, so
+ *  that a slow reader slows the writer down.  WWS_S_END: that was all.
+ *  wws_channel_abort() ends it early.  The piece must stay in place until the
+ *  call completes.  Give the piece back by wws_buffer_release(). */
+WWS_API wws_status wws_channel_read_body(
+    wws_channel channel,
+    wws_message message,
+    wws_buffer *piece,
+    const wws_completion *completion,
+    wws_error error);
+
+/** Ends the message that is being read, reading what is left of it, which must
+ *  be well formed.  wws_channel_abort() ends it early. */
+WWS_API wws_status wws_channel_read_message_end(
+    wws_channel channel,
+    wws_message message,
+    const wws_completion *completion,
+    wws_error error);
+
+/** Gives up the message that is being read or written, which is done after that
+ *  (WsAbandonMessage).  Where messages travel whole, one that is written is not
+ *  sent.  In pieces, what was sent in part stays cut off, and a reply is not
+ *  read on: both end their connection, and the channel can send again; a
+ *  request that is not read on can still be answered. */
+WWS_API wws_status wws_channel_abandon_message(
+    wws_channel channel,
+    wws_message message,
+    wws_error error);
+
+/** Says that this side sends no more messages; the other side receives
+ *  WWS_S_END (WsShutdownSessionChannel).  Only for sessions, once.
+ *  wws_channel_abort() ends it early. */
+WWS_API wws_status wws_channel_shutdown_session(
+    wws_channel channel,
+    const wws_completion *completion,
+    wws_error error);
+
 /** Ends a pending receive with WWS_E_OPERATION_CANCELLED.  Over a session the
  *  channel stays open and what comes is for the next receive; over HTTP, and
  *  when messages travel in pieces, the connection that owed the reply is reset
@@ -343,6 +419,31 @@ WWS_API wws_status wws_channel_free(wws_channel channel);
 WWS_API wws_status wws_channel_get_state(
     wws_channel channel,
     wws_channel_state *state,
+    wws_error error);
+
+/** Reads a property (WsGetChannelProperty).  May be called from any thread
+ *  while other calls are pending. */
+WWS_API wws_status wws_channel_get_property(
+    wws_channel channel,
+    wws_channel_property property,
+    uint64_t *value,
+    wws_error error);
+
+/** Sets a property that may be set, in any state (WsSetChannelProperty).  May
+ *  be called from any thread while other calls are pending. */
+WWS_API wws_status wws_channel_set_property(
+    wws_channel channel,
+    wws_channel_property property,
+    uint64_t value,
+    wws_error error);
+
+/** Reads a property that is a text; WWS_E_INVALID_OPERATION while there is
+ *  none.  May be called from any thread while other calls are pending.  Give
+ *  the text back by wws_buffer_release(). */
+WWS_API wws_status wws_channel_get_text(
+    wws_channel channel,
+    wws_channel_text property,
+    wws_buffer *text,
     wws_error error);
 
 /** Creates a listener.  The options may be null.  The runtime may be zero. */
@@ -403,6 +504,14 @@ WWS_API wws_status wws_listener_get_state(
 WWS_API wws_status wws_listener_get_address(
     wws_listener listener,
     wws_buffer *address,
+    wws_error error);
+
+/** Reads a property (WsGetListenerProperty).  May be called from any thread
+ *  while other calls are pending. */
+WWS_API wws_status wws_listener_get_property(
+    wws_listener listener,
+    wws_listener_property property,
+    uint64_t *value,
     wws_error error);
 
 /** Creates a service proxy.  The options may be null.  The runtime may be

@@ -65,9 +65,7 @@ static struct fixture {
     struct wwi_error *error;
     struct wwi_mux *mux;
     struct wwi_mux_options options;
-    _Atomic int ended;
-    _Atomic int failed;
-    _Atomic wws_status failure;
+    struct wwi_client_options times;
     _Atomic wws_status closed_with;
     sem_t closed;
     bool open;
@@ -385,6 +383,7 @@ static void make_hand(struct hand *hand, bool pieces)
     *hand = (struct hand) { 0 };
     assert_int_equal(wwi_mux_client(it.mux, pieces, &hand->client, it.error),
         WWS_S_OK);
+    wwi_mux_clients.client_set_times(hand->client, &it.times);
     hand->client->user = hand;
     hand->client->notify = notified;
 }
@@ -524,19 +523,6 @@ static uint64_t dropped(void)
 
 /* What the owner hears. */
 
-static void mux_ended(void *user)
-{
-    (void) user;
-    it.ended++;
-}
-
-static void mux_failed(void *user, const struct wwi_outcome *outcome)
-{
-    (void) user;
-    it.failed++;
-    it.failure = outcome->status;
-}
-
 static void mux_closed(void *user, wws_status status)
 {
     (void) user;
@@ -544,16 +530,10 @@ static void mux_closed(void *user, wws_status status)
     sem_post(&it.closed);
 }
 
-static const struct wwi_mux_callbacks callbacks = {
-    .ended = mux_ended,
-    .failed = mux_failed,
-    .closed = mux_closed,
-};
-
 static wws_status create(bool open)
 {
     wws_status status = wwi_mux_create(&fake.base, open, &it.options,
-        &callbacks, NULL, &it.mux, it.error);
+        &it.mux, it.error);
 
     it.open = status >= 0;
     return status;
@@ -579,11 +559,13 @@ static int set_up(void **state)
     (void) state;
     it = (struct fixture) {
         .blocks = wwi_memory_live(),
-        .options = {
+        .times = {
             .resolve_timeout_ms = 100,
             .connect_timeout_ms = 200,
             .send_timeout_ms = 300,
             .receive_timeout_ms = 400,
+        },
+        .options = {
             .max_message_size = 65536,
             .correlates = true,
             .addressing = WWS_ADDRESSING_VERSION_1_0,
@@ -603,7 +585,7 @@ static int clean_up(void **state)
 {
     (void) state;
     if (it.open) {
-        wwi_mux_close(it.mux, wwi_clock_now());
+        wwi_mux_close(it.mux, wwi_clock_now(), mux_closed, NULL);
         (void) hear_closed();
     }
     wwi_clock_release();
@@ -717,7 +699,7 @@ static void opening__fails_as_the_session_did(void **state)
     assert_fails(&hand, WWS_E_ENDPOINT_NOT_FOUND, "it broke");
     free_hand(&hand);
     assert_int_equal(fake.aborts, 0);
-    assert_int_equal(it.failed, 1);
+    assert_true(wwi_mux_failed(it.mux));
 }
 
 static void opening__that_is_stopped_aborts_the_session(void **state)
@@ -731,7 +713,7 @@ static void opening__that_is_stopped_aborts_the_session(void **state)
 
     assert_int_equal(fake.aborts, 1);
     let_loop_turn();
-    assert_int_equal(it.failure, WWS_E_OPERATION_ABORTED);
+    assert_true(wwi_mux_failed(it.mux));
 }
 
 static void opening__that_never_began_leaves_it_to_another(void **state)
@@ -775,7 +757,7 @@ static void opening__after_an_abort_does_no_io(void **state)
     free_hand(&hand);
 }
 
-static void begin__needs_a_session_that_is_open(void **state)
+static void begin__opens_a_session_that_is_not(void **state)
 {
     struct hand hand;
 
@@ -783,8 +765,14 @@ static void begin__needs_a_session_that_is_open(void **state)
     assert_int_equal(create(false), WWS_S_OK);
     make_hand(&hand, false);
 
-    assert_int_equal(begin_full(&hand, "1", true, false),
-        WWS_E_INVALID_OPERATION);
+    assert_int_equal(begin_full(&hand, "1", true, false), WWS_S_OK);
+    take_track(&hand);
+    assert_int_equal(step(&hand), WWS_S_ASYNC);
+    assert_int_equal(fake.opened, 1);
+    assert_true(wwi_list_empty(&fake.queue));
+    session_opens();
+    assert_int_equal(step(&hand), WWS_S_ASYNC);
+    assert_false(wwi_list_empty(&fake.queue));
 
     free_hand(&hand);
 }
@@ -1176,7 +1164,7 @@ static void deadline__that_is_infinite_never_comes(void **state)
     struct hand hand;
 
     (void) state;
-    it.options.send_timeout_ms = WWS_INFINITE;
+    it.times.send_timeout_ms = WWS_INFINITE;
     start();
     make_hand(&hand, false);
     begin(&hand, "a", true);
@@ -1542,8 +1530,8 @@ static void end__comes_to_those_who_receive_again_and_again(void **state)
             &fields), WWS_S_END);
         receive(&hand);
     }
-    assert_int_equal(it.ended, 1);
-    assert_int_equal(it.failed, 0);
+    assert_true(wwi_mux_ended(it.mux));
+    assert_false(wwi_mux_failed(it.mux));
     free_hand(&hand);
 }
 
@@ -1661,8 +1649,8 @@ static void assert_stages_failed(
     assert_replied(&all->replied, "replied");
     assert_int_equal(begin_full(&all->sent, "x", true, false),
         WWS_E_OBJECT_FAULTED);
-    assert_int_equal(it.failed, 1);
-    assert_int_equal(it.failure, status);
+    assert_true(wwi_mux_failed(it.mux));
+    assert_true(wwi_mux_failed(it.mux));
     free_hand(&all->fresh);
     free_hand(&all->queued);
     free_hand(&all->leaving);
@@ -1715,8 +1703,8 @@ static void failure__may_follow_the_end(void **state)
     receive(&hand);
 
     assert_int_equal(step(&hand), WWS_E_ENDPOINT_DISCONNECTED);
-    assert_int_equal(it.ended, 1);
-    assert_int_equal(it.failed, 1);
+    assert_true(wwi_mux_ended(it.mux));
+    assert_true(wwi_mux_failed(it.mux));
     free_hand(&hand);
 }
 
@@ -1908,7 +1896,7 @@ static void stream__may_not_grow_too_large_whole(void **state)
 
     assert_fails(&hand, WWS_E_QUOTA_EXCEEDED,
         "a message is larger than max_message_size");
-    assert_int_equal(it.failure, WWS_E_QUOTA_EXCEEDED);
+    assert_true(wwi_mux_failed(it.mux));
     assert_int_equal(fake.aborts, 1);
     free_hand(&hand);
 }
@@ -2045,7 +2033,7 @@ static void close__waits_for_the_peer_to_end(void **state)
     (void) state;
     start();
 
-    wwi_mux_close(it.mux, WWI_NEVER);
+    wwi_mux_close(it.mux, WWI_NEVER, mux_closed, NULL);
     let_loop_turn();
     assert_int_equal(fake.shutdowns, 1);
     assert_int_equal(fake.freed, 0);
@@ -2054,7 +2042,6 @@ static void close__waits_for_the_peer_to_end(void **state)
     assert_int_equal(hear_closed(), WWS_S_OK);
     assert_int_equal(fake.freed, 1);
     assert_int_equal(fake.aborts, 0);
-    assert_int_equal(it.ended, 0);
 }
 
 static void close__after_the_end_waits_for_what_is_being_sent(void **state)
@@ -2069,7 +2056,7 @@ static void close__after_the_end_waits_for_what_is_being_sent(void **state)
     assert_int_equal(step(&hand), WWS_S_ASYNC);
     assert_true(begin_first());
 
-    wwi_mux_close(it.mux, wwi_clock_now() + 10);
+    wwi_mux_close(it.mux, wwi_clock_now() + 10, mux_closed, NULL);
     let_loop_turn();
     assert_int_equal(fake.freed, 0);
     finish_first();
@@ -2083,7 +2070,7 @@ static void close__gives_up_at_the_deadline(void **state)
 {
     (void) state;
     start();
-    wwi_mux_close(it.mux, wwi_clock_now() + 10);
+    wwi_mux_close(it.mux, wwi_clock_now() + 10, mux_closed, NULL);
     wwi_clock_move(9);
     let_loop_turn();
     assert_int_equal(fake.aborts, 0);
@@ -2092,14 +2079,13 @@ static void close__gives_up_at_the_deadline(void **state)
 
     assert_int_equal(hear_closed(), WWS_E_OPERATION_TIMED_OUT);
     assert_int_equal(fake.aborts, 1);
-    assert_int_equal(it.failed, 0);
 }
 
 static void close__can_be_aborted(void **state)
 {
     (void) state;
     start();
-    wwi_mux_close(it.mux, WWI_NEVER);
+    wwi_mux_close(it.mux, WWI_NEVER, mux_closed, NULL);
 
     wwi_mux_abort(it.mux);
 
@@ -2112,11 +2098,11 @@ static void close__of_a_session_that_failed_tells_how(void **state)
     start();
     session_ends(WWS_E_ENDPOINT_DISCONNECTED);
 
-    wwi_mux_close(it.mux, WWI_NEVER);
+    wwi_mux_close(it.mux, WWI_NEVER, mux_closed, NULL);
 
     assert_int_equal(hear_closed(), WWS_E_ENDPOINT_DISCONNECTED);
     assert_int_equal(fake.shutdowns, 0);
-    assert_int_equal(it.failed, 1);
+    assert_true(wwi_mux_failed(it.mux));
 }
 
 static void close__of_a_session_that_was_not_opened_is_done(void **state)
@@ -2124,7 +2110,7 @@ static void close__of_a_session_that_was_not_opened_is_done(void **state)
     (void) state;
     assert_int_equal(create(false), WWS_S_OK);
 
-    wwi_mux_close(it.mux, wwi_clock_now() + 10);
+    wwi_mux_close(it.mux, wwi_clock_now() + 10, mux_closed, NULL);
 
     assert_int_equal(hear_closed(), WWS_S_OK);
     assert_int_equal(fake.shutdowns + fake.aborts, 0);
@@ -2137,7 +2123,7 @@ static void close__stops_an_opening(void **state)
     (void) state;
     start_opening(&hand);
 
-    wwi_mux_close(it.mux, WWI_NEVER);
+    wwi_mux_close(it.mux, WWI_NEVER, mux_closed, NULL);
 
     assert_int_equal(hear_closed(), WWS_E_OPERATION_ABORTED);
     assert_fails(&hand, WWS_E_OPERATION_ABORTED, "aborted");
@@ -2151,7 +2137,7 @@ static void close__reads_on_to_find_the_end(void **state)
     (void) state;
     start_receiving();
     ask(&hand, "a");
-    wwi_mux_close(it.mux, WWI_NEVER);
+    wwi_mux_close(it.mux, WWI_NEVER, mux_closed, NULL);
 
     arrives(NEWS);
     arrives(REPLY("a"));
@@ -2172,7 +2158,7 @@ static void close__ends_what_is_still_begun(void **state)
     start();
     make_hand(&hand, false);
     begin(&hand, "", false);
-    wwi_mux_close(it.mux, WWI_NEVER);
+    wwi_mux_close(it.mux, WWI_NEVER, mux_closed, NULL);
     session_ends(WWS_S_END);
     assert_int_equal(hear_closed(), WWS_S_OK);
 
@@ -2187,7 +2173,7 @@ static void close__needs_no_memory(void **state)
     start();
     wwi_memory_fail(1, true);
 
-    wwi_mux_close(it.mux, wwi_clock_now() + 10);
+    wwi_mux_close(it.mux, wwi_clock_now() + 10, mux_closed, NULL);
     wwi_clock_move(10);
 
     wait_for(&it.closed);
@@ -2207,8 +2193,7 @@ static void create__leaves_the_session_when_there_is_no_memory(void **state)
         uint64_t blocks = wwi_memory_live();
 
         wwi_memory_fail(n, false);
-        status = wwi_mux_create(&fake.base, true, &it.options, &callbacks,
-            NULL, &it.mux, NULL);
+        status = wwi_mux_create(&fake.base, true, &it.options, &it.mux, NULL);
         wwi_memory_fail(0, false);
         if (status >= 0)
             break;
@@ -2299,9 +2284,9 @@ static void arrival__fails_all_when_there_is_no_memory(void **state)
             break;
         assert_fails(&hand, WWS_E_OUTOFMEMORY,
             "no memory for a message that arrived");
-        assert_int_equal(it.failure, WWS_E_OUTOFMEMORY);
+        assert_true(wwi_mux_failed(it.mux));
         free_hand(&hand);
-        wwi_mux_close(it.mux, WWI_NEVER);
+        wwi_mux_close(it.mux, WWI_NEVER, mux_closed, NULL);
         assert_int_equal(hear_closed(), WWS_E_OUTOFMEMORY);
         open_fake();
     }
@@ -2374,6 +2359,7 @@ static void make_call(struct call *call, const char *id)
     wwi_exchange_ref(&call->exchange);
     assert_int_equal(wwi_mux_client(it.mux, false, &call->hand.client, NULL),
         WWS_S_OK);
+    wwi_mux_clients.client_set_times(call->hand.client, &it.times);
     begin(&call->hand, id, true);
     call->hand.client->track = &call->hand.client->own_track;
 }
@@ -2501,7 +2487,7 @@ int main(void)
         TEST(opening__that_is_stopped_aborts_the_session),
         TEST(opening__that_never_began_leaves_it_to_another),
         TEST(opening__after_an_abort_does_no_io),
-        TEST(begin__needs_a_session_that_is_open),
+        TEST(begin__opens_a_session_that_is_not),
         TEST(begin__of_a_request_needs_an_id),
         TEST(replies__find_their_requests_in_any_order),
         TEST(reply__is_what_relates_as_a_reply),

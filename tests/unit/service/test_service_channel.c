@@ -585,7 +585,7 @@ static struct {
     bool holds;
     bool drops;
     wws_status status;
-    int left_when_finished;
+    int entered_when_finished;
 } held;
 
 static void replied(void *state, const struct wwi_outcome *outcome)
@@ -629,7 +629,7 @@ static void *drop_thread(void *state)
     struct wwi_incoming *incoming = state;
 
     incoming->calls->drop(incoming);
-    held.left_when_finished = flag_of(&held.leave);
+    held.entered_when_finished = flag_of(&held.leave);
     set_flag(&held.finished);
     return NULL;
 }
@@ -695,7 +695,7 @@ static void request__dropped_while_it_is_told_waits(void **state)
     set_flag(&held.leave);
     await(&held.finished);
 
-    assert_int_equal(held.left_when_finished, 1);
+    assert_int_equal(held.entered_when_finished, 1);
     pthread_join(thread, NULL);
     end_broken(&line);
 }
@@ -1056,8 +1056,8 @@ static void request__is_over_once_in_every_race(void **state)
         pthread_t thread;
         int entered;
 
-        incoming->calls->watch(incoming, held_gone);
         pthread_create(&thread, NULL, break_thread, &line);
+        incoming->calls->watch(incoming, held_gone);
         if (i % 2 == 0)
             reply_to(incoming);
         else
