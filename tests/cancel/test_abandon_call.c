@@ -186,7 +186,7 @@ static void abandon__leaves_the_memory_to_the_caller(void **state)
 /* G74: what goes on in the background uses up the budget, until it ends. */
 static void abandon__keeps_the_budget_until_the_reply_is_in(void **state)
 {
-    wws_service_proxy_options options = WWS_SERVICE_PROXY_OPTIONS_INIT;
+    wws_service_proxy_options options = proxy_options();
     struct world *world = *state;
     struct group group = { { 0 }, 0 };
 
@@ -217,7 +217,7 @@ static void abandon__drops_the_connection_when_draining_takes_long(
     void **state)
 {
     const struct peer_script silent = { .then = PEER_HOLDS };
-    wws_service_proxy_options options = WWS_SERVICE_PROXY_OPTIONS_INIT;
+    wws_service_proxy_options options = proxy_options();
     struct world *world = *state;
     struct group group = { { 0 }, 0 };
     struct peer peer;
@@ -276,7 +276,7 @@ static void abandon__survives_a_peer_that_breaks_off(void **state)
     struct world *world = *state;
 
     for (int i = 0; i < 2; i++) {
-        const struct peer_script script = { .reply = peer_reply,
+        const struct peer_script script = { .answers = true,
             .sends = 100, .then = ends[i] };
         struct group group = { { 0 }, 0 };
         struct call call;

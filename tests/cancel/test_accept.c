@@ -87,10 +87,9 @@ static struct server begin(struct world *world)
 {
     struct server server;
 
-    assert_status(wws_listener_create(world->runtime, NULL, &server.listener,
-        no_error), WWS_S_OK);
+    server.listener = new_listener(world->runtime);
     assert_status(wws_listener_open(server.listener,
-        WWS_STR("http://127.0.0.1:0/"), NULL, no_error), WWS_S_OK);
+        text(wire()->any_port), NULL, no_error), WWS_S_OK);
     assert_status(wws_channel_create_for_listener(server.listener, NULL,
         &server.channel, no_error), WWS_S_OK);
     stop_at_lines(world);

@@ -232,7 +232,7 @@ static void call_cancel__leaves_the_memory_to_the_caller(void **state)
 
 static void call_cancel__gives_the_budget_back_at_once(void **state)
 {
-    wws_service_proxy_options options = WWS_SERVICE_PROXY_OPTIONS_INIT;
+    wws_service_proxy_options options = proxy_options();
     struct world *world = *state;
     wws_service_proxy proxy;
 
@@ -293,9 +293,9 @@ static const struct stage stages[] = {
       .phase = WWS_PHASE_SEND, .progress = WWS_PROGRESS_PARTLY_SENT },
     { .name = "waiting", .script = { .then = PEER_HOLDS },
       .phase = WWS_PHASE_WAIT, .progress = WWS_PROGRESS_SENT },
-    { .name = "head", .script = { .reply = peer_reply, .sends = 20 },
+    { .name = "head", .script = { .answers = true, .sends = 20 },
       .phase = WWS_PHASE_HEADERS, .progress = WWS_PROGRESS_REPLYING },
-    { .name = "body", .script = { .reply = peer_reply, .sends = 200 },
+    { .name = "body", .script = { .answers = true, .sends = 200 },
       .phase = WWS_PHASE_BODY, .progress = WWS_PROGRESS_REPLYING },
 };
 
@@ -348,7 +348,7 @@ static bool cancel_at(
 
 static void call_cancel__says_how_far_the_call_was(void **state)
 {
-    wws_service_proxy_options options = WWS_SERVICE_PROXY_OPTIONS_INIT;
+    wws_service_proxy_options options = proxy_options();
     struct world *world = *state;
 
     options.max_message_size = 16000000;

@@ -208,7 +208,7 @@ static void end_inside(struct heard *heard)
 /* G15, D34, D12: in its own callback. */
 static void channel_abort__may_be_called_in_its_own_callback(void **state)
 {
-    const struct peer_script script = { .reply = peer_reply, .again = true };
+    const struct peer_script script = { .answers = true, .again = true };
     struct world *world = *state;
     struct talk talk;
     struct inside inside;

@@ -136,7 +136,7 @@ static void cancel_receive__lets_the_callback_send_again(void **state)
 
 static void cancel_receive__of_nothing_does_nothing(void **state)
 {
-    const struct peer_script script = { .reply = peer_reply, .again = true };
+    const struct peer_script script = { .answers = true, .again = true };
     struct world *world = *state;
     wws_channel created = new_channel(world->runtime);
     struct chat chat;

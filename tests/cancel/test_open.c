@@ -116,8 +116,7 @@ static void listener_open__succeeds_at_most_once(void **state)
         wws_listener_state after;
         int opened;
 
-        must(wws_listener_create(world->runtime, NULL, &contest.listener,
-            no_error) == WWS_S_OK);
+        contest.listener = new_listener(world->runtime);
         opened = compete(&contest, abort_listener);
 
         after = listener_state(contest.listener);
@@ -147,8 +146,7 @@ static void proxy_open__succeeds_at_most_once(void **state)
         wws_service_proxy_state after;
         int opened;
 
-        must(wws_service_proxy_create(world->runtime, NULL, &contest.proxy,
-            no_error) == WWS_S_OK);
+        contest.proxy = new_proxy(world->runtime);
         opened = compete(&contest, abort_proxy);
 
         must(wws_service_proxy_get_state(contest.proxy, &after, no_error)

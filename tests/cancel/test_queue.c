@@ -155,7 +155,7 @@ static void completion__is_left_alone_when_it_is_refused(void **state)
 /* Operations in a queue that goes are answered, not kept. */
 static void queue_free__answers_operations_that_nobody_fetched(void **state)
 {
-    wws_endpoint_options endpoint = WWS_ENDPOINT_OPTIONS_INIT;
+    wws_endpoint_options endpoint = endpoint_options();
     wws_operation_callbacks operations = WWS_OPERATION_CALLBACKS_INIT;
     struct world other;
     wws_queue queue;

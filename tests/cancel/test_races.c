@@ -270,9 +270,9 @@ static void *start_calls(void *state)
 
 /* Breaking. */
 
-static uint64_t new_proxy(struct race *race)
+static uint64_t limited_proxy(struct race *race)
 {
-    wws_service_proxy_options options = WWS_SERVICE_PROXY_OPTIONS_INIT;
+    wws_service_proxy_options options = proxy_options();
 
     options.max_pending_calls = 40;
     options.max_close_timeout_ms = 200;
@@ -297,7 +297,7 @@ static void close_proxy(
 static void replace_proxy(struct race *race, struct dice *dice)
 {
     uint64_t id = atomic_exchange(&race->slots[roll(dice, SLOTS)],
-        new_proxy(race));
+        limited_proxy(race));
     wws_service_proxy proxy = { id };
     uint32_t way = roll(dice, 8);
 
@@ -432,7 +432,7 @@ static void race_begin(struct race *race, uint64_t seed, unsigned calls)
     must(wws_queue_create(race->world.runtime, &race->queue, no_error)
         == WWS_S_OK);
     for (int i = 0; i < SLOTS; i++)
-        atomic_store(&race->slots[i], new_proxy(race));
+        atomic_store(&race->slots[i], limited_proxy(race));
     atomic_store(&race->calls, calls);
 }
 

@@ -101,7 +101,7 @@ static void registered__is_not_told_when_the_answer_is_sent(void **state)
     world->gate.registers = true;
     for (unsigned i = 1; i <= 20; i++) {
         client = visit(world, ACTION_ECHO, i);
-        assert_int_equal(peer_response(client), 200);
+        assert_true(peer_answered(client));
         peer_reset(client);
         assert_true(gate_reaches(&world->gate, &world->gate.freed, i));
     }
@@ -138,7 +138,7 @@ static void registered__of_others_is_not_told(void **state)
     for (int i = 0; i < 4; i++) {
         if (i == 2)
             continue;
-        assert_int_equal(peer_response(clients[i]), 200);
+        assert_true(peer_answered(clients[i]));
         close(clients[i]);
     }
     assert_true(gate_reaches(&world->gate, &world->gate.freed, 4));

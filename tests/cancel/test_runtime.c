@@ -189,17 +189,14 @@ static void create_all(struct idle *idle, wws_runtime runtime)
 {
     must(wws_service_host_create(runtime, NULL, &idle->host, no_error)
         == WWS_S_OK);
-    must(wws_service_proxy_create(runtime, NULL, &idle->proxy, no_error)
-        == WWS_S_OK);
-    must(wws_listener_create(runtime, NULL, &idle->listener, no_error)
-        == WWS_S_OK);
-    must(wws_channel_create(runtime, NULL, &idle->channel, no_error)
-        == WWS_S_OK);
+    idle->proxy = new_proxy(runtime);
+    idle->listener = new_listener(runtime);
+    idle->channel = new_channel(runtime);
 }
 
 static void assert_all_refuse(const struct idle *idle)
 {
-    wws_string url = WWS_STR("http://127.0.0.1:1/");
+    wws_string url = text(wire()->nowhere);
 
     assert_status(wws_service_host_open(idle->host, NULL, no_error),
         WWS_E_OBJECT_FAULTED);
@@ -471,10 +468,9 @@ static void default_runtime__comes_back_after_a_close(void **state)
     for (int round = 0; round < 3; round++) {
         sink = (struct sink) { .inside = WWS_E_OTHER };
         set_sink(none, &sink);
-        must(wws_service_proxy_create(none, NULL, &proxy, no_error)
-            == WWS_S_OK);
+        proxy = new_proxy(none);
         assert_status(wws_service_proxy_open(proxy,
-            WWS_STR("http://127.0.0.1:1/"), NULL, no_error), WWS_S_OK);
+            text(wire()->nowhere), NULL, no_error), WWS_S_OK);
         assert_int_equal(sink.lines, 2);
         assert_status(wws_runtime_close(none, HANG_MS, no_error), WWS_S_OK);
         assert_status(wws_runtime_close(none, HANG_MS, no_error), WWS_S_OK);
@@ -545,10 +541,9 @@ static bool child_refuses(const struct busy *busy)
 static bool child_calls(const char *url)
 {
     const wws_runtime none = { 0 };
-    wws_service_proxy proxy;
+    wws_service_proxy proxy = new_proxy(none);
 
-    return wws_service_proxy_create(none, NULL, &proxy, no_error) == WWS_S_OK
-        && wws_service_proxy_open(proxy, text(url), NULL, no_error)
+    return wws_service_proxy_open(proxy, text(url), NULL, no_error)
             == WWS_S_OK
         && call_now(proxy, ACTION_ECHO) == WWS_S_OK
         && wws_service_proxy_close(proxy, NULL, no_error) == WWS_S_OK

@@ -92,7 +92,7 @@ static void proxy_free__ends_pending_calls(void **state)
 static void proxy_abort__ends_many_calls(void **state)
 {
     enum { CALLS = 300 };
-    wws_service_proxy_options options = WWS_SERVICE_PROXY_OPTIONS_INIT;
+    wws_service_proxy_options options = proxy_options();
     static struct call calls[CALLS];
     static struct heard heard[CALLS];
     struct world *world = *state;
@@ -118,8 +118,7 @@ static void proxy_abort__before_open_is_remembered(void **state)
     wws_service_proxy proxy;
 
     for (int place = 0; place < PLACES; place++) {
-        assert_status(wws_service_proxy_create(world->runtime, NULL, &proxy,
-            no_error), WWS_S_OK);
+        proxy = new_proxy(world->runtime);
         call_at(world, place, abort_proxy, &proxy);
         assert_int_equal(state_of(proxy), WWS_SERVICE_PROXY_STATE_CREATED);
 
@@ -164,7 +163,7 @@ static void proxy_abort__ends_a_pending_close(void **state)
 /* G41: pooled connections go, too. */
 static void proxy_abort__resets_idle_connections(void **state)
 {
-    const struct peer_script script = { .reply = peer_reply, .again = true };
+    const struct peer_script script = { .answers = true, .again = true };
     struct world *world = *state;
     wws_service_proxy proxy;
     struct peer peer;
@@ -242,7 +241,7 @@ static void proxy_close__waits_for_pending_calls(void **state)
 /* G48, PR6 */
 static void proxy_close__aborts_when_its_time_is_over(void **state)
 {
-    wws_service_proxy_options options = WWS_SERVICE_PROXY_OPTIONS_INIT;
+    wws_service_proxy_options options = proxy_options();
     struct world *world = *state;
 
     options.max_close_timeout_ms = 20;

@@ -25,9 +25,9 @@ static const struct stage stages[] = {
       .phase = WWS_PHASE_SEND, .progress = WWS_PROGRESS_PARTLY_SENT },
     { .name = "waiting", .script = { .then = PEER_HOLDS },
       .phase = WWS_PHASE_WAIT, .progress = WWS_PROGRESS_SENT },
-    { .name = "head", .script = { .reply = peer_reply, .sends = 20 },
+    { .name = "head", .script = { .answers = true, .sends = 20 },
       .phase = WWS_PHASE_HEADERS, .progress = WWS_PROGRESS_REPLYING },
-    { .name = "body", .script = { .reply = peer_reply, .sends = 200 },
+    { .name = "body", .script = { .answers = true, .sends = 200 },
       .phase = WWS_PHASE_BODY, .progress = WWS_PROGRESS_REPLYING },
 };
 
@@ -64,7 +64,7 @@ static bool time_ends_at(
     int manner,
     uint32_t timeout_ms)
 {
-    wws_service_proxy_options options = WWS_SERVICE_PROXY_OPTIONS_INIT;
+    wws_service_proxy_options options = proxy_options();
     wws_message request = new_request(ACTION_ECHO, stage->body);
     wws_service_proxy proxy;
     struct heard heard;
@@ -117,7 +117,7 @@ static void call__ends_when_its_time_is_over(void **state)
 /* G82 as it was: the call goes on, and uses up the budget. */
 static void call__may_be_abandoned_when_its_time_is_over(void **state)
 {
-    wws_service_proxy_options options = WWS_SERVICE_PROXY_OPTIONS_INIT;
+    wws_service_proxy_options options = proxy_options();
     struct world *world = *state;
     wws_service_proxy proxy;
 
@@ -199,7 +199,7 @@ static bool limit_ends_at(
     int manner,
     uint32_t timeout_ms)
 {
-    wws_channel_options options = WWS_CHANNEL_OPTIONS_INIT;
+    wws_channel_options options = channel_options();
     struct talk talk = { .reply = new_empty() };
     struct heard heard;
     struct peer peer;

@@ -9,7 +9,6 @@
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
 static const wws_error no_error;
-static const char any_port[] = "http://127.0.0.1:0/test";
 
 enum {
     CREATED = WWS_LISTENER_STATE_CREATED,
@@ -37,12 +36,11 @@ static void rig_begin(struct rig *rig, struct world *world)
 
     *rig = (struct rig) { .client = -1 };
     hold_init(&rig->hold);
-    must(wws_listener_create(world->runtime, NULL, &listener, no_error)
-        == WWS_S_OK);
+    listener = new_listener(world->runtime);
     rig->talk = (struct talk) {
         .listener = listener,
         .channel = new_server(listener),
-        .url = any_port,
+        .url = wire()->any_port,
     };
 }
 
@@ -352,7 +350,7 @@ static void listener__finds_bad_arguments_before_bad_states(void **state)
 /* L1: no handle is a wrong argument, but for free. */
 static void listener__functions_want_a_handle(void **state)
 {
-    struct talk talk = { .url = any_port };
+    struct talk talk = { .url = wire()->any_port };
 
     (void) state;
     for (size_t k = 0; k < COUNT(rows); k++)
@@ -362,7 +360,7 @@ static void listener__functions_want_a_handle(void **state)
 /* L9 */
 static void listener__leaves_outputs_alone_when_it_fails(void **state)
 {
-    wws_listener_options options = WWS_LISTENER_OPTIONS_INIT;
+    wws_listener_options options = listener_options();
     wws_buffer address = { &options, 77, &options, NULL };
     struct world *world = *state;
     wws_listener listener = { 77 };
@@ -427,7 +425,7 @@ static void *listen_at_once(void *state)
 static void listener_abort__leaves_a_racing_open_one_result(void **state)
 {
     struct world *world = *state;
-    struct race race = { .talk = { .url = any_port } };
+    struct race race = { .talk = { .url = wire()->any_port } };
 
     must(pthread_barrier_init(&race.start, NULL, 2) == 0);
     for (int i = 0; i < 300; i++) {
@@ -435,8 +433,7 @@ static void listener_abort__leaves_a_racing_open_one_result(void **state)
         pthread_t thread;
         void *status;
 
-        must(wws_listener_create(world->runtime, NULL, listener, no_error)
-            == WWS_S_OK);
+        *listener = new_listener(world->runtime);
         must(pthread_create(&thread, NULL, listen_at_once, &race) == 0);
         pthread_barrier_wait(&race.start);
         assert_status(wws_listener_abort(*listener), WWS_S_OK);
@@ -553,7 +550,7 @@ static void listener_open__at_an_address_in_use_leaves_it_created(void **state)
         assert_status(heard_end(&heard), WWS_E_ADDRESS_IN_USE);
         assert_int_equal(listener_state(rig.talk.listener), CREATED);
 
-        rig.talk.url = any_port;
+        rig.talk.url = wire()->any_port;
         assert_status(start_listen(&rig.talk, NULL, no_error), WWS_S_OK);
         assert_accepts(&rig);
         rig_end(&rig);
@@ -578,7 +575,7 @@ static void listener_open__at_no_address_of_ours_leaves_it_created(void **state)
         assert_status(heard_end(&heard), WWS_E_INVALID_ENDPOINT_URL);
         assert_int_equal(listener_state(rig.talk.listener), CREATED);
 
-        rig.talk.url = any_port;
+        rig.talk.url = wire()->any_port;
         assert_status(start_listen(&rig.talk, NULL, no_error), WWS_S_OK);
         rig_end(&rig);
     }
@@ -588,9 +585,9 @@ static void listener_open__at_no_address_of_ours_leaves_it_created(void **state)
  * elsewhere, with the options it was created with. */
 static void listener_reset__lets_it_listen_again(void **state)
 {
-    wws_listener_options options = WWS_LISTENER_OPTIONS_INIT;
+    wws_listener_options options = listener_options();
     struct world *world = *state;
-    struct talk talk = { .url = any_port };
+    struct talk talk = { .url = wire()->any_port };
     char url[128];
 
     options.max_http_headers_size = 100;
@@ -609,7 +606,7 @@ static void listener_reset__lets_it_listen_again(void **state)
             assert_status(wws_listener_abort(talk.listener), WWS_S_OK);
         assert_status(start_close_listener(&talk, NULL, no_error), WWS_S_OK);
         assert_status(wws_listener_reset(talk.listener, no_error), WWS_S_OK);
-        talk.url = i == 1 ? any_port : url;
+        talk.url = i == 1 ? wire()->any_port : url;
     }
     assert_status(wws_listener_free(talk.listener), WWS_S_OK);
 }

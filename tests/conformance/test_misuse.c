@@ -78,11 +78,12 @@ static const wws_cancel_callbacks *some_callbacks(void)
 static const wws_endpoint_options *some_endpoint(void)
 {
     static wws_operation_callbacks operations = WWS_OPERATION_CALLBACKS_INIT;
-    static wws_endpoint_options endpoint = WWS_ENDPOINT_OPTIONS_INIT;
+    static wws_endpoint_options endpoint;
 
+    endpoint = endpoint_options();
     operations.serve = gate_serve;
     endpoint.operations = &operations;
-    endpoint.address = WWS_STR("http://127.0.0.1:0/");
+    endpoint.address = text(wire()->any_port);
     return &endpoint;
 }
 
@@ -116,7 +117,7 @@ PROBE(message_set_fault, message, some_fault(), error)
 PROBE(message_get_fault, message, &fault_info, error)
 PROBE(message_get_info, message, &message_info, error)
 PROBE(message_reset, message, error)
-PROBE(channel_open, channel, WWS_STR("http://127.0.0.1:1/"), NULL, error)
+PROBE(channel_open, channel, text(wire()->nowhere), NULL, error)
 PROBE(channel_send, channel, LIVE(message, MESSAGE), NULL, error)
 PROBE(channel_receive, channel, LIVE(message, MESSAGE), NULL, error)
 PROBE(channel_request_reply, channel, LIVE(message, MESSAGE),
@@ -128,14 +129,14 @@ PROBE(channel_close, channel, NULL, error)
 PROBE(channel_reset, channel, error)
 PROBE(channel_get_state, channel, &out.state, error)
 PROBE(channel_create_for_listener, listener, NULL, &out.channel, error)
-PROBE(listener_open, listener, WWS_STR("http://127.0.0.1:0/"), NULL, error)
+PROBE(listener_open, listener, text(wire()->any_port), NULL, error)
 PROBE(listener_accept, listener, LIVE(channel, CHANNEL), NULL, error)
 PROBE_ALONE(listener_abort, listener)
 PROBE(listener_close, listener, NULL, error)
 PROBE(listener_reset, listener, error)
 PROBE(listener_get_state, listener, &out.state, error)
 PROBE(listener_get_address, listener, &out.buffer, error)
-PROBE(service_proxy_open, service_proxy, WWS_STR("http://127.0.0.1:1/"), NULL,
+PROBE(service_proxy_open, service_proxy, text(wire()->nowhere), NULL,
     error)
 PROBE(service_proxy_call, service_proxy, WWS_STR("urn:a"), body, NULL, NULL,
     NULL, NULL, error)
@@ -291,9 +292,8 @@ static void make(wws_runtime runtime, uint64_t *ids)
     must(wws_runtime_create(NULL, &made, no_error) == WWS_S_OK);
     must(wws_error_create(&error) == WWS_S_OK);
     must(wws_queue_create(runtime, &queue, no_error) == WWS_S_OK);
-    must(wws_listener_create(runtime, NULL, &listener, no_error) == WWS_S_OK);
-    must(wws_service_proxy_create(runtime, NULL, &proxy, no_error)
-        == WWS_S_OK);
+    listener = new_listener(runtime);
+    proxy = new_proxy(runtime);
     must(wws_call_create(&call, no_error) == WWS_S_OK);
     must(wws_service_host_create(runtime, NULL, &host, no_error) == WWS_S_OK);
     ids[RUNTIME] = made.id;
@@ -402,7 +402,7 @@ static void function__refuses_a_handle_of_another_kind(void **state)
     for (unsigned i = 0; i < COUNT(frees); i++)
         refuse_other_kinds(&frees[i]);
     gate_open(&world->gate);
-    assert_int_equal(peer_response(client), 200);
+    assert_true(peer_answered(client));
     peer_reset(client);
 }
 
@@ -435,7 +435,7 @@ static void function__refuses_a_bad_error_object(void **state)
                 probes[i].run(handles.live[probes[i].kind], bad[j]),
                 WWS_E_HANDLE);
     gate_open(&world->gate);
-    assert_int_equal(peer_response(client), 200);
+    assert_true(peer_answered(client));
     peer_reset(client);
 }
 
@@ -536,7 +536,7 @@ static void completion__is_checked_before_it_is_taken(void **state)
             &bad[i], no_error), wanted);
         assert_status(wws_channel_close(channel, &bad[i], no_error), wanted);
         assert_status(wws_listener_open(LIVE(listener, LISTENER),
-            WWS_STR("http://127.0.0.1:0/"), &bad[i], no_error), wanted);
+            text(wire()->any_port), &bad[i], no_error), wanted);
         assert_status(wws_listener_close(LIVE(listener, LISTENER), &bad[i],
             no_error), wanted);
         assert_status(wws_service_proxy_open(LIVE(service_proxy, PROXY),

@@ -7,7 +7,6 @@
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
 static const wws_error no_error;
-static const char any_port[] = "http://127.0.0.1:0/test";
 
 enum {
     CREATED = WWS_SERVICE_HOST_STATE_CREATED,
@@ -40,7 +39,7 @@ static wws_service_host_state host_state(wws_service_host host)
 static wws_status add(struct rig *rig, const char *url, wws_error error)
 {
     wws_operation_callbacks operations = WWS_OPERATION_CALLBACKS_INIT;
-    wws_endpoint_options endpoint = WWS_ENDPOINT_OPTIONS_INIT;
+    wws_endpoint_options endpoint = endpoint_options();
 
     operations.serve = gate_serve;
     operations.state = &rig->world->gate;
@@ -62,7 +61,7 @@ static void rig_begin_bare(
 static void rig_begin(struct rig *rig, struct world *world)
 {
     rig_begin_bare(rig, world, NULL);
-    must(add(rig, any_port, no_error) == WWS_S_OK);
+    must(add(rig, wire()->any_port, no_error) == WWS_S_OK);
 }
 
 /* The host may be freed already. */
@@ -177,7 +176,7 @@ static wws_status do_add_endpoint(
     wws_error error)
 {
     (void) completion;
-    return add(state, any_port, error);
+    return add(state, wire()->any_port, error);
 }
 
 static wws_status do_abort(
@@ -338,11 +337,11 @@ static void host__can_be_freed_in_every_state(void **state)
 static void host__finds_bad_arguments_before_bad_states(void **state)
 {
     wws_operation_callbacks operations = WWS_OPERATION_CALLBACKS_INIT;
-    wws_endpoint_options endpoint = WWS_ENDPOINT_OPTIONS_INIT;
+    wws_endpoint_options endpoint = endpoint_options();
     wws_completion none = WWS_COMPLETION_INIT;
     wws_completion small = WWS_COMPLETION_INIT;
 
-    endpoint.address = text(any_port);
+    endpoint.address = text(wire()->any_port);
     endpoint.operations = &operations; /* that nobody serves */
     small.struct_size = 8;
     for (size_t i = 0; i < COLUMNS; i++) {
@@ -462,7 +461,7 @@ static void host_abort__leaves_a_racing_open_one_result(void **state)
 
         rig_begin(&race.rig, *state);
         for (int k = 0; k < 3; k++)
-            must(add(&race.rig, any_port, no_error) == WWS_S_OK);
+            must(add(&race.rig, wire()->any_port, no_error) == WWS_S_OK);
         must(pthread_create(&thread, NULL, open_at_once, &race) == 0);
         pthread_barrier_wait(&race.start);
         assert_status(wws_service_host_abort(race.rig.host), WWS_S_OK);
@@ -526,7 +525,7 @@ static void host_close__aborts_when_its_time_is_over(void **state)
         struct rig rig;
 
         rig_begin_bare(&rig, world, &options);
-        must(add(&rig, any_port, no_error) == WWS_S_OK);
+        must(add(&rig, wire()->any_port, no_error) == WWS_S_OK);
         reach_open(&rig);
         begin_call(&rig);
         hear(&closing, manner, close_host, &rig);
@@ -560,7 +559,7 @@ static void host_open__listens_everywhere_or_nowhere(void **state)
         rig_begin_bare(&rig, world, NULL);
         must(add(&rig, probe.url, no_error) == WWS_S_OK);
         must(add(&rig, ear.url, no_error) == WWS_S_OK);
-        must(add(&rig, any_port, no_error) == WWS_S_OK);
+        must(add(&rig, wire()->any_port, no_error) == WWS_S_OK);
         hear(&heard, manner, open_host, &rig);
         assert_status(heard_end(&heard), WWS_E_ADDRESS_IN_USE);
         assert_int_equal(host_state(rig.host), CREATED);
@@ -586,7 +585,7 @@ static void host_reset__lets_it_serve_again(void **state)
     struct rig rig;
 
     rig_begin(&rig, *state);
-    must(add(&rig, any_port, no_error) == WWS_S_OK);
+    must(add(&rig, wire()->any_port, no_error) == WWS_S_OK);
     for (int i = 0; i < 4; i++) {
         reach_open(&rig);
         assert_serves(&rig, 0);

@@ -84,7 +84,9 @@ static void rig_begin_with(
 
 static void rig_begin(struct rig *rig, struct world *world)
 {
-    rig_begin_with(rig, world, NULL);
+    const wws_service_proxy_options options = proxy_options();
+
+    rig_begin_with(rig, world, &options);
 }
 
 /* The proxy may be freed already. */
@@ -357,7 +359,7 @@ static void proxy__functions_want_a_handle(void **state)
 /* L9 */
 static void proxy__leaves_outputs_alone_when_it_fails(void **state)
 {
-    wws_service_proxy_options options = WWS_SERVICE_PROXY_OPTIONS_INIT;
+    wws_service_proxy_options options = proxy_options();
     struct world *world = *state;
     wws_service_proxy proxy = { 77 };
     wws_service_proxy_state value = 77;
@@ -373,7 +375,7 @@ static void proxy__leaves_outputs_alone_when_it_fails(void **state)
 
     rig_begin(&rig, world);
     assert_status(wws_service_proxy_open(rig.call.proxy,
-        WWS_STR("http://127.0.0.1:1/"), NULL, no_error), WWS_S_OK);
+        text(wire()->nowhere), NULL, no_error), WWS_S_OK);
     rig.call.reply = (wws_buffer) { .data = &options, .size = 77 };
     for (int manner = 0; manner < MANNERS; manner++) {
         struct heard heard;
@@ -511,7 +513,7 @@ static void crowd_hear(struct crowd *crowd, unsigned count, wws_status status)
 /* PR4, G86: refused at once, the proxy stays open and the others go on. */
 static void proxy_call__beyond_the_limit_is_refused_at_once(void **state)
 {
-    wws_service_proxy_options options = WWS_SERVICE_PROXY_OPTIONS_INIT;
+    wws_service_proxy_options options = proxy_options();
     struct world *world = *state;
 
     options.max_pending_calls = 3;
@@ -543,7 +545,7 @@ static void proxy_call__beyond_the_limit_is_refused_at_once(void **state)
 /* D20: those that were abandoned still count, until their replies came. */
 static void proxy_call__counts_abandoned_calls(void **state)
 {
-    wws_service_proxy_options options = WWS_SERVICE_PROXY_OPTIONS_INIT;
+    wws_service_proxy_options options = proxy_options();
     struct world *world = *state;
     struct crowd crowd;
 
@@ -568,7 +570,7 @@ static void proxy_call__counts_abandoned_calls(void **state)
 /* PR6, G48: then the proxy aborts itself. */
 static void proxy_close__aborts_calls_when_its_time_is_over(void **state)
 {
-    wws_service_proxy_options options = WWS_SERVICE_PROXY_OPTIONS_INIT;
+    wws_service_proxy_options options = proxy_options();
     struct world *world = *state;
 
     options.max_close_timeout_ms = 30;
@@ -714,7 +716,7 @@ static void proxy_open__needs_no_server(void **state)
 
     rig_begin(&rig, *state);
     assert_status(wws_service_proxy_open(rig.call.proxy,
-        WWS_STR("http://127.0.0.1:1/"), NULL, no_error), WWS_S_OK);
+        text(wire()->nowhere), NULL, no_error), WWS_S_OK);
     assert_status(start_one_call(&rig, NULL, no_error),
         WWS_E_ENDPOINT_NOT_FOUND);
     assert_int_equal(proxy_state(rig.call.proxy), OPEN);
@@ -726,10 +728,10 @@ static void proxy_open__needs_no_server(void **state)
 static void proxy_reset__lets_it_be_opened_to_another_address(void **state)
 {
     static const struct peer_script script = {
-        .reply = peer_reply,
+        .answers = true,
         .again = true,
     };
-    wws_service_proxy_options options = WWS_SERVICE_PROXY_OPTIONS_INIT;
+    wws_service_proxy_options options = proxy_options();
     struct world *world = *state;
     static char large[4000];
     struct peer peers[2];

@@ -1,6 +1,9 @@
 /* Servers and clients made of bare sockets. */
 #include "tests/support/public/peer.h"
 
+#include "tests/support/public/framing.h"
+#include "tests/support/public/wire.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -39,8 +42,8 @@ static int listen_local(struct peer *peer, int backlog)
     must(bind(fd, (struct sockaddr *) &address, sizeof address) == 0);
     must(listen(fd, backlog) == 0);
     must(getsockname(fd, (struct sockaddr *) &address, &size) == 0);
-    snprintf(peer->url, sizeof peer->url, "http://127.0.0.1:%u/test",
-        (unsigned) ntohs(address.sin_port));
+    snprintf(peer->url, sizeof peer->url, "%s://127.0.0.1:%u/test",
+        wire()->scheme, (unsigned) ntohs(address.sin_port));
     return fd;
 }
 
@@ -99,20 +102,13 @@ static bool read_part(struct peer *peer, int fd)
     return got > 0;
 }
 
-static void send_part(struct peer *peer, int fd)
+static void send_part(const struct peer_script *script, int fd)
 {
-    const char *reply = peer->script.reply;
-    size_t size = reply == NULL ? 0
-        : peer->script.sends != 0 ? peer->script.sends : strlen(reply);
+    const char *reply = script->answers ? peer_reply : script->reply;
 
-    while (size > 0) {
-        ssize_t sent = send(fd, reply, size, MSG_NOSIGNAL);
-
-        if (sent <= 0)
-            return;
-        reply += sent;
-        size -= (size_t) sent;
-    }
+    if (reply != NULL)
+        (void) write_all(fd, reply,
+            script->sends != 0 ? script->sends : strlen(reply));
 }
 
 /* Until the client ends the connection, or the peer is stopped. */
@@ -124,20 +120,119 @@ static void wait_for_end(int fd)
         continue;
 }
 
+/* False if the client went. */
+static bool serve_exchanges(struct peer *peer, int fd)
+{
+    const struct peer_script *script = &peer->script;
+    bool there;
+
+    do {
+        there = script->deaf || read_part(peer, fd);
+        if (there)
+            send_part(script, fd);
+        if (there)
+            count(peer, &peer->served);
+    } while (there && script->again);
+    return there;
+}
+
+/* Sessions. */
+
+static bool read_past(int fd, size_t size)
+{
+    char octet;
+
+    while (size > 0 && read_all(fd, &octet, 1))
+        size--;
+    return size == 0;
+}
+
+#define SESSION_REPLY \
+    "<s:Envelope xmlns:s=\"http://www.w3.org/2003/05/soap-envelope\"" \
+    " xmlns:a=\"http://www.w3.org/2005/08/addressing\"><s:Header>" \
+    "<a:Action>urn:wws:test:Reply</a:Action>" \
+    "<a:RelatesTo>%s</a:RelatesTo></s:Header>" \
+    "<s:Body><t:x xmlns:t=\"urn:wws:test\">12</t:x></s:Body></s:Envelope>"
+
+/* The reply relates to the request. */
+static void answer_in_session(
+    const struct peer_script *script,
+    int fd,
+    const char *request)
+{
+    char id[128], reply[1024];
+    char *record;
+    size_t size;
+
+    find_header(request, "MessageID", id, sizeof id);
+    size = (size_t) snprintf(reply, sizeof reply, SESSION_REPLY, id);
+    record = new_record(reply, size, &size);
+    (void) write_all(fd, record, script->sends != 0 ? script->sends : size);
+    free(record);
+}
+
+/* False if the client went. */
+static bool serve_record(struct peer *peer, int fd)
+{
+    const struct peer_script *script = &peer->script;
+    static const char end = RECORD_END;
+    char *request;
+    size_t size;
+    int type;
+
+    if (script->reads != 0) {
+        if (!read_past(fd, script->reads))
+            return false;
+        count(peer, &peer->served);
+        return true;
+    }
+    type = read_record(fd);
+    if (type == RECORD_END) {
+        count(peer, &peer->ended);
+        if (!script->stubborn)
+            (void) write_all(fd, &end, 1);
+        return true;
+    }
+    request = type == RECORD_MESSAGE ? read_message(fd, &size) : NULL;
+    if (request == NULL)
+        return false;
+    if (script->answers)
+        answer_in_session(script, fd, request);
+    else
+        send_part(script, fd);
+    count(peer, &peer->served);
+    free(request);
+    return true;
+}
+
+/* False if the client went. */
+static bool serve_session(struct peer *peer, int fd)
+{
+    const struct peer_script *script = &peer->script;
+    static const char ack = RECORD_ACK;
+    bool goes_on = script->then == PEER_HOLDS && script->reads == 0
+        && script->sends == 0;
+    bool there = read_preamble(fd) && write_all(fd, &ack, 1);
+
+    if (there && script->deaf) {
+        count(peer, &peer->served);
+        return true;
+    }
+    do
+        there = there && serve_record(peer, fd);
+    while (there && (goes_on || script->again));
+    return there;
+}
+
 static void *serve(void *state)
 {
     struct peer_connection *connection = state;
     struct peer *peer = connection->peer;
     int fd = connection->fd;
-    bool there;
+    bool there = peer->script.mute
+        || (wire()->has_sessions ? serve_session(peer, fd)
+            : serve_exchanges(peer, fd));
 
-    do {
-        there = peer->script.deaf || read_part(peer, fd);
-        if (there)
-            send_part(peer, fd);
-        if (there)
-            count(peer, &peer->served);
-    } while (there && peer->script.again);
     if (there && peer->script.then == PEER_HOLDS)
         wait_for_end(fd);
     if (there && peer->script.then != PEER_HOLDS) {
@@ -268,7 +363,7 @@ int peer_connect(const char *url)
     unsigned port;
     int fd;
 
-    must(sscanf(url, "http://127.0.0.1:%u/", &port) == 1);
+    must(sscanf(url, "%*[a-z.]://127.0.0.1:%u/", &port) == 1);
     address.sin_port = htons((uint16_t) port);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -277,22 +372,74 @@ int peer_connect(const char *url)
     return fd;
 }
 
-void peer_request(int fd, const char *action, size_t octets)
+/* The URL of whom the socket is connected to. */
+static void read_via(int fd, char *url, size_t room)
 {
-    char body[1024], all[2048];
-    int size = snprintf(body, sizeof body,
+    struct sockaddr_in address;
+    socklen_t size = sizeof address;
+
+    must(getpeername(fd, (struct sockaddr *) &address, &size) == 0);
+    snprintf(url, room, "%s://127.0.0.1:%u/test", wire()->scheme,
+        (unsigned) ntohs(address.sin_port));
+}
+
+static size_t put_envelope(char *out, size_t room, const char *action)
+{
+    static _Atomic unsigned messages;
+
+    return (size_t) snprintf(out, room,
         "<s:Envelope xmlns:s=\"http://www.w3.org/2003/05/soap-envelope\""
         " xmlns:a=\"http://www.w3.org/2005/08/addressing\"><s:Header>"
-        "<a:Action>%s</a:Action></s:Header><s:Body/></s:Envelope>", action);
+        "<a:Action>%s</a:Action><a:MessageID>urn:peer:%u</a:MessageID>"
+        "</s:Header><s:Body/></s:Envelope>", action, messages++);
+}
 
-    size = snprintf(all, sizeof all,
+static size_t put_request(char *out, size_t room, const char *action)
+{
+    char body[1024];
+    size_t size = put_envelope(body, sizeof body, action);
+
+    return (size_t) snprintf(out, room,
         "POST /test HTTP/1.1\r\nHost: 127.0.0.1\r\n"
         "Content-Type: application/soap+xml; charset=utf-8; action=\"%s\"\r\n"
-        "Content-Length: %d\r\n\r\n%s", action, size, body);
-    must(octets <= (size_t) size);
-    if (octets == 0)
-        octets = (size_t) size;
-    must(send(fd, all, octets, MSG_NOSIGNAL) == (ssize_t) octets);
+        "Content-Length: %zu\r\n\r\n%s", action, size, body);
+}
+
+static size_t put_record(char *out, size_t room, const char *action)
+{
+    char body[1024];
+    size_t size = put_envelope(body, sizeof body, action);
+    char *record = new_record(body, size, &size);
+
+    must(size <= room);
+    memcpy(out, record, size);
+    free(record);
+    return size;
+}
+
+void peer_request(int fd, const char *action, size_t octets)
+{
+    char all[2048], via[64];
+    size_t size = 0;
+
+    if (wire()->has_sessions) {
+        read_via(fd, via, sizeof via);
+        size = put_preamble(all, via);
+        size += put_record(all + size, sizeof all - size, action);
+    } else {
+        size = put_request(all, sizeof all, action);
+    }
+    must(octets <= size);
+    must(write_all(fd, all, octets != 0 ? octets : size));
+}
+
+void peer_request_again(int fd, const char *action)
+{
+    char all[2048];
+    size_t size = wire()->has_sessions ? put_record(all, sizeof all, action)
+        : put_request(all, sizeof all, action);
+
+    must(write_all(fd, all, size));
 }
 
 static bool readable(int fd)
@@ -319,6 +466,22 @@ int peer_response(int fd)
         whole = whole_size(data, size);
     }
     return atoi(data + strlen("HTTP/1.1 "));
+}
+
+bool peer_answered(int fd)
+{
+    char *message;
+    size_t size;
+    bool good;
+
+    if (!wire()->has_sessions)
+        return peer_response(fd) == 200;
+    must(readable(fd));
+    message = read_record(fd) == RECORD_MESSAGE ? read_message(fd, &size)
+        : NULL;
+    good = message != NULL && strstr(message, "Fault>") == NULL;
+    free(message);
+    return good;
 }
 
 bool peer_ended(int fd)

@@ -5,15 +5,15 @@ static const wws_error no_error;
 
 void ear_open(struct ear *ear, wws_runtime runtime)
 {
-    wws_listener_options options = WWS_LISTENER_OPTIONS_INIT;
+    wws_listener_options options = listener_options();
     wws_buffer address;
 
     options.max_message_size = 64000000;
     *ear = (struct ear) { .listener = { 0 } };
     must(wws_listener_create(runtime, &options, &ear->listener, no_error)
         == WWS_S_OK);
-    must(wws_listener_open(ear->listener, WWS_STR("http://127.0.0.1:0/test"),
-        NULL, no_error) == WWS_S_OK);
+    must(wws_listener_open(ear->listener, text(wire()->any_port), NULL,
+        no_error) == WWS_S_OK);
     must(wws_listener_get_address(ear->listener, &address, no_error)
         == WWS_S_OK);
     must(address.size < sizeof ear->url);
@@ -115,7 +115,7 @@ wws_status start_close_host(
 
 wws_channel new_channel(wws_runtime runtime)
 {
-    wws_channel_options options = WWS_CHANNEL_OPTIONS_INIT;
+    wws_channel_options options = channel_options();
     wws_channel channel;
 
     options.max_message_size = 64000000;

@@ -7,6 +7,11 @@ enum { END_MS = 20000 };
 
 static const wws_error no_error;
 
+wws_string text(const char *literal)
+{
+    return (wws_string) { literal, strlen(literal) };
+}
+
 /* For counters of the whole process; it outlives all worlds. */
 static wws_runtime meter;
 
@@ -65,6 +70,26 @@ bool leaks_same(const struct leaks *before)
     return same("descriptors", before->descriptors, after.descriptors) && all;
 }
 
+wws_listener new_listener(wws_runtime runtime)
+{
+    wws_listener_options options = listener_options();
+    wws_listener listener;
+
+    must(wws_listener_create(runtime, &options, &listener, no_error)
+        == WWS_S_OK);
+    return listener;
+}
+
+wws_service_proxy new_proxy(wws_runtime runtime)
+{
+    wws_service_proxy_options options = proxy_options();
+    wws_service_proxy proxy;
+
+    must(wws_service_proxy_create(runtime, &options, &proxy, no_error)
+        == WWS_S_OK);
+    return proxy;
+}
+
 /* Threads that wait at once each need a descriptor to be woken by. */
 
 struct sleeper {
@@ -102,9 +127,9 @@ static void expect_sleepers(unsigned count)
 
     must(sleepers != NULL);
     must(wws_runtime_create(NULL, &runtime, no_error) == WWS_S_OK);
-    must(wws_listener_create(runtime, NULL, &listener, no_error) == WWS_S_OK);
-    must(wws_listener_open(listener, WWS_STR("http://127.0.0.1:0/"), NULL,
-        no_error) == WWS_S_OK);
+    listener = new_listener(runtime);
+    must(wws_listener_open(listener, text(wire()->any_port), NULL, no_error)
+        == WWS_S_OK);
     for (unsigned i = 0; i < count; i++) {
         sleepers[i].listener = listener;
         must(wws_channel_create_for_listener(listener, NULL,
@@ -145,11 +170,6 @@ int world_cool_down(void **state)
     return 0;
 }
 
-wws_string text(const char *literal)
-{
-    return (wws_string) { literal, strlen(literal) };
-}
-
 void world_begin(struct world *world, const wws_runtime_options *options)
 {
     *world = (struct world) { .host = { 0 } };
@@ -164,7 +184,7 @@ void world_add_host(
     const wws_endpoint_options *endpoint)
 {
     wws_operation_callbacks operations = WWS_OPERATION_CALLBACKS_INIT;
-    wws_endpoint_options ours = WWS_ENDPOINT_OPTIONS_INIT;
+    wws_endpoint_options ours = endpoint_options();
     wws_buffer address;
 
     operations.serve = gate_serve;
@@ -174,7 +194,7 @@ void world_add_host(
     if (ours.operations == NULL)
         ours.operations = &operations;
     if (ours.address.size == 0)
-        ours.address = WWS_STR("http://127.0.0.1:0/test");
+        ours.address = text(wire()->any_port);
     must(wws_service_host_create(world->runtime, options, &world->host,
         no_error) == WWS_S_OK);
     must(wws_service_host_add_endpoint(world->host, &ours, no_error)
@@ -192,10 +212,11 @@ wws_service_proxy world_proxy(
     const wws_service_proxy_options *options,
     const char *url)
 {
+    const wws_service_proxy_options defaults = proxy_options();
     wws_service_proxy proxy;
 
-    must(wws_service_proxy_create(world->runtime, options, &proxy, no_error)
-        == WWS_S_OK);
+    must(wws_service_proxy_create(world->runtime,
+        options != NULL ? options : &defaults, &proxy, no_error) == WWS_S_OK);
     must(wws_service_proxy_open(proxy, text(url), NULL, no_error) == WWS_S_OK);
     return proxy;
 }
@@ -315,12 +336,10 @@ static void run_inside(struct heard *heard)
 
 static void in_callback(struct world *world, struct errand *errand)
 {
-    struct sleeper sleeper;
+    struct sleeper sleeper = { .listener = new_listener(world->runtime) };
 
-    must(wws_listener_create(world->runtime, NULL, &sleeper.listener, no_error)
-        == WWS_S_OK);
-    must(wws_listener_open(sleeper.listener, WWS_STR("http://127.0.0.1:0/"),
-        NULL, no_error) == WWS_S_OK);
+    must(wws_listener_open(sleeper.listener, text(wire()->any_port), NULL,
+        no_error) == WWS_S_OK);
     must(wws_channel_create_for_listener(sleeper.listener, NULL,
         &sleeper.channel, no_error) == WWS_S_OK);
     hear_inside(&sleeper.heard, wait_to_accept, &sleeper, run_inside,

@@ -5,6 +5,7 @@
 
 #include "tests/support/public/gate.h"
 #include "tests/support/public/heard.h"
+#include "tests/support/public/wire.h"
 
 struct leaks {
     uint64_t memory_blocks;
@@ -46,11 +47,16 @@ void world_add_host(
     struct world *world,
     const wws_service_host_options *options,
     const wws_endpoint_options *endpoint);
-/* A proxy that is open to the URL. */
+/* A proxy that is open to the URL.  Null options are those of proxy_options(),
+ * as above those of endpoint_options(). */
 wws_service_proxy world_proxy(
     struct world *world,
     const wws_service_proxy_options *options,
     const char *url);
+
+/* With defaults. */
+wws_listener new_listener(wws_runtime runtime);
+wws_service_proxy new_proxy(wws_runtime runtime);
 
 wws_string text(const char *literal);
 uint64_t counter(struct world *world, wws_counter which);

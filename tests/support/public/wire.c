@@ -1,0 +1,92 @@
+/* The table of transports. */
+#include "tests/support/public/wire.h"
+
+static const struct wire wires[] = {
+    {
+        .name = "http",
+        .transport = WWS_TRANSPORT_HTTP,
+        .encoding = WWS_ENCODING_DEFAULT,
+        .scheme = "http",
+        .any_port = "http://127.0.0.1:0/test",
+        .nowhere = "http://127.0.0.1:1/",
+    },
+    {
+        .name = "tcp",
+        .transport = WWS_TRANSPORT_TCP,
+        .encoding = WWS_ENCODING_UTF8,
+        .scheme = "net.tcp",
+        .any_port = "net.tcp://127.0.0.1:0/test",
+        .nowhere = "net.tcp://127.0.0.1:1/",
+        .has_sessions = true,
+    },
+};
+
+const struct wire *wire(void)
+{
+    const char *name = getenv("WWS_TRANSPORT");
+
+    if (name == NULL || strcmp(name, wires[0].name) == 0)
+        return &wires[0];
+    must(strcmp(name, wires[1].name) == 0);
+    return &wires[1];
+}
+
+wws_channel_options channel_options(void)
+{
+    wws_channel_options options = WWS_CHANNEL_OPTIONS_INIT;
+
+    options.transport = wire()->transport;
+    options.encoding = wire()->encoding;
+    return options;
+}
+
+wws_listener_options listener_options(void)
+{
+    wws_listener_options options = WWS_LISTENER_OPTIONS_INIT;
+
+    options.transport = wire()->transport;
+    options.encoding = wire()->encoding;
+    return options;
+}
+
+wws_service_proxy_options proxy_options(void)
+{
+    wws_service_proxy_options options = WWS_SERVICE_PROXY_OPTIONS_INIT;
+
+    options.transport = wire()->transport;
+    options.encoding = wire()->encoding;
+    return options;
+}
+
+wws_endpoint_options endpoint_options(void)
+{
+    wws_endpoint_options options = WWS_ENDPOINT_OPTIONS_INIT;
+
+    options.transport = wire()->transport;
+    options.encoding = wire()->encoding;
+    return options;
+}
+
+static bool is_promised(const struct CMUnitTest *test)
+{
+    return test->initial_state == NULL
+        || strcmp(test->initial_state, wire()->name) == 0;
+}
+
+int run_those_of_wire(
+    const struct CMUnitTest *tests,
+    size_t count,
+    CMFixtureFunction set_up,
+    CMFixtureFunction tear_down)
+{
+    /* Those without a name are none. */
+    struct CMUnitTest promised[64] = { { 0 } };
+    size_t promises = 0;
+
+    must(count <= sizeof promised / sizeof *promised);
+    for (size_t i = 0; i < count; i++)
+        if (is_promised(&tests[i]))
+            promised[promises++] = tests[i];
+    return cmocka_run_group_tests_name(wire()->name, promised, set_up,
+        tear_down);
+}

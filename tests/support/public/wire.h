@@ -1,0 +1,43 @@
+/* The transport that a program of tests runs over.  Every program runs once for
+ * each, and finds it in the environment: WWS_TRANSPORT is a name of the table;
+ * nothing is the first of it. */
+#ifndef TESTS_WIRE_H
+#define TESTS_WIRE_H
+
+#include "tests/support/public/check.h"
+
+struct wire {
+    const char *name;
+    wws_transport transport;
+    wws_encoding encoding;
+    const char *scheme;
+    const char *any_port;  /* to listen at */
+    const char *nowhere;   /* an address where nobody listens */
+    bool has_sessions;
+};
+
+const struct wire *wire(void);
+
+/* Defaults, but for what names the transport. */
+wws_channel_options channel_options(void);
+wws_listener_options listener_options(void);
+wws_service_proxy_options proxy_options(void);
+wws_endpoint_options endpoint_options(void);
+
+/* A promise of one transport only. */
+#define OVER_HTTP ((void *) "http")
+#define OVER_TCP ((void *) "tcp")
+#define over(which, test, set_up, tear_down) \
+    cmocka_unit_test_prestate_setup_teardown(test, set_up, tear_down, which)
+
+/* Runs those of the promises that the transport makes. */
+#define run_promises(tests, set_up, tear_down) \
+    run_those_of_wire(tests, sizeof(tests) / sizeof *(tests), set_up, \
+        tear_down)
+int run_those_of_wire(
+    const struct CMUnitTest *tests,
+    size_t count,
+    CMFixtureFunction set_up,
+    CMFixtureFunction tear_down);
+
+#endif
