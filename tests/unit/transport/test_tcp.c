@@ -22,12 +22,14 @@
 
 #include "core/base/clock.h"
 #include "core/base/memory.h"
+#include "core/io/resolve.h"
 #include "core/transport/session.h"
 #include "tests/support/public/dice.h"
 
 enum {
     PATIENCE_S = 20,
-    HOLDERS = 8,
+    ROUNDS = 200,
+    HOLDERS = ROUNDS,
     BIG = 8 * 1024 * 1024,
     THREADS = 4,
     EACH = 250,
@@ -203,12 +205,14 @@ static void abort_it(struct holder *holder)
 
 static void give_back(struct holder *holder)
 {
-    struct wwi_session *session = holder->session;
+    struct wwi_session *session;
 
     lock_it();
+    session = holder->session;
     holder->session = NULL;
     unlock_it();
-    session->calls->free(session);
+    if (session != NULL)
+        session->calls->free(session);
 }
 
 static bool is_server(const struct holder *holder)
@@ -385,10 +389,8 @@ static int clean_up(void **state)
     wwi_memory_fail(0, 0);
     wwi_clock_release();
     for (int i = 0; i < HOLDERS; i++) {
-        if (it.clients[i].session != NULL)
-            give_back(&it.clients[i]);
-        if (it.servers[i].session != NULL)
-            give_back(&it.servers[i]);
+        give_back(&it.clients[i]);
+        give_back(&it.servers[i]);
     }
     if (it.server != NULL) {
         wwi_tcp.server_stop(it.server, true, was_stopped);
@@ -914,6 +916,29 @@ static void server__takes_the_name_of_its_encoding(void **state)
     fd = dial();
     PUT(fd, BEFORE "\x04\x25" "Application/Soap+XML; charset=\"UTF-8\"" "\x0C");
     EXPECT(fd, ACK);
+    close(fd);
+}
+
+static void server__takes_what_fits_its_version(void **state)
+{
+    int fd;
+
+    (void) state;
+    it.server_options.version = WWS_ENVELOPE_VERSION_SOAP_1_1;
+    start();
+    fd = dial();
+    PUT(fd, BEFORE "\x03\x00\x0C");
+    EXPECT(fd, ACK);
+    close(fd);
+
+    fd = dial();
+    PUT(fd, BEFORE "\x04\x08" "text/xml" "\x0C");
+    EXPECT(fd, ACK);
+    close(fd);
+
+    fd = dial();
+    PUT(fd, PREAMBLE);
+    expect_refusal(fd, "ContentTypeInvalid");
     close(fd);
 }
 
@@ -1976,6 +2001,149 @@ static void client__understands_answers(void **state)
     }
 }
 
+static void client__takes_octets_one_by_one(void **state)
+{
+    static const char all[] = ACK HELLO HELLO END;
+    struct holder *holder = &it.clients[0];
+    int fd;
+
+    (void) state;
+    it.manner = READ;
+    start_runtime();
+    create(holder, listen_bare());
+    open_it(holder);
+    fd = accept_bare();
+    expect_preamble(fd, 2, 3);
+    receive(holder);
+
+    for (size_t i = 0; i < sizeof all - 1; i++) {
+        put(fd, all + i, 1);
+        let_everything_run();
+    }
+
+    wait_for(&holder->ended, 1);
+    assert_int_equal(holder->opened, 1);
+    expect_got(holder, "hellohello");
+    close(fd);
+}
+
+static void client__survives_a_server_that_leaves_anywhere(void **state)
+{
+    static const char all[] = ACK HELLO END;
+    uint16_t to;
+
+    (void) state;
+    it.manner = READ;
+    start_runtime();
+    to = listen_bare();
+
+    for (int cut = 0; cut < (int) sizeof all - 1; cut++) {
+        struct holder *holder = &it.clients[cut];
+        int fd;
+
+        create(holder, to);
+        receive(holder);
+        open_it(holder);
+        fd = accept_bare();
+        expect_preamble(fd, 2, 3);
+        put(fd, all, (size_t) cut);
+        if (cut % 2 == 0)
+            reset(fd);
+        else
+            close(fd);
+        wait_for(&holder->failed, 1);
+        assert_int_equal(holder->outcome.status, WWS_E_ENDPOINT_DISCONNECTED);
+    }
+}
+
+/* A name server of our own, to which the clients' loop is sent. */
+
+static struct name_server {
+    struct wwi_post post;
+    struct wwi_loop *loop;
+    sem_t told;
+    char address[32];
+    int fd;
+} names;
+
+static void use_names(struct wwi_work *work)
+{
+    (void) work;
+    (void) wwi_resolver_set_servers(wwi_loop_resolver(names.loop),
+        names.address);
+    sem_post(&names.told);
+}
+
+static void open_with_names(struct holder *holder)
+{
+    struct sockaddr_in address = loopback(0);
+    socklen_t size = sizeof address;
+
+    names.fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    be_patient(names.fd);
+    assert_int_equal(bind(names.fd, (struct sockaddr *) &address, size), 0);
+    getsockname(names.fd, (struct sockaddr *) &address, &size);
+    snprintf(names.address, sizeof names.address, "127.0.0.1:%u",
+        (unsigned) ntohs(address.sin_port));
+    start_runtime();
+    create_at(holder, "net.tcp://some.where.test./calc");
+    names.loop = holder->session->loop;
+    sem_init(&names.told, 0, 0);
+    wwi_post_init(&names.post, use_names);
+    wwi_loop_post(names.loop, &names.post);
+    sem_wait(&names.told);
+    sem_destroy(&names.told);
+    open_it(holder);
+    wait_for(&holder->phase_count, 1);
+}
+
+/* Says "no such name" to as many questions. */
+static void deny(int questions)
+{
+    for (int i = 0; i < questions; i++) {
+        struct sockaddr_in from;
+        socklen_t size = sizeof from;
+        uint8_t packet[512];
+        ssize_t count = recvfrom(names.fd, packet, sizeof packet, 0,
+            (struct sockaddr *) &from, &size);
+
+        assert_true(count > 12);
+        packet[2] |= 0x80;
+        packet[3] = 0x83;
+        (void) sendto(names.fd, packet, (size_t) count, 0,
+            (struct sockaddr *) &from, size);
+    }
+}
+
+static void client__does_not_find_a_name(void **state)
+{
+    struct holder *holder = &it.clients[0];
+
+    (void) state;
+    open_with_names(holder);
+
+    deny(2);
+
+    wait_for(&holder->failed, 1);
+    assert_int_equal(holder->outcome.status, WWS_E_ENDPOINT_NOT_FOUND);
+    assert_int_equal(holder->outcome.phase, WWS_PHASE_RESOLVE);
+    close(names.fd);
+}
+
+static void client__can_be_aborted_while_a_name_is_looked_up(void **state)
+{
+    struct holder *holder = &it.clients[0];
+
+    (void) state;
+    open_with_names(holder);
+
+    abort_it(holder);
+
+    wait_for(&holder->failed, 1);
+    assert_int_equal(holder->outcome.status, WWS_E_OPERATION_ABORTED);
+    close(names.fd);
+}
+
 static void client__finds_nobody(void **state)
 {
     struct holder *holder = &it.clients[0];
@@ -2245,6 +2413,60 @@ static void sessions__stream_both_ways(void **state)
     wait_for(&it.done, 256);
 }
 
+struct pest {
+    struct holder *holder;
+    struct dice dice;
+};
+
+/* Ends a session whenever. */
+static void *pester(void *state)
+{
+    struct pest *pest = state;
+
+    for (uint32_t i = roll(&pest->dice, 16); i != 0; i--)
+        dawdle(&pest->dice);
+    if (roll(&pest->dice, 2) == 0)
+        abort_it(pest->holder);
+    return NULL;
+}
+
+static void sessions__end_in_any_state(void **state)
+{
+    static struct parcel parcels[4];
+    struct holder *client = &it.clients[0];
+    uint16_t to;
+
+    (void) state;
+    it.manner = CLOSE;
+    start();
+    to = port();
+
+    for (unsigned round = 1; round <= ROUNDS; round++) {
+        struct pest pest = { client, { round } };
+        pthread_t thread;
+        int sent = 0;
+
+        it.done = 0;
+        *client = (struct holder) { .opened = 0 };
+        memset(parcels, 0, sizeof parcels);
+        create(client, to);
+        pthread_create(&thread, NULL, pester, &pest);
+        open_it(client);
+        while (round % 2 != 0
+            && value_of(&client->opened) + value_of(&client->failed) == 0)
+            let_everything_run();
+        for (int i = 0; i < 4; i++) {
+            sent += send_text(client, &parcels[i], "hello") == WWS_S_OK;
+            receive(client);
+        }
+        shut(client);
+        pthread_join(thread, NULL);
+        give_back(client);
+        wait_for(&client->released, 1);
+        assert_int_equal(value_of(&it.done), sent);
+    }
+}
+
 /* Stopping. */
 
 static void server__stops_and_lets_sessions_go_on(void **state)
@@ -2386,6 +2608,7 @@ int main(void)
         TEST(server__does_not_drain_for_ever),
         TEST(server__takes_vias_that_lead_to_it),
         TEST(server__takes_the_name_of_its_encoding),
+        TEST(server__takes_what_fits_its_version),
         TEST(server__resets_a_preamble_that_does_not_end),
         TEST(server__resets_a_client_that_says_nothing),
         TEST(server__forgets_a_client_that_leaves_at_once),
@@ -2426,7 +2649,11 @@ int main(void)
         TEST(client__names_the_encoding_of_its_version),
         TEST(client__waits_for_the_acknowledgement),
         TEST(client__understands_answers),
+        TEST(client__takes_octets_one_by_one),
+        TEST(client__survives_a_server_that_leaves_anywhere),
         TEST(client__finds_nobody),
+        TEST(client__does_not_find_a_name),
+        TEST(client__can_be_aborted_while_a_name_is_looked_up),
         TEST(client__goes_on_to_the_next_address),
         TEST(client__can_be_given_back_at_any_time),
         TEST(client__can_be_aborted_at_any_time),
@@ -2438,6 +2665,7 @@ int main(void)
         TEST(client__tells_that_the_server_has_gone),
         TEST(sessions__talk_both_ways),
         TEST(sessions__stream_both_ways),
+        TEST(sessions__end_in_any_state),
         TEST(server__stops_and_lets_sessions_go_on),
         TEST(server__stops_and_aborts_sessions),
         TEST(server__refuses_what_it_cannot_listen_at),
