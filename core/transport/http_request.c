@@ -69,7 +69,7 @@ static unsigned check_type(
 
 static unsigned check_size(
     const struct wwi_http_parser *parser,
-    uint32_t most)
+    uint64_t most)
 {
     if (parser->framing == WWI_HTTP_NO_BODY)
         return 411;

@@ -7,7 +7,7 @@
 struct wwi_http_demand {
     wws_envelope_version version;
     wws_string path;          /* normalised */
-    uint32_t max_message_size;
+    uint64_t max_message_size;
 };
 
 /* What SOAP says in the head; `action` is a run that is written anew. */

@@ -34,6 +34,7 @@ struct wwi_piece {
     bool more;                 /* the message goes on in the next piece */
     /* Of the first piece of a message, until the next event. */
     wws_envelope_version version;
+    uint32_t http_status;      /* of a response; else 0 */
     bool has_action;
     wws_string action;
     struct wwi_fields fields;  /* next may be null */

@@ -6,7 +6,7 @@ static const struct wwi_transport *lookup(
     bool streamed)
 {
     switch (transport) {
-    case WWS_TRANSPORT_HTTP: return streamed ? NULL : &wwi_http;
+    case WWS_TRANSPORT_HTTP: return streamed ? &wwi_http_streamed : &wwi_http;
     case WWS_TRANSPORT_TCP: return &wwi_tcp;
     default: return NULL;
     }

@@ -254,6 +254,7 @@ wws_status wwi_transport_find(
     const struct wwi_transport **transport,
     struct wwi_error *error);
 extern const struct wwi_transport wwi_http;
+extern const struct wwi_transport wwi_http_streamed;
 extern const struct wwi_transport wwi_tcp;
 
 #endif
