@@ -5,12 +5,11 @@
 
 #ifdef BENCH_GSOAP
 
+#include <bench.nsmap>
+#include <gsoapH.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "bench.nsmap"
-#include "gsoapH.h"
 
 enum {
     BACKLOG = 2 * IN_FLIGHT,
