@@ -49,9 +49,12 @@ static struct wwi_mux_client *of_turn(struct wwi_link *turn)
     return WWI_CONTAINER(turn, struct wwi_mux_client, synced.turn);
 }
 
+/* What its reply will relate to; without correlation all are the same. */
 static wws_string id_of(const struct wwi_mux_client *client)
 {
-    return (wws_string) { (const char *) client->id.data, client->id.size };
+    if (!client->mux->options.correlates)
+        return WWS_STR("");
+    return wwi_mux_notes_id(&client->notes);
 }
 
 /* Nothing relates to a request that has not been sent. */
@@ -95,26 +98,16 @@ static void rehash(struct wwi_mux *mux, struct wwi_list *old, uint32_t count)
     }
 }
 
-bool wwi_mux_add_client(struct wwi_mux *mux)
+/* Unless somebody else has meanwhile. */
+static bool enlarge(struct wwi_mux *mux, uint32_t count)
 {
-    struct wwi_list *more = NULL;
-    uint32_t count;
+    struct wwi_list *more = wwi_alloc(2 * count * sizeof *more);
 
-    wwi_mux_enter(mux);
-    count = mux->synced.bucket_count;
-    if (mux->synced.client_count < count) {
-        mux->synced.client_count++;
-        wwi_mux_leave(mux);
-        return true;
-    }
-    wwi_mux_leave(mux);
-    more = wwi_alloc(2 * count * sizeof *more);
     if (more == NULL)
         return false;
     for (uint32_t i = 0; i < 2 * count; i++)
         wwi_list_init(&more[i]);
     wwi_mux_enter(mux);
-    /* Somebody else may have made room meanwhile. */
     if (mux->synced.bucket_count == count) {
         struct wwi_list *old = mux->synced.buckets;
 
@@ -123,9 +116,25 @@ bool wwi_mux_add_client(struct wwi_mux *mux)
         rehash(mux, old, count);
         more = old;
     }
-    mux->synced.client_count++;
     wwi_mux_leave(mux);
     wwi_free(more);
+    return true;
+}
+
+bool wwi_mux_add_client(struct wwi_mux *mux)
+{
+    uint32_t count;
+    bool full;
+
+    wwi_mux_enter(mux);
+    count = mux->synced.bucket_count;
+    full = mux->synced.client_count >= count;
+    wwi_mux_leave(mux);
+    if (full && !enlarge(mux, count))
+        return false;
+    wwi_mux_enter(mux);
+    mux->synced.client_count++;
+    wwi_mux_leave(mux);
     return true;
 }
 
@@ -369,7 +378,7 @@ static struct wwi_mux_parcel *begin_parcel(struct wwi_piece *piece)
         return NULL;
     parcel->has_action = piece->has_action;
     if (!wwi_mux_notes_copy(&parcel->notes, piece->has_action ? piece->action
-        : WWS_STR(""), &piece->fields)) {
+        : WWS_STR(""), WWS_STR(""), &piece->fields)) {
         wwi_mux_parcel_free(parcel);
         return NULL;
     }

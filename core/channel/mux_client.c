@@ -46,7 +46,7 @@ static void empty_letter(struct wwi_mux_letter *letter)
     wwi_bytes_fini(&letter->sending.body);
 }
 
-void wwi_mux_letter_free(struct wwi_mux_letter *letter)
+static void free_letter(struct wwi_mux_letter *letter)
 {
     if (letter == NULL)
         return;
@@ -109,7 +109,7 @@ static void letter_done(
     }
     wwi_mux_leave(mux);
     if (client == NULL)
-        wwi_mux_letter_free(letter);
+        free_letter(letter);
 }
 
 /* Makes the letter the client's alone, or leaves it to the session. */
@@ -209,7 +209,8 @@ static wws_status stage_opening(struct wwi_mux_client *client)
 {
     struct wwi_mux *mux = client->mux;
 
-    if (mux->synced.over)
+    if (mux->synced.over
+        || (mux->synced.closing && mux->synced.state == WWI_MUX_CREATED))
         return fail_with_session(client);
     if (mux->synced.state == WWI_MUX_OPEN) {
         mux->synced.opener = NULL;
@@ -244,8 +245,7 @@ static wws_status give_letter(struct wwi_mux_client *client)
     if (status >= 0)
         return WWS_S_OK;
     mux->synced.busy--;
-    letter->state = WWI_MUX_LETTER_NEW;
-    /* We shall hear why. */
+    letter->state = WWI_MUX_LETTER_REFUSED;
     if (status == WWS_E_OBJECT_FAULTED && !mux->synced.over)
         return WWS_S_ASYNC;
     if (status == WWS_E_OBJECT_FAULTED)
@@ -389,7 +389,7 @@ static wws_status check_begin(
 
     wwi_mux_enter(mux);
     state = mux->synced.state;
-    if (mux->synced.over || mux->synced.aborted)
+    if (mux->synced.over || mux->synced.aborted || mux->synced.closing)
         status = WWS_E_OBJECT_FAULTED;
     else if (state == WWI_MUX_CREATED && mux->synced.opener == NULL)
         mux->synced.opener = client;
@@ -422,20 +422,18 @@ static bool new_letter(struct wwi_mux_client *client, bool more)
     return true;
 }
 
-/* Copies what must outlive the call, and moves the octets. */
+/* Moves the octets; what goes with them is in the notes. */
 static wws_status load(
     struct wwi_mux_client *client,
     struct wwi_outgoing *outgoing,
     struct wwi_error *error)
 {
-    if (!wwi_mux_notes_copy(&client->notes, outgoing->action,
-        &outgoing->fields) || !new_letter(client, outgoing->more))
+    if (!new_letter(client, outgoing->more))
         return wwi_fail_static(error, WWS_E_OUTOFMEMORY, "no memory");
     wwi_bytes_fini(&client->outgoing.envelope);
     client->outgoing = *outgoing;
     client->outgoing.action = wwi_mux_notes_action(&client->notes);
-    client->outgoing.message_id = (wws_string) {
-        (const char *) client->id.data, client->id.size };
+    client->outgoing.message_id = wwi_mux_notes_id(&client->notes);
     client->outgoing.fields = wwi_mux_notes_fields(&client->notes);
     outgoing->envelope = (struct wwi_bytes) { 0 };
     return begin_sending(client);
@@ -447,15 +445,12 @@ static wws_status begin_message(
     bool reply,
     struct wwi_error *error)
 {
-    bool correlates = client->mux->options.correlates;
-
-    if (reply && correlates && outgoing->message_id.size == 0)
+    if (reply && client->mux->options.correlates
+        && outgoing->message_id.size == 0)
         return wwi_fail_static(error, WWS_E_INVALIDARG,
             "a request without message id, to which no reply can relate");
-    wwi_bytes_reset(&client->id, KEEP_SIZE);
-    if (correlates)
-        wwi_bytes_append_string(&client->id, outgoing->message_id);
-    if (client->id.failed)
+    if (!wwi_mux_notes_copy(&client->notes, outgoing->action,
+        outgoing->message_id, &outgoing->fields))
         return wwi_fail_static(error, WWS_E_OUTOFMEMORY, "no memory");
     client->wants_reply = reply;
     return load(client, outgoing, error);
@@ -625,7 +620,6 @@ static void client_end(struct wwi_client *base)
     client->wants_reply = false;
     wwi_bytes_fini(&client->outgoing.envelope);
     wwi_bytes_reset(&client->notes.block, KEEP_SIZE);
-    wwi_bytes_reset(&client->id, KEEP_SIZE);
     if (client->synced.letter != NULL)
         empty_letter(client->synced.letter);
 }
@@ -639,10 +633,9 @@ static void client_free(struct wwi_client *base)
     wwi_mux_enter(mux);
     mux->synced.client_count--;
     wwi_mux_leave(mux);
-    wwi_mux_letter_free(client->synced.letter);
+    free_letter(client->synced.letter);
     wwi_bytes_fini(&client->outgoing.envelope);
     wwi_bytes_fini(&client->notes.block);
-    wwi_bytes_fini(&client->id);
     wwi_free(client);
     wwi_mux_unref(mux);
 }

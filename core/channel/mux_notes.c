@@ -28,6 +28,7 @@ static void append_field(
 bool wwi_mux_notes_copy(
     struct wwi_mux_notes *notes,
     wws_string action,
+    wws_string id,
     const struct wwi_fields *fields)
 {
     struct wwi_bytes *block = &notes->block;
@@ -37,6 +38,8 @@ bool wwi_mux_notes_copy(
     wwi_bytes_reset(block, block->capacity);
     wwi_bytes_append_string(block, action);
     notes->action_size = action.size;
+    wwi_bytes_append_string(block, id);
+    notes->id_size = id.size;
     while (fields->next != NULL
         && fields->next(fields->state, &index, &name, &value))
         append_field(block, name, value);
@@ -49,7 +52,16 @@ wws_string wwi_mux_notes_action(const struct wwi_mux_notes *notes)
         (const char *) notes->block.data, notes->action_size };
 }
 
-/* The index is the place of the field behind the action. */
+wws_string wwi_mux_notes_id(const struct wwi_mux_notes *notes)
+{
+    const char *text = (const char *) notes->block.data;
+
+    if (notes->id_size == 0)
+        return WWS_STR("");
+    return (wws_string) { text + notes->action_size, notes->id_size };
+}
+
+/* The index is the place of the field behind the id. */
 static bool next_field(
     const void *state,
     uint32_t *index,
@@ -57,7 +69,7 @@ static bool next_field(
     wws_string *value)
 {
     const struct wwi_mux_notes *notes = state;
-    size_t at = notes->action_size + *index;
+    size_t at = notes->action_size + notes->id_size + *index;
     const char *text;
     struct sizes sizes;
 

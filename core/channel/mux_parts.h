@@ -6,11 +6,12 @@
 #include "core/channel/mux.h"
 #include "core/xml/reader.h"
 
-/* What goes with the octets of a message, copied into one block: an action, and
- * the fields behind it. */
+/* What goes with the octets of a message, copied into one block: an action, the
+ * id that a reply will relate to, and the fields. */
 struct wwi_mux_notes {
     struct wwi_bytes block;
     size_t action_size;
+    size_t id_size;
 };
 
 /* A message that has arrived, or a piece of one. */
@@ -26,6 +27,7 @@ struct wwi_mux_parcel {
 enum wwi_mux_letter_state {
     WWI_MUX_LETTER_NEW,
     WWI_MUX_LETTER_GIVEN, /* it is the session's */
+    WWI_MUX_LETTER_REFUSED, /* the session is over, and will say how */
     WWI_MUX_LETTER_DONE,
 };
 
@@ -63,9 +65,8 @@ struct wwi_mux_client {
 
     /* The owner's. */
     enum wwi_mux_stage stage;
-    struct wwi_outgoing outgoing;    /* its strings are in notes and id */
+    struct wwi_outgoing outgoing;    /* its strings are in the notes */
     struct wwi_mux_notes notes;
-    struct wwi_bytes id;
     bool wants_reply;
     bool loaded;                     /* with a message, not only to open */
     struct wwi_mux_parcel *taken;
@@ -186,20 +187,21 @@ bool wwi_mux_fetch(struct wwi_mux_client *client);
 /* Puts what the client got back in front of the inbox. */
 void wwi_mux_put_back(struct wwi_mux_client *client);
 bool wwi_mux_wants_piece(const struct wwi_mux *mux);
-/* Room in the map for one client more; takes the lock. */
+/* Room in the map for one client more, or no memory; takes the lock. */
 bool wwi_mux_add_client(struct wwi_mux *mux);
 
 void wwi_mux_arrived(struct wwi_session *session, struct wwi_piece *piece);
 void wwi_mux_parcel_free(struct wwi_mux_parcel *parcel);
-void wwi_mux_letter_free(struct wwi_mux_letter *letter);
 
 /* False when there is no memory. */
 bool wwi_mux_notes_copy(
     struct wwi_mux_notes *notes,
     wws_string action,
+    wws_string id,
     const struct wwi_fields *fields);
+/* All live as long as the notes. */
 wws_string wwi_mux_notes_action(const struct wwi_mux_notes *notes);
-/* Live as long as the notes. */
+wws_string wwi_mux_notes_id(const struct wwi_mux_notes *notes);
 struct wwi_fields wwi_mux_notes_fields(const struct wwi_mux_notes *notes);
 
 #endif
