@@ -150,6 +150,19 @@ static bool start_connect(struct row *row)
         && full_is_tried(&row->full);
 }
 
+static bool start_handshake(struct row *row)
+{
+    return open_puppet(row) && start_open(row, row->puppet.ear.port)
+        && puppet_is_greeted(&row->puppet);
+}
+
+static bool start_close(struct row *row)
+{
+    return open_puppet(row) && create_channel(row, 0) && open_at_puppet(row)
+        && row_add_victim(row, op_close(row->mode, row->channel), 0)
+        && puppet_is_left(&row->puppet);
+}
+
 static bool is_accepting(void *about)
 {
     return row_channel_state(about) == WWS_CHANNEL_STATE_ACCEPTING;
@@ -276,6 +289,16 @@ static const struct cancel_case cases[] = {
       start_connect, abort_channel, after_abort,
       .wanted = { WWS_E_OPERATION_ABORTED, WWS_PROGRESS_NOT_SENT,
         WWS_PHASE_CONNECT } },
+    { "channel_abort", "phase handshake",
+      start_handshake, abort_channel, after_abort,
+      .wanted = { WWS_E_OPERATION_ABORTED, WWS_PROGRESS_NOT_SENT,
+        WWS_PHASE_HANDSHAKE },
+      .sessions_only = true },
+    { "channel_abort", "phase close",
+      start_close, abort_channel, after_abort,
+      .wanted = { WWS_E_OPERATION_ABORTED, WWS_PROGRESS_NOT_SENT,
+        WWS_PHASE_CLOSE },
+      .sessions_only = true },
     { "channel_cancel_receive", "pending receive",
       start_receive, cancel_receive, after_cancel_receive,
       .wanted = { WWS_E_OPERATION_CANCELLED, WWS_PROGRESS_SENT,

@@ -23,11 +23,13 @@ static bool start_three_at_own_host(struct row *row)
     return start_at_own_host(row, 3);
 }
 
+/* Its session is full, so that the host waits for nothing more of it. */
 static bool start_client(struct row *row)
 {
+    unsigned endpoint = HOST_ONE_BY_ONE + row->mode;
     char setting[16], mode[16], key[16];
     const char *const arguments[] = { "wws-demo", "client", setting, mode,
-        row->stage->remote.addresses[row->mode], key, NULL };
+        row->stage->remote.addresses[endpoint], key, NULL };
 
     row->keys[0] = row_new_key();
     snprintf(setting, sizeof setting, "%d", (int) (row->setting - settings));

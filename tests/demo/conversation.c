@@ -29,6 +29,8 @@ static bool call_add(struct stage *stage, wws_string address)
         status = wws_service_proxy_call(proxy, calc_action(CALC_ADD),
             calc_request(text, CALC_ADD, A, B), NULL, NULL, &reply, NULL,
             none);
+    if (status >= 0)
+        status = wws_service_proxy_close(proxy, NULL, none);
     if (status < 0)
         fprintf(stderr, "wws-demo: Add: %s\n", wws_status_name(status));
     else

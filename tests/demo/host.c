@@ -15,7 +15,7 @@
 #include "peers.h"
 #include "setting.h"
 
-enum { HELD = 2048 };
+enum { HELD = 2048, AT_ONCE = 64 };
 
 /* An AddLater.  They are not used again, so that an event which comes late
  * finds its own. */
@@ -250,6 +250,7 @@ static wws_status add_endpoint(
     wws_service_host service,
     const struct setting *setting,
     wws_envelope_version version,
+    uint32_t max_concurrency,
     enum mode mode)
 {
     static enum mode modes[MODES] = { MODE_SYNC, MODE_CALLBACK, MODE_QUEUE };
@@ -265,6 +266,7 @@ static wws_status add_endpoint(
     endpoint.address = setting_url(setting, url, 0);
     endpoint.operations = &operations;
     endpoint.envelope_version = version;
+    endpoint.max_concurrency = max_concurrency;
     return wws_service_host_add_endpoint(service, &endpoint,
         (wws_error) { 0 });
 }
@@ -285,8 +287,8 @@ static wws_status tell_address(wws_service_host service, uint32_t index)
     return WWS_S_OK;
 }
 
-/* The endpoints of the modes, then one of the other envelope version. */
-static wws_status open_host(
+/* As roles.h has them. */
+static wws_status add_endpoints(
     wws_service_host service,
     const struct setting *setting)
 {
@@ -296,9 +298,20 @@ static wws_status open_host(
     wws_status status = WWS_S_OK;
 
     for (enum mode mode = 0; mode < MODES && status >= 0; mode++)
-        status = add_endpoint(service, setting, version, mode);
+        status = add_endpoint(service, setting, version, AT_ONCE, mode);
+    for (enum mode mode = 0; mode < MODES && status >= 0; mode++)
+        status = add_endpoint(service, setting, version, 1, mode);
     if (status >= 0)
-        status = add_endpoint(service, setting, other, MODE_SYNC);
+        status = add_endpoint(service, setting, other, 1, MODE_SYNC);
+    return status;
+}
+
+static wws_status open_host(
+    wws_service_host service,
+    const struct setting *setting)
+{
+    wws_status status = add_endpoints(service, setting);
+
     if (status >= 0)
         status = wws_service_host_open(service, NULL, (wws_error) { 0 });
     for (uint32_t i = 0; i < HOST_ENDPOINTS && status >= 0; i++)

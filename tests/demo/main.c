@@ -131,11 +131,12 @@ static int usage(FILE *out, int result)
 {
     fputs("usage: wws-demo [--json] [--help]\n\n"
           "A service host and its clients, in processes of their own, talk\n"
-          "SOAP.  Then everything that can stop a pending operation does so.\n"
-          "Each row tells with which status the operation ended, after how\n"
-          "many microseconds, how far its request had got, and whether calls\n"
-          "beside it went on.  --json prints one object a line.  Fails if\n"
-          "anything is not as it should be, and says what on stderr.\n",
+          "SOAP, over HTTP and in sessions over TCP.  Then everything that\n"
+          "can stop a pending operation does so.  Each row tells with which\n"
+          "status the operation ended, after how many microseconds, how far\n"
+          "its request had got, and whether calls beside it went on.  --json\n"
+          "prints one object a line.  Fails if anything is not as it should\n"
+          "be, and says what on stderr.\n",
         out);
     return result;
 }

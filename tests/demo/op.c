@@ -124,6 +124,15 @@ static wws_status start_call(struct op *op, const wws_completion *completion)
         &op->options, &op->call, &op->body, completion, op->error);
 }
 
+static wws_status start_open_proxy(
+    struct op *op,
+    const wws_completion *completion)
+{
+    wws_string address = { op->address, strlen(op->address) };
+
+    return wws_service_proxy_open(op->proxy, address, completion, op->error);
+}
+
 static wws_status start_accept(struct op *op, const wws_completion *completion)
 {
     return wws_listener_accept(op->listener, op->channel, completion,
@@ -198,6 +207,24 @@ struct op *op_call(
     return op;
 }
 
+static void set_address(struct op *op, wws_string address)
+{
+    snprintf(op->address, sizeof op->address, "%.*s", (int) address.size,
+        address.data);
+}
+
+struct op *op_open_proxy(
+    enum mode mode,
+    wws_service_proxy proxy,
+    wws_string address)
+{
+    struct op *op = create(mode, start_open_proxy);
+
+    op->proxy = proxy;
+    set_address(op, address);
+    return op;
+}
+
 struct op *op_accept(
     enum mode mode,
     wws_listener listener,
@@ -208,12 +235,6 @@ struct op *op_accept(
     op->listener = listener;
     op->channel = channel;
     return op;
-}
-
-static void set_address(struct op *op, wws_string address)
-{
-    snprintf(op->address, sizeof op->address, "%.*s", (int) address.size,
-        address.data);
 }
 
 struct op *op_open(enum mode mode, wws_channel channel, wws_string address)

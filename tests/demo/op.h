@@ -58,6 +58,10 @@ struct op *op_call(
     enum calc_operation operation,
     long a,
     long b);
+struct op *op_open_proxy(
+    enum mode mode,
+    wws_service_proxy proxy,
+    wws_string address);
 struct op *op_accept(
     enum mode mode,
     wws_listener listener,

@@ -76,21 +76,34 @@ static void print_octets(const char *octets, size_t size)
     }
 }
 
+/* A line ends by itself, or with what came at once. */
+static size_t line_end(const struct record *record, size_t at)
+{
+    const char *text = record->text;
+    const char *newline = memchr(text + at, '\n', record->size - at);
+    size_t end = newline != NULL ? (size_t) (newline - text) + 1
+        : record->size;
+
+    for (unsigned i = 0; i < record->parts; i++)
+        if (record->ends[i] > at && record->ends[i] < end)
+            end = record->ends[i];
+    return end;
+}
+
 /* The lines of a record, each marked with who spoke. */
 static void print_record(const char *mark, const struct record *record)
 {
-    const char *at = record->text;
-    const char *end = at + record->size;
+    for (size_t at = 0; at < record->size;) {
+        size_t next = line_end(record, at), end = next;
 
-    while (at < end) {
-        const char *line_end = memchr(at, '\n', (size_t) (end - at));
-        size_t size = (size_t) ((line_end != NULL ? line_end : end) - at);
-        size_t shown = size > 0 && at[size - 1] == '\r' ? size - 1 : size;
-
+        if (record->text[end - 1] == '\n')
+            end--;
+        if (end > at && record->text[end - 1] == '\r')
+            end--;
         printf("  %s ", mark);
-        print_octets(at, shown);
+        print_octets(record->text + at, end - at);
         putchar('\n');
-        at += size + 1;
+        at = next;
     }
 }
 

@@ -23,6 +23,8 @@ struct script {
     /* What comes before the body of a message, and what lets that come. */
     bool (*take_head)(int fd, int64_t until_ns);
     wws_bytes go_on;
+    /* That no more will come. */
+    bool (*take_end)(int fd, int64_t until_ns);
 };
 
 static bool take_octet(int fd, int64_t until_ns, char *octet)
@@ -58,6 +60,79 @@ static bool take_http_head(int fd, int64_t until_ns)
 const struct script http_script = {
     .take_head = take_http_head,
     .go_on = SAYING("HTTP/1.1 100 Continue\r\n\r\n"),
+};
+
+/* TCP: the records of .NET message framing. */
+
+/* Whether exactly these come. */
+static bool take(int fd, int64_t until_ns, wws_bytes wanted)
+{
+    const char *octets = wanted.data;
+    char octet;
+
+    for (size_t i = 0; i < wanted.size; i++)
+        if (!take_octet(fd, until_ns, &octet) || octet != octets[i])
+            return false;
+    return true;
+}
+
+/* Seven bits an octet, the lowest first; the eighth says that more follow. */
+static bool take_size(int fd, int64_t until_ns, size_t *size)
+{
+    unsigned shift = 0;
+    char octet;
+
+    *size = 0;
+    do {
+        if (shift > 28 || !take_octet(fd, until_ns, &octet))
+            return false;
+        *size |= (size_t) (octet & 0x7f) << shift;
+        shift += 7;
+    } while ((octet & 0x80) != 0);
+    return true;
+}
+
+static bool skip(int fd, int64_t until_ns, size_t size)
+{
+    char octet;
+
+    while (size > 0 && take_octet(fd, until_ns, &octet))
+        size--;
+    return size == 0;
+}
+
+/* Version 1.0 and mode duplex; the via; UTF-8 of SOAP 1.2, and the end. */
+static bool take_preamble(int fd, int64_t until_ns)
+{
+    static const wws_bytes start = SAYING("\x00\x01\x00\x01\x02\x02");
+    static const wws_bytes end = SAYING("\x03\x03\x0c");
+    size_t via;
+
+    return take(fd, until_ns, start) && take_size(fd, until_ns, &via)
+        && skip(fd, until_ns, via) && take(fd, until_ns, end);
+}
+
+static bool take_tcp_head(int fd, int64_t until_ns)
+{
+    static const wws_bytes start = SAYING("\x06");
+    size_t size;
+
+    return take(fd, until_ns, start) && take_size(fd, until_ns, &size)
+        && size > 0;
+}
+
+static bool take_tcp_end(int fd, int64_t until_ns)
+{
+    static const wws_bytes end = SAYING("\x07");
+
+    return take(fd, until_ns, end);
+}
+
+const struct script tcp_script = {
+    .take_greeting = take_preamble,
+    .greeting = SAYING("\x0b"),
+    .take_head = take_tcp_head,
+    .take_end = take_tcp_end,
 };
 
 /* The strings */
@@ -97,6 +172,11 @@ bool puppet_hears(struct puppet *puppet)
         && puppet->script->take_head(puppet->fd, until_ns)
         && say(puppet->fd, puppet->script->go_on)
         && wire_is_ready(puppet->fd, until_ns);
+}
+
+bool puppet_is_left(struct puppet *puppet)
+{
+    return puppet->script->take_end(puppet->fd, patience_ends());
 }
 
 void puppet_close(struct puppet *puppet)

@@ -9,6 +9,7 @@
 struct script;
 
 extern const struct script http_script;
+extern const struct script tcp_script;
 
 struct puppet {
     const struct script *script;
@@ -23,6 +24,8 @@ bool puppet_is_greeted(struct puppet *puppet);
 bool puppet_greets(struct puppet *puppet);
 /* Whether a message has begun, and a part of its body waits unread. */
 bool puppet_hears(struct puppet *puppet);
+/* Whether the client has said, as the next thing, that no more will come. */
+bool puppet_is_left(struct puppet *puppet);
 void puppet_close(struct puppet *puppet);
 
 #endif

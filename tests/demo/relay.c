@@ -22,6 +22,8 @@ static bool hand_on(int from, int to, struct record *record)
         room = (size_t) count;
     memcpy(record->text + record->size, data, room);
     record->size += room;
+    if (record->parts < RECORD_PARTS)
+        record->ends[record->parts++] = record->size;
     return true;
 }
 

@@ -8,11 +8,13 @@
 
 #include "wire.h"
 
-enum { RECORD_SIZE = 4096 };
+enum { RECORD_SIZE = 4096, RECORD_PARTS = 16 };
 
 struct record {
     char text[RECORD_SIZE];
     size_t size;
+    size_t ends[RECORD_PARTS]; /* of what came at once */
+    unsigned parts;
 };
 
 struct relay {

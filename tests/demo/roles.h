@@ -4,9 +4,14 @@
 
 #include "setting.h"
 
-/* The endpoints of a host: one for each mode, and one of the other version of
+/* The endpoints of a host: one for each mode, again one for each that serves
+ * the calls of a session one after the other, and one of the other version of
  * the envelope. */
-enum { HOST_OTHER_VERSION = MODES, HOST_ENDPOINTS };
+enum {
+    HOST_ONE_BY_ONE = MODES,
+    HOST_OTHER_VERSION = 2 * MODES,
+    HOST_ENDPOINTS
+};
 
 int run_host(const struct setting *setting);
 

@@ -38,21 +38,27 @@ uint32_t row_new_key(void)
     return ++last;
 }
 
+wws_service_proxy row_create_proxy(struct row *row, uint32_t call_timeout_ms)
+{
+    wws_service_proxy_options options = setting_proxy(row->setting);
+    wws_service_proxy proxy = { 0 };
+
+    if (call_timeout_ms != 0)
+        options.call_timeout_ms = call_timeout_ms;
+    (void) row_done(row, "create a proxy", wws_service_proxy_create(
+        row->stage->runtime, &options, &proxy, (wws_error) { 0 }));
+    return proxy;
+}
+
 wws_service_proxy row_open_proxy(
     struct row *row,
     const struct remote *remote,
     uint32_t call_timeout_ms)
 {
-    wws_service_proxy_options options = setting_proxy(row->setting);
-    wws_service_proxy proxy = { 0 };
-    wws_error none = { 0 };
+    wws_service_proxy proxy = row_create_proxy(row, call_timeout_ms);
 
-    if (call_timeout_ms != 0)
-        options.call_timeout_ms = call_timeout_ms;
-    if (row_done(row, "create a proxy", wws_service_proxy_create(
-            row->stage->runtime, &options, &proxy, none)))
-        (void) row_done(row, "open a proxy", wws_service_proxy_open(proxy,
-            remote_address(remote, row->mode), NULL, none));
+    (void) row_done(row, "open a proxy", wws_service_proxy_open(proxy,
+        remote_address(remote, row->mode), NULL, (wws_error) { 0 }));
     return proxy;
 }
 

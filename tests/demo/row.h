@@ -110,7 +110,9 @@ bool row_done(struct row *row, const char *what, wws_status status);
 
 /* A number that no other operation has. */
 uint32_t row_new_key(void);
-/* Opens a proxy to the endpoint of the row's mode. */
+/* 0 for the timeout: long enough. */
+wws_service_proxy row_create_proxy(struct row *row, uint32_t call_timeout_ms);
+/* Opens one to the endpoint of the row's mode. */
 wws_service_proxy row_open_proxy(
     struct row *row,
     const struct remote *remote,

@@ -7,8 +7,6 @@
 #include "patience.h"
 #include "puppet.h"
 
-enum { SESSION_CONCURRENCY = 64 };
-
 const struct setting settings[SETTINGS] = {
     {
         .language = "c",
@@ -24,6 +22,20 @@ const struct setting settings[SETTINGS] = {
         .receiving = WWS_PROGRESS_SENT,
         .bereft = WWS_SERVICE_PROXY_STATE_OPEN,
         .common = true,
+    },
+    {
+        .language = "c",
+        .transport = "tcp",
+        .scheme = "net.tcp",
+        .soap = "1.2",
+        .script = &tcp_script,
+        .code = WWS_TRANSPORT_TCP,
+        .encoding = WWS_ENCODING_UTF8,
+        .envelope_version = WWS_ENVELOPE_VERSION_SOAP_1_2,
+        .addressing_version = WWS_ADDRESSING_VERSION_1_0,
+        .sessions = true,
+        .receiving = WWS_PROGRESS_NOT_SENT,
+        .bereft = WWS_SERVICE_PROXY_STATE_FAULTED,
     },
 };
 
@@ -87,6 +99,5 @@ wws_endpoint_options setting_endpoint(const struct setting *setting)
     options.encoding = setting->encoding;
     options.envelope_version = setting->envelope_version;
     options.addressing_version = setting->addressing_version;
-    options.max_concurrency = SESSION_CONCURRENCY;
     return options;
 }

@@ -43,7 +43,7 @@ struct setting {
     bool common;
 };
 
-enum { SETTINGS = 1 };
+enum { SETTINGS = 2 };
 
 extern const struct setting settings[SETTINGS];
 
