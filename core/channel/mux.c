@@ -137,7 +137,9 @@ void wwi_mux_break_locked(
 
 void wwi_mux_notify(struct wwi_mux_client *client)
 {
-    if (client->synced.track != NULL)
+    if (client->synced.stepping)
+        client->synced.again = true;
+    else if (client->synced.track != NULL)
         client->base.notify(&client->base);
 }
 

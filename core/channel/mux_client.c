@@ -346,9 +346,13 @@ static wws_status client_step(struct wwi_client *base, struct wwi_want *want)
 
     wwi_mux_enter(client->mux);
     attach(client);
-    do
+    client->synced.stepping = true;
+    do {
+        client->synced.again = false;
         status = run_stage(client);
-    while (status == WWS_S_OK && client->stage != WWI_MUX_STAGE_DONE);
+    } while ((status == WWS_S_OK && client->stage != WWI_MUX_STAGE_DONE)
+        || (status == WWS_S_ASYNC && client->synced.again));
+    client->synced.stepping = false;
     if (status == WWS_S_ASYNC && expired(client))
         status = fail_plainly(client, WWS_E_OPERATION_TIMED_OUT,
             "the time allowed for this phase is over");

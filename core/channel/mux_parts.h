@@ -77,6 +77,8 @@ struct wwi_mux_client {
         struct wwi_track *track;
         struct wwi_link link;        /* of mux.clients, while it has a track */
         struct wwi_link turn;        /* of the map, or of mux.receivers */
+        bool stepping;               /* its owner looks anyway */
+        bool again;
         bool mapped;
         bool begun;                  /* an octet of the exchange has left */
         bool midway;                 /* its message on the wire is not whole */
