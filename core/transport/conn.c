@@ -700,9 +700,9 @@ static void see_events(struct wwi_conn *conn, uint32_t events)
         conn->on_loop.readable = true;
     if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0)
         conn->on_loop.hung_up = true;
-    if ((events & (EPOLLHUP | EPOLLERR)) != 0)
-        conn->on_loop.down = true;
-    if ((events & EPOLLERR) != 0) {
+    /* Without an error, when somebody has seen that already. */
+    if ((events & EPOLLERR) != 0
+        || ((events & EPOLLHUP) != 0 && !conn->on_loop.shut)) {
         (void) getsockopt(conn->source.fd, SOL_SOCKET, SO_ERROR, &code,
             &size);
         break_by(conn, code != 0 ? code : ECONNRESET);
@@ -780,8 +780,6 @@ static void arm(struct wwi_conn *conn)
         || conn->on_loop.stage == WWI_CONN_DRAINING)
         events = wanted(conn);
     else
-        return;
-    if (events == 0 && conn->on_loop.down)
         return;
     if (atomic_load(&conn->source.armed) && events == conn->on_loop.armed)
         return;

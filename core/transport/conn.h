@@ -76,7 +76,6 @@ struct wwi_conn {
         bool again;
         bool found;                 /* the query is answered */
         bool finished;              /* the peer's end has been read */
-        bool down;                  /* neither side sends any more */
         bool shut;                  /* the peer has heard that this was all */
         bool closing;
         bool reset;

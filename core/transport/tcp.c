@@ -242,15 +242,15 @@ static void set_remote(struct wwi_tcp_wire *wire)
     wire->on_loop.session->base.remote = wwi_string(wire->conn.remote);
 }
 
-/* The holder takes the session or not; what he sends meanwhile waits behind
- * the acknowledgement. */
+/* The holder takes the session or not.  What he sends meanwhile goes behind the
+ * acknowledgement, and takes it along. */
 static void introduce(struct wwi_tcp_wire *wire)
 {
     struct wwi_tcp_session *session = wire->on_loop.session;
     struct wwi_server *server = wire->server;
 
     lock(wire);
-    session->synced.open = session->synced.gated = true;
+    session->synced.open = true;
     wwi_bytes_reset(&wire->words.head, SIZE_MAX);
     wwi_framing_write_record(&wire->words.head, WWI_FRAMING_PREAMBLE_ACK);
     wwi_conn_queue_locked(&wire->conn, &wire->words);
@@ -264,9 +264,6 @@ static void introduce(struct wwi_tcp_wire *wire)
         hang_up(wire, true);
         return;
     }
-    lock(wire);
-    session->synced.gated = false;
-    unlock(wire);
     wwi_framing_begin_messages(&wire->on_loop.framing);
     wwi_conn_write(&wire->conn);
 }

@@ -78,7 +78,6 @@ struct wwi_tcp_session {
         uint32_t asked;             /* pieces */
         bool opening;
         bool open;
-        bool gated;                 /* nothing goes before our first word */
         bool shut;                  /* nothing more may be sent */
         bool over;
         bool aborted;

@@ -152,14 +152,12 @@ static wws_status send_message(
         && !outgoing->more;
     size_t size = outgoing->envelope.size;
     wws_status status = pack(wire, sending, outgoing);
-    bool gated;
 
     if (status != WWS_S_OK)
         return status;
     wwi_conn_ref(&wire->conn);
     lock(wire);
     status = may_send_locked(session);
-    gated = session->synced.gated;
     if (status == WWS_S_OK) {
         wwi_conn_queue_locked(&wire->conn, sending);
         session->synced.shut = ends;
@@ -168,7 +166,7 @@ static wws_status send_message(
     unlock(wire);
     if (status != WWS_S_OK)
         unpack(sending, outgoing, size);
-    else if (!gated)
+    else
         wwi_conn_write(&wire->conn);
     wwi_conn_unref(&wire->conn);
     return status;
@@ -193,18 +191,15 @@ static void shutdown_session(struct wwi_session *base)
 {
     struct wwi_tcp_session *session = session_of(base);
     struct wwi_tcp_wire *wire = session->wire;
-    bool gated;
 
     wwi_conn_ref(&wire->conn);
     lock(wire);
-    gated = session->synced.gated;
     if (may_send_locked(session) == WWS_S_OK) {
         session->synced.shut = true;
         wwi_conn_queue_locked(&wire->conn, &session->end);
     }
     unlock(wire);
-    if (!gated)
-        wwi_conn_write(&wire->conn);
+    wwi_conn_write(&wire->conn);
     /* Both ends may be shut now. */
     wwi_conn_wake(&wire->conn);
     wwi_conn_unref(&wire->conn);

@@ -902,6 +902,19 @@ static void server__takes_vias_that_lead_to_it(void **state)
     }
 }
 
+static void server__at_the_root_takes_every_path(void **state)
+{
+    int fd;
+
+    (void) state;
+    start_at("net.tcp://+:0/");
+    fd = dial();
+
+    shake(fd, 0);
+
+    close(fd);
+}
+
 static void server__takes_the_name_of_its_encoding(void **state)
 {
     int fd;
@@ -1479,6 +1492,27 @@ static void connection__gives_the_next_preamble_less_time(void **state)
     close(fd);
 }
 
+static void connection__counts_what_came_with_the_end(void **state)
+{
+    int fd;
+
+    (void) state;
+    it.manner = CLOSE;
+    wwi_clock_hold();
+    start();
+    fd = dial();
+    shake(fd, 0);
+    PUT(fd, END "\x00");
+    EXPECT(fd, END);
+    wait_for(&it.servers[0].released, 1);
+    let_everything_run();
+
+    wwi_clock_move(15000);
+
+    expect_reset(fd);
+    close(fd);
+}
+
 static void connection__is_closed_in_silence_between_sessions(void **state)
 {
     int fd;
@@ -1541,6 +1575,24 @@ static void session__given_back_early_is_reset(void **state)
     assert_int_equal(parcel.done, 1);
     assert_int_equal(parcel.outcome.status, WWS_E_OPERATION_ABORTED);
     assert_int_equal(holder->failed, 0);
+    close(fd);
+}
+
+static void session__given_back_without_its_end_is_reset(void **state)
+{
+    struct holder *holder;
+    int fd;
+
+    (void) state;
+    start();
+    fd = dial();
+    holder = shake(fd, 0);
+    PUT(fd, END);
+    wait_for(&holder->ended, 1);
+
+    give_back(holder);
+
+    expect_reset(fd);
     close(fd);
 }
 
@@ -1741,7 +1793,7 @@ static void stream__is_delivered_as_it_comes(void **state)
 
 static void stream__does_not_outgrow_a_slow_reader(void **state)
 {
-    static uint8_t chunk[65536];
+    static uint8_t chunk[60001];
     struct holder *holder = &it.servers[0];
     size_t before, sent = 0;
     int fd;
@@ -2607,6 +2659,7 @@ int main(void)
         TEST(server__does_not_drain_without_end),
         TEST(server__does_not_drain_for_ever),
         TEST(server__takes_vias_that_lead_to_it),
+        TEST(server__at_the_root_takes_every_path),
         TEST(server__takes_the_name_of_its_encoding),
         TEST(server__takes_what_fits_its_version),
         TEST(server__resets_a_preamble_that_does_not_end),
@@ -2629,9 +2682,11 @@ int main(void)
         TEST(session__may_be_followed_by_another_at_once),
         TEST(connection__is_closed_when_it_was_idle_too_long),
         TEST(connection__gives_the_next_preamble_less_time),
+        TEST(connection__counts_what_came_with_the_end),
         TEST(connection__is_closed_in_silence_between_sessions),
         TEST(session__aborted_is_reset),
         TEST(session__given_back_early_is_reset),
+        TEST(session__given_back_without_its_end_is_reset),
         TEST(session__given_back_does_not_wait_for_the_last_record),
         TEST(session__tells_that_the_peer_has_gone),
         TEST(session__tells_of_a_reset),
