@@ -39,6 +39,7 @@ struct sample {
 struct wire {
     const char *scheme;
     wws_transport transport;
+    wws_encoding encoding;
 };
 
 /* The octets of one call on the wire, measured from ours. */

@@ -9,9 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_ROUNDS = 99, MAX_CALLS = 1000000, BENCHES = 10, PLACES = 2 };
+enum { MAX_ROUNDS = 99, MAX_CALLS = 1000000, BENCHES = 18, PLACES = 2 };
 
-static const struct wire http = { "http", WWS_TRANSPORT_HTTP };
+static const struct wire http = {
+    "http", WWS_TRANSPORT_HTTP, WWS_ENCODING_UTF8
+};
+static const struct wire tcp = {
+    "net.tcp", WWS_TRANSPORT_TCP, WWS_ENCODING_UTF8
+};
 
 #define RAW { "raw", &raw_server, 0, raw_echo, NULL }
 #define EPOLL { "epoll", &epoll_server, 0, epoll_echo, NULL }
@@ -35,10 +40,28 @@ const struct bench benches[] = {
       { BY_US(SHORT, wws_call_each), RAW, GSOAP(gsoap_calls) } },
     { "wrk-1", 1, &http, 1, 0, false, { BY_WRK, NGINX } },
     { "wrk-64", 1, &http, IN_FLIGHT, 0, false, { BY_WRK, NGINX } },
+    { "tcp-add-short", 1, &tcp, 1, 0, true,
+      { BY_US(SHORT, wws_call_each), RAW } },
+    { "tcp-add-long", 1, &tcp, 1, 0, true,
+      { BY_US(LONG, wws_call_each), RAW } },
+    { "tcp-queue", 4, &tcp, IN_FLIGHT, 0, true,
+      { BY_US(SHORT, wws_flight_queue), EPOLL } },
+    { "tcp-threads", 4, &tcp, IN_FLIGHT, 0, false,
+      { BY_US(SHORT, wws_flight_threads), EPOLL } },
+    { "tcp-echo-64k", 0.25, &tcp, 1, 1 << 16, false,
+      { BY_US(SHORT, wws_call_each), RAW } },
+    { "tcp-echo-1m", 0.02, &tcp, 1, 1 << 20, false,
+      { BY_US(SHORT, wws_call_each), RAW } },
     { "cancel-blocked", 0.2, &http, 1, 0, false,
       { BY_US(HOLD, wws_cancel_blocked),
         { "eventfd", NULL, 0, eventfd_wake, NULL } } },
     { "cancel-queued", 0.2, &http, IN_FLIGHT, 0, false,
+      { BY_US(HOLD, wws_cancel_queued),
+        { "eventfd", NULL, 0, eventfd_write_only, NULL } } },
+    { "tcp-cancel-blocked", 0.2, &tcp, 1, 0, false,
+      { BY_US(HOLD, wws_cancel_blocked),
+        { "eventfd", NULL, 0, eventfd_wake, NULL } } },
+    { "tcp-cancel-queued", 0.2, &tcp, IN_FLIGHT, 0, false,
       { BY_US(HOLD, wws_cancel_queued),
         { "eventfd", NULL, 0, eventfd_write_only, NULL } } },
 };
@@ -62,7 +85,7 @@ static struct result results[BENCHES][PLACES];
 
 static void print_bench(FILE *file, const struct bench *bench)
 {
-    fprintf(file, "  %-16s %s, ", bench->name, bench->wire->scheme);
+    fprintf(file, "  %-18s %s, ", bench->name, bench->wire->scheme);
     if (bench->echo != 0)
         fprintf(file, "Echo of %u KiB", bench->echo / 1024);
     else

@@ -42,7 +42,7 @@ static void print_line(
 {
     double ours = row->figures[OURS][figure];
 
-    printf("%-14s %-5s %-8s %-19s", row->bench->name,
+    printf("%-18s %-7s %-7s %-19s", row->bench->name,
            row->bench->wire->scheme, row->pinned ? "one CPU" : "free",
            names[figure]);
     print_number(ours, 2);
@@ -76,7 +76,7 @@ static void print_row(const struct row *row)
         print_figure(row, (enum figure) i);
     for (size_t i = 0; i < PARTS; i++) {
         if (row->bench->parts[i].name != NULL && !row->measured[i])
-            printf("%-14s %-5s %-8s %s: not measured\n", row->bench->name,
+            printf("%-18s %-7s %-7s %s: not measured\n", row->bench->name,
                    row->bench->wire->scheme, row->pinned ? "one CPU" : "free",
                    row->bench->parts[i].name);
     }
@@ -84,7 +84,7 @@ static void print_row(const struct row *row)
 
 void table_print(const struct row *rows, size_t count)
 {
-    printf("%-14s %-5s %-8s %-19s %11s  %-8s %11s %11s\n", "bench", "wire",
+    printf("%-18s %-7s %-7s %-19s %11s  %-8s %11s %11s\n", "bench", "wire",
            "place", "figure", "ours", "peer", "peer's", "ratio");
     for (size_t i = 0; i < count; i++)
         print_row(&rows[i]);

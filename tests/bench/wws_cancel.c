@@ -79,7 +79,7 @@ void wws_cancel_blocked(const struct job *job, struct sample *sample)
     };
 
     duel_run(&duel, job->calls, sample);
-    client_close(&held.client);
+    client_free(&held.client);
 }
 
 struct batch {
@@ -165,6 +165,6 @@ void wws_cancel_queued(const struct job *job, struct sample *sample)
     sample->value[CANCEL_P50_US] = percentile(ns, job->calls, 0.50);
     sample->value[CANCEL_P99_US] = percentile(ns, job->calls, 0.99);
     wws_queue_free(batch.queue);
-    client_close(&batch.client);
+    client_free(&batch.client);
     free(ns);
 }

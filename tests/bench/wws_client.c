@@ -38,6 +38,7 @@ static wws_service_proxy open_proxy(
     wws_error none = { 0 };
 
     options.transport = wire->transport;
+    options.encoding = wire->encoding;
     options.max_pending_calls = 2 * IN_FLIGHT;
     options.max_message_size = LARGEST_MESSAGE;
     client_check(wws_service_proxy_create((wws_runtime) { 0 }, &options,
@@ -68,6 +69,11 @@ void client_close(const struct client *client)
     client_check(wws_service_proxy_close(client->proxy, NULL,
                                          (wws_error) { 0 }),
                  "close a proxy");
+    client_free(client);
+}
+
+void client_free(const struct client *client)
+{
     wws_service_proxy_free(client->proxy);
     if (client->body.data != add)
         free((void *) client->body.data);

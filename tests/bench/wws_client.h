@@ -14,6 +14,8 @@ struct client {
 
 struct client client_open(const struct bench *bench, const char *address);
 void client_close(const struct client *client);
+/* Waits for nothing that the server still does. */
+void client_free(const struct client *client);
 void client_check(wws_status status, const char *what);
 void client_check_reply(
     const struct client *client,

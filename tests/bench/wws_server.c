@@ -97,9 +97,12 @@ static void add_endpoint(
     options.address = (wws_string) { address, strlen(address) };
     options.operations = &operations;
     options.transport = wire->transport;
+    options.encoding = wire->encoding;
     options.max_message_size = LARGEST_MESSAGE;
     options.callback_model = model;
     options.max_channels = 4 * IN_FLIGHT;
+    /* A session does not tell its server of a call that is cancelled. */
+    options.max_concurrency = UINT32_MAX;
     client_check(wws_service_host_add_endpoint(host, &options,
                                                (wws_error) { 0 }),
                  "add an endpoint");
