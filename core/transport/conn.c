@@ -626,7 +626,7 @@ static void close_now(struct wwi_conn *conn)
     conn->synced.ready = false;
     writing = conn->synced.writing;
     wwi_lock_give(&conn->synced.lock);
-    if (writing || conn->on_loop.stage == WWI_CONN_CLOSED)
+    if (writing)
         return;
     conn->on_loop.closing = false;
     fail_queue(conn);
@@ -639,6 +639,8 @@ void wwi_conn_close(
     bool reset,
     const struct wwi_outcome *why)
 {
+    if (conn->on_loop.stage == WWI_CONN_CLOSED)
+        return;
     conn->on_loop.closing = true;
     conn->on_loop.reset = reset;
     conn->on_loop.why = *why;

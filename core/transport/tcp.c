@@ -140,7 +140,8 @@ static bool say_fault(struct wwi_tcp_wire *wire, enum wwi_framing_fault fault)
     return said;
 }
 
-/* The peer hears why, if there is a fault for it, before the connection ends. */
+/* The peer hears why, if there is a fault for it, before its connection
+ * ends. */
 static void refuse(
     struct wwi_tcp_wire *wire,
     wws_status status,

@@ -2342,6 +2342,28 @@ static void client__shuts_while_the_server_does(void **state)
     wait_for(&holder->released, 1);
 }
 
+static void client__can_be_aborted_when_it_is_through(void **state)
+{
+    struct holder *holder = &it.clients[0];
+    int fd;
+
+    (void) state;
+    fd = meet();
+    shut(holder);
+    EXPECT(fd, END);
+    PUT(fd, END);
+    wait_for(&holder->ended, 1);
+    close(fd);
+    let_everything_run();
+    receive(holder);
+    let_everything_run();
+
+    abort_it(holder);
+
+    wait_for(&holder->failed, 1);
+    assert_int_equal(holder->outcome.status, WWS_E_OPERATION_ABORTED);
+}
+
 /* D10 */
 static void client__resets_when_a_reply_is_over_the_quota(void **state)
 {
@@ -2715,6 +2737,7 @@ int main(void)
         TEST(client__refuses_other_addresses),
         TEST(client__closes_when_both_ends_are_shut),
         TEST(client__shuts_while_the_server_does),
+        TEST(client__can_be_aborted_when_it_is_through),
         TEST(client__resets_when_a_reply_is_over_the_quota),
         TEST(client__hears_a_fault_in_spite_of_a_reset),
         TEST(client__tells_that_the_server_has_gone),
