@@ -163,6 +163,15 @@ static bool start_close(struct row *row)
         && puppet_is_left(&row->puppet);
 }
 
+/* Of what nobody sends. */
+static bool start_idle_receive(struct row *row)
+{
+    return open_puppet(row) && create_channel(row, 0) && open_at_puppet(row)
+        && create_messages(row, CALC_ADD, (wws_bytes) { 0 })
+        && row_add_victim(row,
+            op_receive(row->mode, row->channel, row->reply), 0);
+}
+
 static bool is_accepting(void *about)
 {
     return row_channel_state(about) == WWS_CHANNEL_STATE_ACCEPTING;
@@ -199,6 +208,13 @@ static void cancel_receive(struct row *row)
 static void abort_listener(struct row *row)
 {
     (void) row_done(row, "abort", wws_listener_abort(row->listener));
+}
+
+static void close_channel(struct row *row)
+{
+    row->closing = op_close(row->mode, row->channel);
+    if (!op_begin(row->closing))
+        row_wrong(row, "close does not wait for the other side");
 }
 
 /* What must hold afterwards */
@@ -276,6 +292,20 @@ static void after_accept(struct row *row)
     expect_channel(row, WWS_CHANNEL_STATE_CREATED);
 }
 
+/* Both sides say that they have ended, and nothing is reset. */
+static void after_close(struct row *row)
+{
+    if (!puppet_is_left(&row->puppet))
+        row_wrong(row, "the other side does not hear of the end");
+    expect_channel(row, WWS_CHANNEL_STATE_CLOSING);
+    if (!puppet_leaves(&row->puppet) || !op_await(row->closing)
+        || !row_done(row, "close", row->closing->status))
+        row_wrong(row, "close does not end");
+    expect_channel(row, WWS_CHANNEL_STATE_CLOSED);
+    if (!puppet_is_alone(&row->puppet))
+        row_wrong(row, "the connection is not closed in order");
+}
+
 static const struct cancel_case cases[] = {
     { "channel_abort", "pending receive",
       start_receive, abort_channel, after_abort_of_receive,
@@ -298,6 +328,11 @@ static const struct cancel_case cases[] = {
       start_close, abort_channel, after_abort,
       .wanted = { WWS_E_OPERATION_ABORTED, WWS_PROGRESS_NOT_SENT,
         WWS_PHASE_CLOSE },
+      .sessions_only = true },
+    { "channel_close", "pending receive",
+      start_idle_receive, close_channel, after_close,
+      .wanted = { WWS_E_OPERATION_ABORTED, WWS_PROGRESS_NOT_SENT,
+        WWS_PHASE_WAIT },
       .sessions_only = true },
     { "channel_cancel_receive", "pending receive",
       start_receive, cancel_receive, after_cancel_receive,

@@ -23,8 +23,9 @@ struct script {
     /* What comes before the body of a message, and what lets that come. */
     bool (*take_head)(int fd, int64_t until_ns);
     wws_bytes go_on;
-    /* That no more will come. */
+    /* That no more will come, of either side. */
     bool (*take_end)(int fd, int64_t until_ns);
+    wws_bytes end;
 };
 
 static bool take_octet(int fd, int64_t until_ns, char *octet)
@@ -133,6 +134,7 @@ const struct script tcp_script = {
     .greeting = SAYING("\x0b"),
     .take_head = take_tcp_head,
     .take_end = take_tcp_end,
+    .end = SAYING("\x07"),
 };
 
 /* The strings */
@@ -177,6 +179,19 @@ bool puppet_hears(struct puppet *puppet)
 bool puppet_is_left(struct puppet *puppet)
 {
     return puppet->script->take_end(puppet->fd, patience_ends());
+}
+
+bool puppet_leaves(struct puppet *puppet)
+{
+    return say(puppet->fd, puppet->script->end);
+}
+
+bool puppet_is_alone(struct puppet *puppet)
+{
+    char octet;
+
+    return wire_is_ready(puppet->fd, patience_ends())
+        && recv(puppet->fd, &octet, 1, 0) == 0;
 }
 
 void puppet_close(struct puppet *puppet)

@@ -26,6 +26,10 @@ bool puppet_greets(struct puppet *puppet);
 bool puppet_hears(struct puppet *puppet);
 /* Whether the client has said, as the next thing, that no more will come. */
 bool puppet_is_left(struct puppet *puppet);
+/* Says the same. */
+bool puppet_leaves(struct puppet *puppet);
+/* Whether the client then closes the connection without a reset. */
+bool puppet_is_alone(struct puppet *puppet);
 void puppet_close(struct puppet *puppet);
 
 #endif

@@ -71,6 +71,7 @@ struct row {
     wws_channel channel;
     wws_message request;
     wws_message reply;
+    struct op *closing;
     struct remote own; /* a host of its own */
     bool own_is_killed;
     struct peer client;

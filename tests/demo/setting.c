@@ -77,6 +77,11 @@ wws_channel_options setting_channel(const struct setting *setting)
     options.encoding = setting->encoding;
     options.envelope_version = setting->envelope_version;
     options.addressing_version = setting->addressing_version;
+    options.connect_timeout_ms = LONG_ENOUGH_MS;
+    options.send_timeout_ms = LONG_ENOUGH_MS;
+    options.receive_response_timeout_ms = LONG_ENOUGH_MS;
+    options.receive_timeout_ms = LONG_ENOUGH_MS;
+    options.close_timeout_ms = LONG_ENOUGH_MS;
     return options;
 }
 
