@@ -123,7 +123,8 @@ static wws_status write_head(
     return wwi_http_writer_end(&writer);
 }
 
-static void write_chunk(const struct wwi_outgoing *outgoing,
+static void write_chunk(
+    const struct wwi_outgoing *outgoing,
     struct wwi_sending *sending)
 {
     size_t size = sending->body.size;
@@ -838,9 +839,6 @@ static void run(struct wwi_conn *conn)
     hand_over(session);
     if (is_live(session))
         conn->on_loop.reading = wants_octets(session);
-    /* One that is broken is not armed any more. */
-    if (conn->on_loop.broken && wants_octets(session))
-        wwi_conn_wake(conn);
     conclude(session);
 }
 

@@ -14,9 +14,11 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <malloc.h>
+#include <linux/sockios.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -525,6 +527,17 @@ static void expect_reset(int fd)
 
     assert_int_equal(recv(fd, &octet, 1, 0), -1);
     assert_int_equal(errno, ECONNRESET);
+}
+
+/* To the end; negative if that is a reset, else how much there was. */
+static ssize_t drink(int fd)
+{
+    static char octets[PIECE];
+    ssize_t size, all = 0;
+
+    while ((size = recv(fd, octets, sizeof octets, 0)) > 0)
+        all += size;
+    return size < 0 ? size : all;
 }
 
 static void reset(int fd)
@@ -1062,7 +1075,33 @@ static void client__stops_sending_when_the_reply_comes_early(void **state)
     assert_string_equal(it.client.text, "hello");
     assert_int_equal(it.client.failed, 0);
     give_back(&it.client);
+    assert_true(drink(fd) < 0);
     close(fd);
+}
+
+static void client__delivers_all_of_a_reply_before_a_reset(void **state)
+{
+    /* More than a piece, and no more than the system takes besides. */
+    static char body[PIECE + PIECE / 4];
+    int fd, unread = 1;
+
+    (void) state;
+    fd = request();
+    put_text(fd, OK_HEAD "Content-Length: 81920\r\n\r\n");
+    put(fd, body, sizeof body);
+    for (int i = 0; i < 100000 && unread != 0; i++) {
+        let_everything_run();
+        assert_int_equal(ioctl(fd, SIOCOUTQ, &unread), 0);
+    }
+    assert_int_equal(unread, 0);
+
+    reset(fd);
+    let_everything_run();
+    it.client.greedy = true;
+    ask(&it.client);
+
+    wait_for(&it.client.ended, 1);
+    assert_int_equal(it.client.octets, sizeof body);
 }
 
 static void client__delivers_an_early_reply_of_a_peer_that_resets(
@@ -1102,19 +1141,27 @@ static void client__fails_early_when_it_is_refused(void **state)
     close(fd);
 }
 
-static void client__takes_back_what_has_not_begun(void **state)
+/* The parcel stays the test's unless it is sent. */
+static void send_parcel(struct parcel *parcel)
 {
-    struct parcel *parcel = calloc(1, sizeof *parcel);
     struct wwi_outgoing outgoing = { .more = true, .continues = true };
-    int fd, count;
 
-    (void) state;
-    fd = converse();
-    count = send_until_full(&it.client);
     wwi_bytes_append_text(&outgoing.envelope, "more");
+    parcel->holder = &it.client;
     parcel->sending.done = was_sent;
     assert_int_equal(it.client.session->calls->send(it.client.session,
         &parcel->sending, &outgoing), WWS_S_OK);
+}
+
+static void client__takes_back_what_has_not_begun(void **state)
+{
+    struct parcel *parcel = calloc(1, sizeof *parcel);
+    int fd;
+
+    (void) state;
+    fd = converse();
+    (void) send_until_full(&it.client);
+    send_parcel(parcel);
 
     assert_true(it.client.session->calls->unsend(it.client.session,
         &parcel->sending));
@@ -1122,8 +1169,28 @@ static void client__takes_back_what_has_not_begun(void **state)
     assert_false(it.client.session->calls->unsend(it.client.session,
         &parcel->sending));
     assert_int_equal(send_text(&it.client, "z", LAST), WWS_S_OK);
-    assert_int_equal(it.client.failed, 0);
-    (void) count;
+    let_everything_run();
+    assert_int_equal(value_of(&it.client.failed), 0);
+    free(parcel);
+    close(fd);
+}
+
+static void client__fails_when_a_message_has_lost_a_piece(void **state)
+{
+    struct parcel *parcel = calloc(1, sizeof *parcel);
+    int fd;
+
+    (void) state;
+    fd = converse();
+    (void) send_until_full(&it.client);
+    send_parcel(parcel);
+    assert_int_equal(send_text(&it.client, "z", LAST), WWS_S_OK);
+
+    assert_true(it.client.session->calls->unsend(it.client.session,
+        &parcel->sending));
+
+    wait_for(&it.client.failed, 1);
+    assert_int_equal(it.client.outcome.status, WWS_E_OPERATION_ABORTED);
     free(parcel);
     close(fd);
 }
@@ -1432,7 +1499,63 @@ static void server__does_not_invite_a_body_that_it_has_answered(void **state)
 
     expect_head(fd, TYPED("200 OK") "Content-Length: 2\r\n\r\n");
     expect_text(fd, "no");
-    give_back(&it.served[0]);
+    it.served[0].session->calls->free(it.served[0].session);
+    it.served[0].session = NULL;
+    expect_end(fd);
+    close(fd);
+}
+
+static void server__does_not_invite_a_body_that_comes_anyway(void **state)
+{
+    int fd;
+
+    (void) state;
+    start();
+    fd = dial();
+    put_text(fd, HEAD_11 "Expect: 100-continue\r\nContent-Length: 5\r\n\r\n"
+        "he");
+    wait_for(&it.connected, 1);
+    let_everything_run();
+
+    it.served[0].greedy = true;
+    ask(&it.served[0]);
+    put_text(fd, "llo");
+    wait_for(&it.served[0].ended, 1);
+    send_text(&it.served[0], "ok", WHOLE);
+
+    expect_head(fd, TYPED("200 OK") "Content-Length: 2\r\n\r\n");
+    close(fd);
+}
+
+/* The client has as much time as its server's holder gives it, and may say
+ * that it has nothing to add. */
+static void server__lets_a_slow_client_have_its_answer(void **state)
+{
+    enum { SIZE = 8 * MEBIBYTE };
+    char *body = calloc(1, SIZE);
+    int fd;
+
+    (void) state;
+    wwi_clock_hold();
+    it.greedy = true;
+    start();
+    fd = dial();
+    put_text(fd, REQUEST);
+    wait_for(&it.served[0].ended, 1);
+    assert_int_equal(send_octets(&it.served[0], body, SIZE,
+        (struct wwi_outgoing) { .version = 0 }), WWS_S_OK);
+    free(body);
+
+    let_everything_run();
+    shutdown(fd, SHUT_WR);
+    let_everything_run();
+    wwi_clock_move(3600000);
+    let_everything_run();
+
+    expect_head(fd, TYPED("200 OK") "Content-Length: 8388608\r\n\r\n");
+    assert_int_equal(drink(fd), SIZE);
+    wait_for(&it.served[0].done, 1);
+    assert_int_equal(it.served[0].sent.status, WWS_S_OK);
     close(fd);
 }
 
@@ -1924,6 +2047,7 @@ static void server__serves_curl(void **state)
     assert_true(fread(reply, 1, sizeof reply - 1, curl) != 0);
     assert_int_equal(pclose(curl), 0);
     assert_string_equal(reply, "reply 200");
+    wait_for(&it.served[0].ended, 1);
     assert_string_equal(it.served[0].text, "hello");
 }
 
@@ -1991,9 +2115,11 @@ int main(void)
         PROMISE(client__hears_of_a_peer_that_goes_unasked),
         PROMISE(client__does_not_accept_an_answer_to_nothing),
         PROMISE(client__stops_sending_when_the_reply_comes_early),
+        PROMISE(client__delivers_all_of_a_reply_before_a_reset),
         PROMISE(client__delivers_an_early_reply_of_a_peer_that_resets),
         PROMISE(client__fails_early_when_it_is_refused),
         PROMISE(client__takes_back_what_has_not_begun),
+        PROMISE(client__fails_when_a_message_has_lost_a_piece),
         PROMISE(client__forgets_a_request_refused_at_its_beginning),
         PROMISE(client__ends_when_it_is_shut_down_unasked),
         PROMISE(session__fails_when_it_is_shut_down_in_a_message),
@@ -2007,6 +2133,8 @@ int main(void)
         PROMISE(server__accepts_without_a_word_when_it_is_shut_down),
         PROMISE(server__invites_a_body_that_is_asked_for),
         PROMISE(server__does_not_invite_a_body_that_it_has_answered),
+        PROMISE(server__does_not_invite_a_body_that_comes_anyway),
+        PROMISE(server__lets_a_slow_client_have_its_answer),
         PROMISE(server__refuses_heads),
         PROMISE(server__counts_a_body_of_chunks),
         PROMISE(server__fails_by_a_request_that_is_wrong),
