@@ -7,7 +7,7 @@
 
 enum {
     BACKLOG = 4096,
-    MAX_CONNECTIONS = 1024,
+    LEAST_CONNECTIONS = 1024,
     REQUEST_TIMEOUT_MS = 30000,
     IDLE_TIMEOUT_MS = 120000,
     HANDSHAKE_TIMEOUT_MS = 15000,
@@ -94,6 +94,17 @@ wws_status wwi_endpoint_create(
     return status;
 }
 
+/* A session is a channel; over HTTP a client without a request is none, and
+ * may keep its connection. */
+static uint32_t connections_for(const struct wwi_endpoint *endpoint)
+{
+    uint32_t channels = endpoint->options.max_channels;
+
+    if (endpoint->transport->session_create != NULL)
+        return channels;
+    return channels > LEAST_CONNECTIONS ? channels : LEAST_CONNECTIONS;
+}
+
 wws_status wwi_endpoint_listen(
     struct wwi_endpoint_server *server,
     struct wwi_runtime *runtime,
@@ -102,13 +113,12 @@ wws_status wwi_endpoint_listen(
 {
     const struct wwi_endpoint *endpoint = server->endpoint;
     const wws_endpoint_options *options = &endpoint->options;
-    bool sessions = endpoint->transport->session_create != NULL;
     struct wwi_server_options wanted = {
         .version = options->envelope_version,
         .max_message_size = options->max_message_size,
         .max_head_size = options->max_http_headers_size,
         .backlog = BACKLOG,
-        .max_connections = sessions ? options->max_channels : MAX_CONNECTIONS,
+        .max_connections = connections_for(endpoint),
         .max_incoming = options->max_channels,
         .request_timeout_ms = REQUEST_TIMEOUT_MS,
         .idle_timeout_ms = IDLE_TIMEOUT_MS,
