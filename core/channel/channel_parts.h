@@ -251,6 +251,10 @@ struct wwi_half {
     struct wwi_pieces *pieces;
 };
 
+/* Makes one that receives a whole message put it together of its pieces. */
+wws_status wwi_transfer_gather(
+    struct wwi_transfer *transfer,
+    struct wwi_error *error);
 struct wwi_half wwi_lane_take_half_locked(struct wwi_lane *lane);
 void wwi_half_free(struct wwi_half half);
 

@@ -13,6 +13,8 @@ struct wwi_half wwi_lane_take_half_locked(struct wwi_lane *lane)
 
     lane->message = NULL;
     lane->pieces = NULL;
+    if (half.message != NULL)
+        atomic_store(&half.message->let_go, true);
     return half;
 }
 
@@ -53,7 +55,8 @@ static wws_status move_turn(
     wwi_lock_take(&channel->synced.lock);
     state = channel->synced.state;
     moved = state == WWS_CHANNEL_STATE_OPEN && lane->turn == from
-        && lane->message == half;
+        && lane->message == half && !(from == WWI_TURN_IDLE
+            && to == WWI_TURN_SENDING && channel->synced.shut_down);
     if (moved)
         lane->turn = to;
     wwi_lock_give(&channel->synced.lock);
@@ -66,24 +69,58 @@ static wws_status move_turn(
         "operation on it is pending", what);
 }
 
-/* The message is the lane's from now on. */
-static void put_message(
+/* What was taken so goes on in this turn, unless the channel was closed. */
+static void leave_turn(
     struct wwi_channel *channel,
     struct wwi_lane *lane,
-    struct wwi_message *message)
+    enum wwi_turn from,
+    enum wwi_turn to)
 {
-    wwi_object_ref(&message->object);
     wwi_lock_take(&channel->synced.lock);
-    lane->message = message;
+    if (lane->turn == from)
+        lane->turn = to;
     wwi_lock_give(&channel->synced.lock);
 }
 
+/* Likewise, and the message is the lane's. */
+static wws_status put_message(
+    struct wwi_channel *channel,
+    struct wwi_lane *lane,
+    struct wwi_message *message,
+    enum wwi_turn from,
+    enum wwi_turn to,
+    struct wwi_error *error)
+{
+    bool put;
+
+    wwi_object_ref(&message->object);
+    wwi_lock_take(&channel->synced.lock);
+    put = lane->turn == from && channel->synced.state == WWS_CHANNEL_STATE_OPEN;
+    if (put) {
+        lane->turn = to;
+        lane->message = message;
+    }
+    wwi_lock_give(&channel->synced.lock);
+    if (put)
+        return WWS_S_OK;
+    atomic_store(&message->let_go, true);
+    wwi_object_unref(&message->object);
+    return wwi_fail_static(error, WWS_E_OPERATION_ABORTED,
+        "the channel was aborted or closed");
+}
+
 /* ... and is so no more. */
-static void drop_message(struct wwi_channel *channel, struct wwi_lane *lane)
+static void drop_message(
+    struct wwi_channel *channel,
+    struct wwi_lane *lane,
+    enum wwi_turn from,
+    enum wwi_turn to)
 {
     struct wwi_half half;
 
     wwi_lock_take(&channel->synced.lock);
+    if (lane->turn == from)
+        lane->turn = to;
     half = wwi_lane_take_half_locked(lane);
     wwi_lock_give(&channel->synced.lock);
     wwi_half_free(half);
@@ -104,6 +141,8 @@ static wws_status set_state(
             "the message is not in the state for that");
     else
         message->state = to;
+    if (status >= 0 && to == WWS_MESSAGE_STATE_DONE)
+        message->channel = 0;
     wwi_message_end_use(message);
     return status;
 }
@@ -127,6 +166,94 @@ static struct wwi_transfer *transfer_new(
     return transfer;
 }
 
+/* Giving up. */
+
+struct abandoned {
+    struct wwi_half half;
+    struct wwi_client *client;
+};
+
+/* What was sent in part ends its connection; so does a reply that is not read
+ * on.  A request that is not read on can still be answered. */
+static struct abandoned abandon_locked(
+    struct wwi_channel *channel,
+    struct wwi_lane *lane)
+{
+    bool reads = lane->turn == WWI_TURN_READING;
+    const struct wwi_turns turns = reads ? reading(channel) : writing(channel);
+    struct abandoned abandoned = { .half = wwi_lane_take_half_locked(lane) };
+
+    if (reads)
+        lane->turn = turns.done;
+    else
+        lane->turn = channel->streamed ? turns.failed : turns.from;
+    if (channel->streamed && !(reads && channel->listener != NULL)) {
+        abandoned.client = lane->client;
+        lane->client = NULL;
+    }
+    return abandoned;
+}
+
+static struct wwi_lane *find_locked(
+    struct wwi_channel *channel,
+    const struct wwi_message *message)
+{
+    for (int i = 0; i < WWI_LANES; i++)
+        if (channel->synced.lanes[i].message == message)
+            return &channel->synced.lanes[i];
+    return NULL;
+}
+
+/* A message that is to be the lane's when its head has been sent or come. */
+static bool is_starting_locked(
+    struct wwi_channel *channel,
+    const struct wwi_message *message)
+{
+    for (int i = 0; i < WWI_LANES; i++) {
+        struct wwi_exchange *current = channel->synced.lanes[i].current;
+
+        if (current != NULL && WWI_CONTAINER(current, struct wwi_transfer,
+            exchange)->message == message)
+            return true;
+    }
+    return false;
+}
+
+static wws_status try_abandon_locked(
+    struct wwi_channel *channel,
+    const struct wwi_message *message,
+    struct abandoned *abandoned)
+{
+    wws_channel_state state = channel->synced.state;
+    struct wwi_lane *lane = find_locked(channel, message);
+
+    if (state != WWS_CHANNEL_STATE_OPEN && state != WWS_CHANNEL_STATE_FAULTED)
+        return WWS_E_INVALID_OPERATION;
+    if (lane == NULL)
+        return is_starting_locked(channel, message)
+            ? WWS_E_INVALID_OPERATION : WWS_E_INVALIDARG;
+    if (!wwi_turn_is_midway(lane->turn))
+        return WWS_E_INVALID_OPERATION;
+    *abandoned = abandon_locked(channel, lane);
+    return WWS_S_OK;
+}
+
+static wws_status abandon(
+    struct wwi_channel *channel,
+    const struct wwi_message *message)
+{
+    struct abandoned abandoned = { 0 };
+    wws_status status;
+
+    wwi_lock_take(&channel->synced.lock);
+    status = try_abandon_locked(channel, message, &abandoned);
+    wwi_lock_give(&channel->synced.lock);
+    if (abandoned.client != NULL)
+        abandoned.client->transport->client_free(abandoned.client);
+    wwi_half_free(abandoned.half);
+    return status;
+}
+
 /* Writing. */
 
 static wws_status begin_writing_whole(
@@ -144,14 +271,13 @@ static wws_status begin_writing_whole(
     status = wwi_message_begin_writing(message,
         channel->options.envelope_version, channel->options.addressing_version,
         error);
-    if (status >= 0) {
-        message->channel = channel->object.id;
-        put_message(channel, lane, message);
+    if (status < 0) {
+        leave_turn(channel, lane, WWI_TURN_SENDING, from);
+        return status;
     }
-    (void) move_turn(channel, lane, status >= 0 ? message : NULL,
-        WWI_TURN_SENDING, status >= 0 ? WWI_TURN_WRITING : from, "write",
-        NULL);
-    return status;
+    message->channel = channel->object.id;
+    return put_message(channel, lane, message, WWI_TURN_SENDING,
+        WWI_TURN_WRITING, error);
 }
 
 static wws_status begin_head(
@@ -169,8 +295,9 @@ static wws_status begin_head(
     if (status >= 0)
         status = client->transport->client_begin(client, &outgoing, false,
             error);
-    if (status >= 0)
-        message->channel = transfer->channel->object.id;
+    /* It is being written when that has been sent. */
+    if (message->state == WWS_MESSAGE_STATE_WRITING)
+        message->state = WWS_MESSAGE_STATE_INITIALIZED;
     wwi_bytes_fini(&outgoing.envelope);
     wwi_message_end_use(message);
     return status;
@@ -181,6 +308,17 @@ static wws_status written(struct wwi_transfer *transfer, wws_status status)
     return status >= 0 ? status : wwi_fail_static(
         wwi_wait_error(&transfer->exchange.wait), status,
         "the message cannot be written");
+}
+
+static wws_status head_written(
+    struct wwi_transfer *transfer,
+    wws_status status)
+{
+    if (status >= 0) {
+        transfer->message->state = WWS_MESSAGE_STATE_WRITING;
+        transfer->message->channel = transfer->channel->object.id;
+    }
+    return written(transfer, status);
 }
 
 static wws_status begin_writing_pieces(
@@ -199,7 +337,7 @@ static wws_status begin_writing_pieces(
     if (transfer == NULL)
         return status;
     transfer->begin = begin_head;
-    transfer->result = written;
+    transfer->result = head_written;
     transfer->what = message;
     transfer->pieces = wwi_pieces_new_writing();
     if (transfer->pieces == NULL)
@@ -242,8 +380,7 @@ static wws_status keep_piece(
         return status;
     status = wwi_message_write_body(message, piece,
         channel->options.max_message_size, error);
-    (void) move_turn(channel, lane, message, WWI_TURN_SENDING,
-        WWI_TURN_WRITING, "write", NULL);
+    leave_turn(channel, lane, WWI_TURN_SENDING, WWI_TURN_WRITING);
     return status;
 }
 
@@ -254,16 +391,17 @@ static wws_status begin_piece(
 {
     const wws_bytes *piece = transfer->what;
     struct wwi_outgoing outgoing = { .continues = true, .more = true };
-    wws_status status = wwi_pieces_write(transfer->pieces, *piece,
-        transfer->channel->options.max_streamed_message_size, error);
+    wws_status status;
 
-    if (status < 0)
-        return status;
+    /* What cannot be sent must not count as written. */
     wwi_bytes_append(&outgoing.envelope, piece->data, piece->size);
     if (outgoing.envelope.failed)
         status = wwi_fail_static(error, WWS_E_OUTOFMEMORY,
             "no memory for the piece");
     else
+        status = wwi_pieces_write(transfer->pieces, *piece,
+            transfer->channel->options.max_streamed_message_size, error);
+    if (status >= 0)
         status = client->transport->client_write(client, &outgoing, error);
     wwi_bytes_fini(&outgoing.envelope);
     return status;
@@ -338,9 +476,7 @@ static wws_status send_whole(
     if (status < 0)
         return status;
     status = wwi_message_end_writing(message, error);
-    drop_message(channel, lane);
-    (void) move_turn(channel, lane, NULL, WWI_TURN_SENDING,
-        writing(channel).from, "write", NULL);
+    drop_message(channel, lane, WWI_TURN_SENDING, writing(channel).from);
     if (status < 0)
         return status;
     return answers ? wwi_channel_send_reply(channel, message, completion, error)
@@ -353,12 +489,11 @@ static wws_status begin_tail(
     struct wwi_error *error)
 {
     struct wwi_outgoing outgoing = { .continues = true };
-    wws_status status = wwi_stream_checker_finish(&transfer->pieces->checker,
-        error);
+    wws_status status = set_state(transfer->what, WWS_MESSAGE_STATE_WRITING,
+        WWS_MESSAGE_STATE_DONE, error);
 
     if (status >= 0)
-        status = set_state(transfer->what, WWS_MESSAGE_STATE_WRITING,
-            WWS_MESSAGE_STATE_DONE, error);
+        status = wwi_stream_checker_finish(&transfer->pieces->checker, error);
     if (status < 0)
         return status;
     wwi_bytes_append_string(&outgoing.envelope, wwi_envelope_tail());
@@ -392,14 +527,32 @@ static wws_status send_tail(
     return wwi_transfer_run(transfer, "write", error);
 }
 
+/* What could not be ended is given up, as if that had been asked for (D37). */
+static void let_go_of_done(
+    struct wwi_channel *channel,
+    struct wwi_message *message)
+{
+    if (wwi_message_begin_use(message, NULL) < 0)
+        return;
+    if (message->state == WWS_MESSAGE_STATE_DONE)
+        (void) abandon(channel, message);
+    wwi_message_end_use(message);
+}
+
 wws_status wwi_channel_write_message_end(
     struct wwi_channel *self,
     struct wwi_message *message,
     const wws_completion *completion,
     struct wwi_error *error)
 {
-    return self->streamed ? send_tail(self, message, completion, error)
-        : send_whole(self, message, completion, error);
+    wws_status status;
+
+    if (!self->streamed)
+        return send_whole(self, message, completion, error);
+    status = send_tail(self, message, completion, error);
+    if (status < 0)
+        let_go_of_done(self, message);
+    return status;
 }
 
 /* Reading. */
@@ -450,13 +603,9 @@ static wws_status read_request(
         WWS_MESSAGE_STATE_READING, error);
     if (status < 0)
         return status;
-    status = move_turn(channel, lane, NULL, WWI_TURN_RECEIVED,
-        WWI_TURN_READING, "read", error);
-    if (status < 0)
-        return status;
     message->channel = channel->object.id;
-    put_message(channel, lane, message);
-    return status;
+    return put_message(channel, lane, message, WWI_TURN_RECEIVED,
+        WWI_TURN_READING, error);
 }
 
 static bool read_on(struct wwi_transfer *transfer)
@@ -481,19 +630,7 @@ static bool read_on(struct wwi_transfer *transfer)
     return true;
 }
 
-static wws_status pieces_failed(
-    struct wwi_transfer *transfer,
-    struct wwi_error *error)
-{
-    const struct wwi_pieces *pieces = transfer->pieces;
-
-    transfer->failed = true;
-    return wwi_fail(error, pieces->status, "the message cannot be read%s%s",
-        pieces->problem != NULL ? ": " : "",
-        pieces->problem != NULL ? pieces->problem : "");
-}
-
-/* The head, or a fault whole, becomes the message. */
+/* The head, or what was gathered, becomes the message. */
 static wws_status take_head(
     struct wwi_transfer *transfer,
     struct wwi_error *error)
@@ -504,12 +641,11 @@ static wws_status take_head(
         .state = &pieces->mapped,
     };
     wws_status status = wwi_transfer_read(transfer,
-        pieces->fault ? &pieces->whole : &pieces->reader.head, &fields, error);
+        pieces->whole.size != 0 ? &pieces->whole : &pieces->reader.head,
+        &fields, error);
 
-    if (status < 0) {
-        transfer->failed = true;
+    if (status < 0 || pieces->gathers)
         return status;
-    }
     transfer->message->state = WWS_MESSAGE_STATE_READING;
     transfer->message->channel = transfer->channel->object.id;
     transfer->turns.done = WWI_TURN_READING;
@@ -521,14 +657,30 @@ static wws_status started(struct wwi_transfer *transfer, wws_status status)
 {
     struct wwi_error *error = wwi_wait_error(&transfer->exchange.wait);
 
-    if (status == WWS_S_OK && transfer->pieces->nothing)
-        status = WWS_S_END;
+    if (status == WWS_S_OK && transfer->pieces->nothing) {
+        transfer->turns.done = transfer->turns.failed;
+        transfer->keeps = false;
+        return WWS_S_END;
+    }
     if (status == WWS_S_OK && transfer->pieces->status < 0)
-        return pieces_failed(transfer, error);
+        status = wwi_pieces_tell(transfer->pieces, error);
     if (status == WWS_S_OK)
         status = take_head(transfer, error);
     return status >= 0 ? status : wwi_fail_static(error, status,
         "the message cannot be received");
+}
+
+wws_status wwi_transfer_gather(
+    struct wwi_transfer *transfer,
+    struct wwi_error *error)
+{
+    transfer->aim = WWI_PIECES_HEAD;
+    transfer->go_on = read_on;
+    transfer->result = started;
+    transfer->pieces = wwi_pieces_new_gathering(
+        transfer->channel->options.max_message_size);
+    return transfer->pieces != NULL ? WWS_S_OK
+        : wwi_fail_static(error, WWS_E_OUTOFMEMORY, "no memory");
 }
 
 static wws_status begin_reading(
@@ -570,6 +722,19 @@ static wws_status read_head(
     return wwi_transfer_run(transfer, "read", error);
 }
 
+/* Whether the one request of an accepted channel has been read. */
+static bool is_over(struct wwi_channel *channel)
+{
+    const struct wwi_lane *lane = wwi_channel_lane(channel, WWI_LANE_RECEIVE);
+    bool over;
+
+    wwi_lock_take(&channel->synced.lock);
+    over = channel->synced.state == WWS_CHANNEL_STATE_OPEN
+        && (lane->turn == WWI_TURN_RECEIVED || lane->turn == WWI_TURN_OVER);
+    wwi_lock_give(&channel->synced.lock);
+    return over;
+}
+
 wws_status wwi_channel_read_message_start(
     struct wwi_channel *self,
     struct wwi_message *message,
@@ -580,12 +745,25 @@ wws_status wwi_channel_read_message_start(
 
     if (status < 0)
         return status;
-    if (self->streamed)
-        return read_head(self, message, completion, error);
-    if (self->duplex || self->listener == NULL)
+    if (!self->streamed && (self->duplex || self->listener == NULL))
         return read_whole(self, message, completion, error);
+    if (self->streamed && !is_over(self))
+        return read_head(self, message, completion, error);
     status = wwi_wait_check(self->member.runtime, completion, error);
-    return status < 0 ? status : read_request(self, message, error);
+    if (status < 0)
+        return status;
+    return self->streamed ? WWS_S_END : read_request(self, message, error);
+}
+
+/* As far as it was to be read. */
+static wws_status all_read(struct wwi_transfer *transfer, wws_status status)
+{
+    struct wwi_error *error = wwi_wait_error(&transfer->exchange.wait);
+
+    if (status >= 0 && transfer->pieces->status < 0)
+        status = wwi_pieces_tell(transfer->pieces, error);
+    return status >= 0 ? WWS_S_OK : wwi_fail_static(error, status,
+        "the message cannot be read");
 }
 
 static wws_status give_piece(
@@ -598,28 +776,26 @@ static wws_status give_piece(
     wwi_bytes_append(&copy, content.data, content.size);
     if (copy.failed) {
         wwi_bytes_fini(&copy);
-        transfer->failed = true;
         return wwi_fail_static(error, WWS_E_OUTOFMEMORY,
             "no memory for the piece");
     }
     wwi_bytes_to_buffer(&copy, transfer->piece);
+    transfer->pieces->content = (wws_bytes) { 0 };
     return WWS_S_OK;
 }
 
 static wws_status piece_read(struct wwi_transfer *transfer, wws_status status)
 {
     struct wwi_error *error = wwi_wait_error(&transfer->exchange.wait);
-    struct wwi_pieces *pieces = transfer->pieces;
-    wws_bytes content = pieces->content;
+    const struct wwi_pieces *pieces = transfer->pieces;
 
+    if (status >= 0 && pieces->fault)
+        return wwi_message_read_body(transfer->what, transfer->piece, error);
+    status = all_read(transfer, status);
     if (status < 0)
-        return wwi_fail_static(error, status, "the message cannot be read");
-    if (pieces->status < 0)
-        return pieces_failed(transfer, error);
-    if (content.size == 0)
-        return WWS_S_END;
-    pieces->content = (wws_bytes) { 0 };
-    return give_piece(transfer, content, error);
+        return status;
+    return pieces->content.size == 0 ? WWS_S_END
+        : give_piece(transfer, pieces->content, error);
 }
 
 /* The client is asked for more only if what has come does not do. */
@@ -657,6 +833,7 @@ static wws_status read_piece(
     transfer->begin = begin_reading_on;
     transfer->go_on = read_on;
     transfer->result = piece_read;
+    transfer->what = message;
     return wwi_transfer_run(transfer, "read", error);
 }
 
@@ -674,8 +851,7 @@ static wws_status give_body(
     if (status < 0)
         return status;
     status = wwi_message_read_body(message, piece, error);
-    (void) move_turn(channel, lane, message, WWI_TURN_RECEIVING,
-        WWI_TURN_READING, "read", NULL);
+    leave_turn(channel, lane, WWI_TURN_RECEIVING, WWI_TURN_READING);
     return status;
 }
 
@@ -692,16 +868,6 @@ wws_status wwi_channel_read_body(
         return read_piece(self, message, piece, completion, error);
     status = wwi_wait_check(self->member.runtime, completion, error);
     return status < 0 ? status : give_body(self, message, piece, error);
-}
-
-static wws_status rest_read(struct wwi_transfer *transfer, wws_status status)
-{
-    struct wwi_error *error = wwi_wait_error(&transfer->exchange.wait);
-
-    if (status < 0)
-        return wwi_fail_static(error, status, "the message cannot be read");
-    return transfer->pieces->status < 0 ? pieces_failed(transfer, error)
-        : WWS_S_OK;
 }
 
 static wws_status begin_reading_rest(
@@ -735,7 +901,7 @@ static wws_status read_rest(
     transfer->aim = WWI_PIECES_END;
     transfer->begin = begin_reading_rest;
     transfer->go_on = read_on;
-    transfer->result = rest_read;
+    transfer->result = all_read;
     transfer->what = message;
     return wwi_transfer_run(transfer, "read", error);
 }
@@ -753,9 +919,7 @@ static wws_status end_reading_whole(
         return status;
     status = set_state(message, WWS_MESSAGE_STATE_READING,
         WWS_MESSAGE_STATE_DONE, error);
-    drop_message(channel, lane);
-    (void) move_turn(channel, lane, NULL, WWI_TURN_RECEIVING,
-        reading(channel).done, "read", NULL);
+    drop_message(channel, lane, WWI_TURN_RECEIVING, reading(channel).done);
     return status;
 }
 
@@ -773,76 +937,15 @@ wws_status wwi_channel_read_message_end(
     return status < 0 ? status : end_reading_whole(self, message, error);
 }
 
-/* Giving up. */
+/* Giving up, by who has the message. */
 
-struct abandoned {
-    struct wwi_half half;
-    struct wwi_client *client;
-};
-
-/* What was sent in part ends its connection; so does a reply that is not read
- * on.  A request that is not read on can still be answered. */
-static struct abandoned abandon_locked(
-    struct wwi_channel *channel,
-    struct wwi_lane *lane)
-{
-    bool reads = lane->turn == WWI_TURN_READING;
-    const struct wwi_turns turns = reads ? reading(channel) : writing(channel);
-    struct abandoned abandoned = { .half = wwi_lane_take_half_locked(lane) };
-
-    if (reads)
-        lane->turn = turns.done;
-    else
-        lane->turn = channel->streamed ? turns.failed : turns.from;
-    if (channel->streamed && !(reads && channel->listener != NULL)) {
-        abandoned.client = lane->client;
-        lane->client = NULL;
-    }
-    return abandoned;
-}
-
-static struct wwi_lane *find_locked(
-    struct wwi_channel *channel,
+/* The channel gave it up before, when an operation on it failed. */
+static bool was_let_go(
+    const struct wwi_channel *channel,
     const struct wwi_message *message)
 {
-    for (int i = 0; i < WWI_LANES; i++)
-        if (channel->synced.lanes[i].message == message)
-            return &channel->synced.lanes[i];
-    return NULL;
-}
-
-static wws_status try_abandon_locked(
-    struct wwi_channel *channel,
-    const struct wwi_message *message,
-    struct abandoned *abandoned)
-{
-    wws_channel_state state = channel->synced.state;
-    struct wwi_lane *lane = find_locked(channel, message);
-
-    if (state != WWS_CHANNEL_STATE_OPEN && state != WWS_CHANNEL_STATE_FAULTED)
-        return WWS_E_INVALID_OPERATION;
-    if (lane == NULL)
-        return WWS_E_INVALIDARG;
-    if (!wwi_turn_is_midway(lane->turn))
-        return WWS_E_INVALID_OPERATION;
-    *abandoned = abandon_locked(channel, lane);
-    return WWS_S_OK;
-}
-
-static wws_status abandon(
-    struct wwi_channel *channel,
-    const struct wwi_message *message)
-{
-    struct abandoned abandoned = { 0 };
-    wws_status status;
-
-    wwi_lock_take(&channel->synced.lock);
-    status = try_abandon_locked(channel, message, &abandoned);
-    wwi_lock_give(&channel->synced.lock);
-    if (abandoned.client != NULL)
-        abandoned.client->transport->client_free(abandoned.client);
-    wwi_half_free(abandoned.half);
-    return status;
+    return message->state == WWS_MESSAGE_STATE_DONE
+        && message->channel == channel->object.id;
 }
 
 wws_status wwi_channel_abandon_message(
@@ -855,8 +958,12 @@ wws_status wwi_channel_abandon_message(
     if (status < 0)
         return status;
     status = abandon(self, message);
-    if (status >= 0)
+    if (status == WWS_E_INVALIDARG && was_let_go(self, message))
+        status = WWS_S_OK;
+    if (status >= 0) {
         message->state = WWS_MESSAGE_STATE_DONE;
+        message->channel = 0;
+    }
     wwi_message_end_use(message);
     if (status == WWS_E_INVALIDARG)
         return wwi_fail_static(error, status,

@@ -623,7 +623,11 @@ static wws_status receive(
     struct wwi_transfer *transfer = wwi_transfer_new_receiving(channel,
         message, turns, completion, error, &status);
 
-    return transfer == NULL ? status
+    if (transfer == NULL)
+        return status;
+    status = channel->streamed ? wwi_transfer_gather(transfer, error)
+        : WWS_S_OK;
+    return status < 0 ? wwi_transfer_refuse(transfer, status)
         : wwi_transfer_run(transfer, "receive", error);
 }
 
@@ -675,7 +679,9 @@ wws_status wwi_channel_request_reply(
     transfer->result = wwi_transfer_received;
     transfer->what = request;
     wwi_transfer_fill(transfer, reply);
-    return wwi_transfer_run(transfer, "send", error);
+    status = self->streamed ? wwi_transfer_gather(transfer, error) : WWS_S_OK;
+    return status < 0 ? wwi_transfer_refuse(transfer, status)
+        : wwi_transfer_run(transfer, "send", error);
 }
 
 /* With a reference, or null. */

@@ -26,6 +26,14 @@ static const char *const state_names[] = {
     [WWS_MESSAGE_STATE_DONE] = "done",
 };
 
+static void take_back(struct wwi_message *self)
+{
+    atomic_store(&self->let_go, false);
+    if (self->state == WWS_MESSAGE_STATE_READING
+        || self->state == WWS_MESSAGE_STATE_WRITING)
+        self->state = WWS_MESSAGE_STATE_DONE;
+}
+
 wws_status wwi_message_begin_use(
     struct wwi_message *self,
     struct wwi_error *error)
@@ -33,6 +41,8 @@ wws_status wwi_message_begin_use(
     if (atomic_exchange_explicit(&self->busy, true, memory_order_acquire))
         return wwi_fail_static(error, WWS_E_INVALID_OPERATION,
             "the message is in use by another thread or operation");
+    if (atomic_load_explicit(&self->let_go, memory_order_relaxed))
+        take_back(self);
     return WWS_S_OK;
 }
 
@@ -145,6 +155,7 @@ wws_status wwi_message_new(
     if (self->options.max_headers == 0)
         self->options.max_headers = MAX_HEADERS;
     atomic_init(&self->busy, false);
+    atomic_init(&self->let_go, false);
     self->state = WWS_MESSAGE_STATE_EMPTY;
     status = wwi_object_init(&self->object, WWI_KIND_MESSAGE, destroy);
     if (status < 0) {

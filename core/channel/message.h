@@ -23,11 +23,14 @@ struct wwi_message {
     struct wwi_object object;
     wws_message_options options; /* set by create, then read only */
     atomic_bool busy;
+    /* By a channel that does not go on with it half written or read: it is done
+     * as soon as somebody uses it. */
+    atomic_bool let_go;
 
     /* All below belongs to whoever has it in use. */
     wws_message_state state;
     wws_message_initialization initialization;
-    uint64_t channel;    /* that it was last written or read through */
+    uint64_t channel;    /* that it is written or read through */
 
     /* Headers: views of the envelope, or of owned[]. */
     wws_string standard[WWI_STANDARD_HEADERS];

@@ -207,6 +207,7 @@ wws_status wwi_message_end_writing(
         (wws_bytes) { self->body.data, self->body.size }, false, error);
     self->state = status >= 0 ? WWS_MESSAGE_STATE_INITIALIZED
         : WWS_MESSAGE_STATE_DONE;
+    self->channel = 0;
     return wwi_message_leave(self, status);
 }
 

@@ -17,15 +17,24 @@ struct wwi_pieces *wwi_pieces_new_writing(void)
 
 struct wwi_pieces *wwi_pieces_new_reading(
     uint32_t max_head,
-    uint32_t max_fault)
+    uint32_t max_whole)
 {
     struct wwi_pieces *pieces = wwi_alloc_zero(sizeof *pieces);
 
     if (pieces == NULL)
         return NULL;
     pieces->more = true;
-    pieces->max_fault = max_fault;
+    pieces->max_whole = max_whole;
     wwi_stream_reader_init(&pieces->reader, NULL, max_head);
+    return pieces;
+}
+
+struct wwi_pieces *wwi_pieces_new_gathering(uint32_t max_whole)
+{
+    struct wwi_pieces *pieces = wwi_pieces_new_reading(max_whole, max_whole);
+
+    if (pieces != NULL)
+        pieces->gathers = true;
     return pieces;
 }
 
@@ -61,6 +70,17 @@ wws_status wwi_pieces_write(
 static bool is_space(uint8_t c)
 {
     return c <= ' ';
+}
+
+wws_status wwi_pieces_tell(struct wwi_pieces *pieces, struct wwi_error *error)
+{
+    if (pieces->reader.status >= 0)
+        return wwi_fail_static(error, pieces->status,
+            pieces->status == WWS_E_OUTOFMEMORY ? "no memory for the message"
+            : "what is read whole has more than max_message_size octets");
+    /* The reader says again what it found, and where. */
+    (void) wwi_stream_reader_next(&pieces->reader, error);
+    return pieces->status;
 }
 
 /* Whether content begins with an element that is called Fault; the first run
@@ -108,16 +128,21 @@ static void fail(struct wwi_pieces *pieces, wws_status status)
     pieces->ended = true;
 }
 
-static void collect_fault(struct wwi_pieces *pieces, wws_bytes content)
+static void begin_whole(struct wwi_pieces *pieces)
+{
+    const struct wwi_bytes *head = &pieces->reader.head;
+
+    if (pieces->whole.size == 0)
+        wwi_bytes_append(&pieces->whole, head->data, end_of_head(head));
+}
+
+static void collect(struct wwi_pieces *pieces, wws_bytes content)
 {
     struct wwi_bytes *whole = &pieces->whole;
 
-    if (!pieces->fault) {
-        pieces->fault = true;
-        wwi_bytes_append(whole, pieces->reader.head.data,
-            end_of_head(&pieces->reader.head));
-    }
-    if (content.size > pieces->max_fault - whole->size)
+    begin_whole(pieces);
+    if (whole->size > pieces->max_whole
+        || content.size > pieces->max_whole - whole->size)
         fail(pieces, WWS_E_QUOTA_EXCEEDED);
     else
         wwi_bytes_append(whole, content.data, content.size);
@@ -125,11 +150,12 @@ static void collect_fault(struct wwi_pieces *pieces, wws_bytes content)
         fail(pieces, WWS_E_OUTOFMEMORY);
 }
 
-static void end_fault(struct wwi_pieces *pieces)
+static void end_whole(struct wwi_pieces *pieces)
 {
     const struct wwi_bytes *head = &pieces->reader.head;
     size_t at = end_of_head(head);
 
+    begin_whole(pieces);
     wwi_bytes_append(&pieces->whole, head->data + at, head->size - at);
     if (pieces->whole.failed)
         fail(pieces, WWS_E_OUTOFMEMORY);
@@ -140,8 +166,10 @@ static void take_content(struct wwi_pieces *pieces, enum wwi_pieces_aim aim)
 {
     wws_bytes content = pieces->reader.octets;
 
-    if (pieces->fault || (aim == WWI_PIECES_HEAD && begins_fault(content)))
-        collect_fault(pieces, content);
+    if (aim == WWI_PIECES_HEAD && !pieces->gathers)
+        pieces->fault = pieces->fault || begins_fault(content);
+    if (pieces->fault || pieces->gathers)
+        collect(pieces, content);
     else if (aim == WWI_PIECES_CONTENT
         || (aim == WWI_PIECES_HEAD && !is_blank(content)))
         pieces->content = content;
@@ -150,8 +178,8 @@ static void take_content(struct wwi_pieces *pieces, enum wwi_pieces_aim aim)
 static void take_end(struct wwi_pieces *pieces)
 {
     pieces->ended = true;
-    if (pieces->fault)
-        end_fault(pieces);
+    if (pieces->fault || pieces->gathers)
+        end_whole(pieces);
 }
 
 bool wwi_pieces_reach(struct wwi_pieces *pieces, enum wwi_pieces_aim aim)
@@ -176,7 +204,6 @@ bool wwi_pieces_reach(struct wwi_pieces *pieces, enum wwi_pieces_aim aim)
             break;
         case WWI_STREAM_ERROR:
             fail(pieces, pieces->reader.status);
-            pieces->problem = pieces->reader.reader.problem;
             break;
         }
     }

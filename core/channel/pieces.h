@@ -20,18 +20,20 @@ struct wwi_pieces {
     bool ended;
     wws_bytes content;                 /* found, and not given out yet */
     wws_status status;                 /* why it cannot be read */
-    const char *problem;               /* a constant, or null */
-    /* A fault is put together, to be read as one. */
+    /* A fault is put together, to be read as one; so is what is wanted whole. */
+    bool gathers;
     bool fault;
     struct wwi_bytes whole;
-    uint32_t max_fault;
+    uint32_t max_whole;
 };
 
 /* Null when there is no memory. */
 struct wwi_pieces *wwi_pieces_new_writing(void);
 struct wwi_pieces *wwi_pieces_new_reading(
     uint32_t max_head,
-    uint32_t max_fault);
+    uint32_t max_whole);
+/* Of a message that is wanted whole, with at most so many octets. */
+struct wwi_pieces *wwi_pieces_new_gathering(uint32_t max_whole);
 void wwi_pieces_free(struct wwi_pieces *pieces);
 
 /* Whether this may be written next. */
@@ -47,6 +49,8 @@ enum wwi_pieces_aim { WWI_PIECES_HEAD, WWI_PIECES_CONTENT, WWI_PIECES_END };
 
 /* False when further input is needed for that; an error is enough, too. */
 bool wwi_pieces_reach(struct wwi_pieces *pieces, enum wwi_pieces_aim aim);
+/* Why it cannot be read, which is the result. */
+wws_status wwi_pieces_tell(struct wwi_pieces *pieces, struct wwi_error *error);
 /* Keeps the fields that came with the first input. */
 void wwi_pieces_note(
     struct wwi_pieces *pieces,
