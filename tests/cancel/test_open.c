@@ -5,14 +5,12 @@
 enum { OPENERS = 2, ROUNDS = 300 };
 
 static const wws_error no_error;
-static const char *const urls[OPENERS] = {
-    "http://127.0.0.1:0/first",
-    "http://127.0.0.1:0/second/one",
-};
+static const char *const paths[OPENERS] = { "/first", "/second/one" };
 
 /* One object that two threads open and a third aborts. */
 struct contest {
     wws_status (*open)(struct contest *contest, wws_string url);
+    const char *base; /* of the URLs */
     wws_listener listener;
     wws_channel channel;
     wws_service_proxy proxy;
@@ -29,10 +27,11 @@ static void *open_it(void *state)
 {
     struct opener *opener = state;
     struct contest *contest = opener->contest;
+    char url[256];
 
+    snprintf(url, sizeof url, "%s%s", contest->base, paths[opener->number]);
     pthread_barrier_wait(&contest->start);
-    contest->status[opener->number] = contest->open(contest,
-        text(urls[opener->number]));
+    contest->status[opener->number] = contest->open(contest, text(url));
     return NULL;
 }
 
@@ -84,6 +83,7 @@ static void channel_open__succeeds_at_most_once(void **state)
     for (int i = 0; i < ROUNDS; i++) {
         struct contest contest = {
             .open = open_channel,
+            .base = world->url,
             .channel = new_channel(world->runtime),
         };
         wws_channel_state after;
@@ -112,7 +112,10 @@ static void listener_open__succeeds_at_most_once(void **state)
     struct world *world = *state;
 
     for (int i = 0; i < ROUNDS; i++) {
-        struct contest contest = { .open = open_listener };
+        struct contest contest = {
+            .open = open_listener,
+            .base = wire()->any_port,
+        };
         wws_listener_state after;
         int opened;
 
@@ -142,7 +145,10 @@ static void proxy_open__succeeds_at_most_once(void **state)
     struct world *world = *state;
 
     for (int i = 0; i < ROUNDS; i++) {
-        struct contest contest = { .open = open_proxy };
+        struct contest contest = {
+            .open = open_proxy,
+            .base = world->url,
+        };
         wws_service_proxy_state after;
         int opened;
 

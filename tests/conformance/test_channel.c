@@ -1,10 +1,10 @@
-/* The life of a channel: every function in every state, over HTTP.  Opening
- * waits for nothing there, so that OPENING is met only by racing it; all other
- * states are held, CLOSING by a callback that does not return. */
+/* The life of a channel: every function in every state.  Over HTTP opening
+ * waits for nothing, so that OPENING is met only by racing it; all other states
+ * are held, CLOSING by a callback that does not return, or a peer that does not
+ * end its session. */
+#include "tests/conformance/table.h"
 #include "tests/support/public/peer.h"
 #include "tests/support/public/talk.h"
-
-#define COUNT(array) (sizeof(array) / sizeof *(array))
 
 static const wws_error no_error;
 static const struct peer_script answers = {
@@ -14,20 +14,22 @@ static const struct peer_script answers = {
 
 enum {
     CREATED = WWS_CHANNEL_STATE_CREATED,
+    OPENING = WWS_CHANNEL_STATE_OPENING,
     ACCEPTING = WWS_CHANNEL_STATE_ACCEPTING,
     OPEN = WWS_CHANNEL_STATE_OPEN,
     FAULTED = WWS_CHANNEL_STATE_FAULTED,
     CLOSING = WWS_CHANNEL_STATE_CLOSING,
     CLOSED = WWS_CHANNEL_STATE_CLOSED,
-    SAME,
 };
 
 /* A channel in one of its states, and all that it takes to get there. */
 struct rig {
+    struct talk talk;   /* the first, for functions that are given only that */
     struct peer peer;   /* whom a client's channel talks to */
+    struct peer other_peer; /* or talks to instead */
+    bool has_other_peer;
     struct ear ear;     /* where a server's comes from */
     int client;         /* who talks to that; -1: nobody yet */
-    struct talk talk;
     wws_message request;
     wws_message empty;
     wws_message answer;
@@ -56,13 +58,42 @@ static void rig_begin(struct rig *rig, struct world *world, bool server)
         .channel = server ? new_server(rig->ear.listener)
             : new_channel(world->runtime),
         .url = rig->peer.url,
+        .request = rig->request,
+        .reply = rig->empty,
     };
 }
 
-/* The channel may be freed already. */
+static void client_begin(struct rig *rig, struct world *world)
+{
+    rig_begin(rig, world, false);
+}
+
+/* Its client, a bare socket, does not end a session unless told to. */
+static void server_begin(struct rig *rig, struct world *world)
+{
+    rig_begin(rig, world, true);
+    must(wws_channel_set_property(rig->talk.channel,
+        WWS_CHANNEL_PROPERTY_CLOSE_TIMEOUT, 20, no_error) == WWS_S_OK);
+}
+
+static void *subject_of(struct rig *rig)
+{
+    return &rig->talk;
+}
+
+static uint32_t state_of(const struct rig *rig)
+{
+    return channel_state(rig->talk.channel);
+}
+
+/* The channel may be freed already, and a message of it half written. */
 static void rig_end(struct rig *rig)
 {
     hold_release(&rig->hold);
+    (void) wws_channel_abandon_message(rig->talk.channel, rig->request,
+        no_error);
+    (void) wws_channel_abandon_message(rig->talk.channel, rig->empty,
+        no_error);
     (void) wws_channel_free(rig->talk.channel);
     if (rig->is_pending)
         (void) heard_end(&rig->pending);
@@ -77,6 +108,8 @@ static void rig_end(struct rig *rig)
     must(wws_message_free(rig->empty) == WWS_S_OK);
     must(wws_message_free(rig->asked) == WWS_S_OK);
     peer_stop(&rig->peer);
+    if (rig->has_other_peer)
+        peer_stop(&rig->other_peer);
 }
 
 /* Begins what is held in its callback, then a close that waits for that. */
@@ -112,6 +145,52 @@ static void reach_owed(struct rig *rig)
     reach_open(rig);
     talk.request = rig->other;
     must(start_send(&talk, NULL, no_error) == WWS_S_OK);
+}
+
+static void talk_to(struct rig *rig, const struct peer_script *script)
+{
+    peer_start(&rig->other_peer, script);
+    rig->has_other_peer = true;
+    rig->talk.url = rig->other_peer.url;
+}
+
+static void reach_opening(struct rig *rig)
+{
+    const struct peer_script mute = { .mute = true };
+
+    talk_to(rig, &mute);
+    hear(&rig->pending, CALLBACK, start_open, &rig->talk);
+    rig->is_pending = true;
+}
+
+static void reach_shut_down(struct rig *rig)
+{
+    reach_owed(rig);
+    must(start_shutdown(&rig->talk, NULL, no_error) == WWS_S_OK);
+}
+
+/* The peer answers by ending the session. */
+static void reach_ended(struct rig *rig)
+{
+    const struct peer_script ends = { .reply = "\x07", .stubborn = true };
+
+    talk_to(rig, &ends);
+    reach_owed(rig);
+}
+
+static void reach_stubborn(struct rig *rig)
+{
+    const struct peer_script stubborn = { .stubborn = true };
+
+    talk_to(rig, &stubborn);
+    reach_open(rig);
+}
+
+static void reach_ending(struct rig *rig)
+{
+    reach_stubborn(rig);
+    hear(&rig->closing, CALLBACK, start_close_channel, &rig->talk);
+    rig->is_closing = true;
 }
 
 static void reach_faulted(struct rig *rig)
@@ -207,13 +286,43 @@ static void reach_server_closing(struct rig *rig)
     rig->answer = new_reply(rig->request, 0);
 }
 
+static void reach_server_ended(struct rig *rig)
+{
+    struct talk talk = rig->talk;
+
+    reach_asked(rig);
+    peer_end_session(rig->client);
+    must(wws_message_reset(rig->asked, no_error) == WWS_S_OK);
+    talk.reply = rig->asked;
+    must(start_receive(&talk, NULL, no_error) == WWS_S_END);
+}
+
+static void reach_server_shut_down(struct rig *rig)
+{
+    reach_accepted(rig);
+    must(start_shutdown(&rig->talk, NULL, no_error) == WWS_S_OK);
+}
+
 static void reach_server_closed(struct rig *rig)
 {
     reach_accepted(rig);
+    peer_end_session(rig->client);
     must(start_close_channel(&rig->talk, NULL, no_error) == WWS_S_OK);
 }
 
 /* The functions that do not wait, in the form of those that do. */
+
+static wws_status do_answer(
+    void *state,
+    const wws_completion *completion,
+    wws_error error)
+{
+    struct rig *rig = state;
+    struct talk talk = rig->talk;
+
+    talk.reply = rig->answer;
+    return start_send_reply(&talk, completion, error);
+}
 
 static wws_status do_cancel_receive(
     void *state,
@@ -225,6 +334,13 @@ static wws_status do_cancel_receive(
     (void) completion;
     (void) error;
     return wws_channel_cancel_receive(talk->channel);
+}
+
+static void abort_it(void *state)
+{
+    const struct rig *rig = state;
+
+    must(wws_channel_abort(rig->talk.channel) == WWS_S_OK);
 }
 
 static wws_status do_abort(
@@ -262,35 +378,103 @@ static wws_status do_get_state(
     return wws_channel_get_state(talk->channel, &unused, error);
 }
 
+static wws_status do_write_start(
+    void *state,
+    const wws_completion *completion,
+    wws_error error)
+{
+    struct talk *talk = state;
+
+    return wws_channel_write_message_start(talk->channel, talk->request,
+        completion, error);
+}
+
+static wws_status do_read_start(
+    void *state,
+    const wws_completion *completion,
+    wws_error error)
+{
+    struct talk *talk = state;
+
+    return wws_channel_read_message_start(talk->channel, talk->reply,
+        completion, error);
+}
+
+/* Of a message that is not the one being written, or being read. */
+
+static wws_status do_write_body(
+    void *state,
+    const wws_completion *completion,
+    wws_error error)
+{
+    struct talk *talk = state;
+
+    return wws_channel_write_body(talk->channel, talk->request,
+        (wws_bytes) { "x", 1 }, completion, error);
+}
+
+static wws_status do_write_end(
+    void *state,
+    const wws_completion *completion,
+    wws_error error)
+{
+    struct talk *talk = state;
+
+    return wws_channel_write_message_end(talk->channel, talk->request,
+        completion, error);
+}
+
+static wws_status do_read_body(
+    void *state,
+    const wws_completion *completion,
+    wws_error error)
+{
+    static wws_buffer unread;
+    struct talk *talk = state;
+
+    return wws_channel_read_body(talk->channel, talk->reply, &unread,
+        completion, error);
+}
+
+static wws_status do_read_end(
+    void *state,
+    const wws_completion *completion,
+    wws_error error)
+{
+    struct talk *talk = state;
+
+    return wws_channel_read_message_end(talk->channel, talk->reply, completion,
+        error);
+}
+
+static wws_status do_abandon_message(
+    void *state,
+    const wws_completion *completion,
+    wws_error error)
+{
+    struct talk *talk = state;
+
+    (void) completion;
+    return wws_channel_abandon_message(talk->channel, talk->request, error);
+}
+
+static wws_message_state message_state(wws_message message)
+{
+    wws_message_info info = WWS_MESSAGE_INFO_INIT;
+
+    must(wws_message_get_info(message, &info, no_error) == WWS_S_OK);
+    return info.state;
+}
+
+/* L2: what is refused has touched nothing. */
+static bool messages_untouched(const struct rig *rig)
+{
+    return message_state(rig->request) == WWS_MESSAGE_STATE_INITIALIZED
+        && message_state(rig->answer) == WWS_MESSAGE_STATE_INITIALIZED
+        && message_state(rig->empty) == WWS_MESSAGE_STATE_EMPTY;
+}
+
 /* The tables of 1.1. */
-
-struct cell {
-    wws_status status;
-    uint32_t after;
-};
-
-#define OK { WWS_S_OK, SAME }
-#define END { WWS_S_END, SAME }
-#define TO(state) { WWS_S_OK, state }
-#define ARG { WWS_E_INVALIDARG, SAME }
-#define INV { WWS_E_INVALID_OPERATION, SAME }
-#define FLT { WWS_E_OBJECT_FAULTED, SAME }
-#define ABT { WWS_E_OPERATION_ABORTED, SAME }
-
-enum { COLUMNS = 9 };
-
-struct column {
-    const char *name;
-    wws_channel_state state;
-    void (*reach)(struct rig *rig);
-};
-
-struct row {
-    const char *name;
-    start_fn start;
-    bool waits; /* has three forms */
-    struct cell cells[COLUMNS];
-};
 
 static const struct column client_columns[] = {
     { "created", CREATED, reach_created },
@@ -314,7 +498,23 @@ static const struct row client_rows[] = {
         { INV, INV, INV, OK, FLT, INV, INV } },
     { "request-reply", start_request_reply, true,
         { INV, INV, OK, INV, FLT, INV, INV } },
-    { "send reply", start_send_reply, true,
+    { "send reply", do_answer, true,
+        { INV, INV, INV, INV, FLT, INV, INV } },
+    { "write start", do_write_start, true,
+        { INV, INV, OK, INV, FLT, INV, INV } },
+    { "write body", do_write_body, true,
+        { INV, INV, INV, INV, FLT, INV, INV } },
+    { "write end", do_write_end, true,
+        { INV, INV, INV, INV, FLT, INV, INV } },
+    { "read start", do_read_start, true,
+        { INV, INV, INV, OK, FLT, INV, INV } },
+    { "read body", do_read_body, true,
+        { INV, INV, INV, INV, FLT, INV, INV } },
+    { "read end", do_read_end, true,
+        { INV, INV, INV, INV, FLT, INV, INV } },
+    { "abandon another message", do_abandon_message, false,
+        { INV, INV, ARG, ARG, ARG, INV, INV } },
+    { "shut down", start_shutdown, true,
         { INV, INV, INV, INV, FLT, INV, INV } },
     { "cancel receive", do_cancel_receive, false,
         { OK, OK, OK, OK, OK, OK, OK } },
@@ -354,8 +554,10 @@ static const struct row server_rows[] = {
         { INV, INV, INV, OK, END, END, FLT, INV, INV } },
     { "request-reply", start_request_reply, true,
         { INV, INV, INV, INV, INV, INV, INV, INV, INV } },
-    { "send reply", start_send_reply, true,
+    { "send reply", do_answer, true,
         { INV, INV, INV, INV, OK, INV, FLT, INV, INV } },
+    { "shut down", start_shutdown, true,
+        { INV, INV, INV, INV, INV, INV, FLT, INV, INV } },
     { "cancel receive", do_cancel_receive, false,
         { OK, OK, OK, OK, OK, OK, OK, OK, OK } },
     { "abort", do_abort, false,
@@ -370,117 +572,173 @@ static const struct row server_rows[] = {
         { OK, OK, OK, OK, OK, OK, OK, OK, OK } },
 };
 
-static wws_message_state message_state(wws_message message)
-{
-    wws_message_info info = WWS_MESSAGE_INFO_INIT;
+/* Over a session, where messages flow both ways.  A reply that cannot come any
+ * more is no loss of the channel. */
 
-    must(wws_message_get_info(message, &info, no_error) == WWS_S_OK);
-    return info.state;
+#define STAYS { WWS_E_ENDPOINT_DISCONNECTED, OPEN }
+
+static const struct column duplex_client_columns[] = {
+    { "created", CREATED, reach_created },
+    { "created and aborted", CREATED, reach_latched },
+    { "opening", OPENING, reach_opening },
+    { "open", OPEN, reach_open },
+    { "open, with a message", OPEN, reach_owed },
+    { "open and shut down", OPEN, reach_shut_down },
+    { "open and ended", OPEN, reach_ended },
+    { "faulted", FAULTED, reach_faulted },
+    { "closing", CLOSING, reach_closing },
+    { "waiting for the end", CLOSING, reach_ending },
+    { "closed", CLOSED, reach_closed },
+};
+
+static const struct row duplex_client_rows[] = {
+    /* created  aborted  opening  open  message  shut  ended  faulted  closing
+     * ending  closed */
+    { "open", start_open, true,
+        { TO(OPEN), ABT, INV, INV, INV, INV, INV, INV, INV, INV, INV } },
+    { "accept", start_accept, true,
+        { ARG, ARG, ARG, ARG, ARG, ARG, ARG, ARG, ARG, ARG, ARG } },
+    { "send", start_send, true,
+        { INV, INV, INV, OK, OK, INV, OK, FLT, INV, INV, INV } },
+    { "receive", start_receive, true,
+        { INV, INV, INV, PENDS, OK, OK, END, FLT, INV, INV, INV } },
+    { "request-reply", start_request_reply, true,
+        { INV, INV, INV, OK, OK, INV, STAYS, FLT, INV, INV, INV } },
+    { "send reply", do_answer, true,
+        { INV, INV, INV, OK, OK, INV, OK, FLT, INV, INV, INV } },
+    { "write start", do_write_start, true,
+        { INV, INV, INV, OK, OK, INV, OK, FLT, INV, INV, INV } },
+    { "write body", do_write_body, true,
+        { INV, INV, INV, INV, INV, INV, INV, FLT, INV, INV, INV } },
+    { "write end", do_write_end, true,
+        { INV, INV, INV, INV, INV, INV, INV, FLT, INV, INV, INV } },
+    { "read start", do_read_start, true,
+        { INV, INV, INV, PENDS, OK, OK, END, FLT, INV, INV, INV } },
+    { "read body", do_read_body, true,
+        { INV, INV, INV, INV, INV, INV, INV, FLT, INV, INV, INV } },
+    { "read end", do_read_end, true,
+        { INV, INV, INV, INV, INV, INV, INV, FLT, INV, INV, INV } },
+    { "abandon another message", do_abandon_message, false,
+        { INV, INV, INV, ARG, ARG, ARG, ARG, ARG, INV, INV, INV } },
+    { "shut down", start_shutdown, true,
+        { INV, INV, INV, OK, OK, INV, OK, FLT, INV, INV, INV } },
+    { "cancel receive", do_cancel_receive, false,
+        { OK, OK, OK, OK, OK, OK, OK, OK, OK, OK, OK } },
+    { "abort", do_abort, false,
+        { OK, OK, TO(CREATED), TO(FAULTED), TO(FAULTED), TO(FAULTED),
+          TO(FAULTED), OK, OK, TO(SOON), OK } },
+    { "close", start_close_channel, true,
+        { TO(CLOSED), TO(CLOSED), INV, TO(CLOSED), TO(CLOSED), TO(CLOSED),
+          TO(CLOSED), TO(CLOSED), INV, INV, OK } },
+    { "reset", do_reset, false,
+        { OK, OK, INV, INV, INV, INV, INV, INV, INV, INV, TO(CREATED) } },
+    { "get state", do_get_state, false,
+        { OK, OK, OK, OK, OK, OK, OK, OK, OK, OK, OK } },
+};
+
+static const struct column duplex_server_columns[] = {
+    { "created", CREATED, reach_server_created },
+    { "created and aborted", CREATED, reach_server_latched },
+    { "accepting", ACCEPTING, reach_accepting },
+    { "open, with a message", OPEN, reach_accepted },
+    { "open", OPEN, reach_asked },
+    { "open and shut down", OPEN, reach_server_shut_down },
+    { "open and ended", OPEN, reach_server_ended },
+    { "faulted", FAULTED, reach_server_faulted },
+    { "closing", CLOSING, reach_server_closing },
+    { "closed", CLOSED, reach_server_closed },
+};
+
+static const struct row duplex_server_rows[] = {
+    /* created  aborted  accepting  message  open  shut  ended  faulted
+     * closing  closed */
+    { "open", start_open, true,
+        { INV, INV, INV, INV, INV, INV, INV, INV, INV, INV } },
+    { "accept", start_accept, true,
+        { TO(OPEN), ABT, INV, INV, INV, INV, INV, INV, INV, INV } },
+    { "send", start_send, true,
+        { INV, INV, INV, OK, OK, INV, OK, FLT, INV, INV } },
+    { "receive", start_receive, true,
+        { INV, INV, INV, OK, PENDS, OK, END, FLT, INV, INV } },
+    { "request-reply", start_request_reply, true,
+        { INV, INV, INV, PENDS, PENDS, INV, STAYS, FLT, INV, INV } },
+    { "send reply", do_answer, true,
+        { INV, INV, INV, OK, OK, INV, OK, FLT, INV, INV } },
+    { "shut down", start_shutdown, true,
+        { INV, INV, INV, OK, OK, INV, OK, FLT, INV, INV } },
+    { "cancel receive", do_cancel_receive, false,
+        { OK, OK, OK, OK, OK, OK, OK, OK, OK, OK } },
+    { "abort", do_abort, false,
+        { OK, OK, TO(CREATED), TO(FAULTED), TO(FAULTED), TO(FAULTED),
+          TO(FAULTED), OK, OK, OK } },
+    { "close", start_close_channel, true,
+        { TO(CLOSED), TO(CLOSED), INV, TMO(CLOSED), TMO(CLOSED), TMO(CLOSED),
+          TO(CLOSED), TO(CLOSED), INV, OK } },
+    { "reset", do_reset, false,
+        { OK, OK, INV, INV, INV, INV, INV, INV, INV, TO(CREATED) } },
+    { "get state", do_get_state, false,
+        { OK, OK, OK, OK, OK, OK, OK, OK, OK, OK } },
+};
+
+#define OURS rig_end, subject_of, state_of, messages_untouched
+
+static const struct table client_table =
+    TABLE(client_columns, client_rows, client_begin, OURS);
+static const struct table server_table =
+    TABLE(server_columns, server_rows, server_begin, OURS);
+static const struct table duplex_client_table =
+    TABLE(duplex_client_columns, duplex_client_rows, client_begin, OURS);
+static const struct table duplex_server_table =
+    TABLE(duplex_server_columns, duplex_server_rows, server_begin, OURS);
+
+static const struct table *client(void)
+{
+    return wire()->has_sessions ? &duplex_client_table : &client_table;
 }
 
-/* L2: what is refused has touched nothing. */
-static bool messages_untouched(const struct rig *rig)
+static const struct table *server(void)
 {
-    return message_state(rig->request) == WWS_MESSAGE_STATE_INITIALIZED
-        && message_state(rig->answer) == WWS_MESSAGE_STATE_INITIALIZED
-        && message_state(rig->empty) == WWS_MESSAGE_STATE_EMPTY;
+    return wire()->has_sessions ? &duplex_server_table : &server_table;
 }
 
-static bool cell_holds(
-    struct rig *rig,
-    const struct column *column,
-    const struct row *row,
-    const struct cell *cell,
-    enum manner manner)
-{
-    wws_channel_state after = cell->after == SAME ? column->state : cell->after;
-    struct talk talk = rig->talk;
-    struct heard heard;
-    wws_status status;
-
-    must(channel_state(rig->talk.channel) == column->state);
-    talk.request = rig->request;
-    talk.reply = row->start == start_send_reply ? rig->answer : rig->empty;
-    hear(&heard, manner, row->start, &talk);
-    status = heard_end(&heard);
-    if (status == cell->status && channel_state(talk.channel) == after
-        && (status >= 0 || messages_untouched(rig))
-        && (status >= 0 || manner == SYNC || heard.returned == status))
-        return true;
-    print_error("%s (%s) when %s: %s, then %u; wanted %s, then %u\n",
-        row->name, manner_name(manner), column->name, wws_status_name(status),
-        (unsigned) channel_state(talk.channel), wws_status_name(cell->status),
-        (unsigned) after);
-    return false;
-}
-
-static void walk(
-    struct world *world,
-    bool server,
-    const struct column *columns,
-    size_t columns_count,
-    const struct row *rows,
-    size_t rows_count)
-{
-    unsigned wrong = 0;
-
-    for (size_t i = 0; i < columns_count; i++)
-        for (size_t k = 0; k < rows_count; k++)
-            for (int manner = 0; manner < (rows[k].waits ? MANNERS : 1);
-                 manner++) {
-                struct rig rig;
-
-                rig_begin(&rig, world, server);
-                columns[i].reach(&rig);
-                wrong += !cell_holds(&rig, &columns[i], &rows[k],
-                    &rows[k].cells[i], manner);
-                rig_end(&rig);
-            }
-    assert_int_equal(wrong, 0);
-}
-
-/* 1.1, L2, L3, G1, D1, D2, D4, D11, R5, P6 */
+/* 1.1, 1.5, L2, L3, G1, C1, C2, D1, D2, D4, D11, P1, P2, P6, R5 */
 static void client_channel__keeps_its_table_of_states(void **state)
 {
-    walk(*state, false, client_columns, COUNT(client_columns), client_rows,
-        COUNT(client_rows));
+    struct rig rig;
+
+    table_walk(client(), *state, &rig);
 }
 
 static void server_channel__keeps_its_table_of_states(void **state)
 {
-    walk(*state, true, server_columns, COUNT(server_columns), server_rows,
-        COUNT(server_rows));
+    struct rig rig;
+
+    table_walk(server(), *state, &rig);
 }
 
-static void free_everywhere(
-    struct world *world,
-    bool server,
-    const struct column *columns,
-    size_t count)
+static void free_everywhere(const struct table *table, struct world *world)
 {
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < table->columns_count; i++) {
         struct rig rig;
 
-        rig_begin(&rig, world, server);
-        columns[i].reach(&rig);
+        table->begin(&rig, world);
+        table->columns[i].reach(&rig);
         assert_status(wws_channel_free(rig.talk.channel), WWS_S_OK);
 
-        rig.talk.request = rig.request;
-        rig.talk.reply = rig.empty;
-        for (size_t k = 0; k < COUNT(client_rows); k++)
-            assert_status(client_rows[k].start(&rig.talk, NULL, no_error),
+        for (size_t k = 0; k < table->rows_count; k++)
+            assert_status(table->rows[k].start(&rig.talk, NULL, no_error),
                 WWS_E_HANDLE);
         assert_status(wws_channel_free(rig.talk.channel), WWS_E_HANDLE);
         assert_true(messages_untouched(&rig));
-        rig_end(&rig);
+        table->end(&rig);
     }
 }
 
 /* D12, and the zero handle is nothing to free. */
 static void channel__can_be_freed_in_every_state(void **state)
 {
-    free_everywhere(*state, false, client_columns, COUNT(client_columns));
-    free_everywhere(*state, true, server_columns, COUNT(server_columns));
+    free_everywhere(client(), *state);
+    free_everywhere(server(), *state);
     assert_status(wws_channel_free((wws_channel) { 0 }), WWS_S_OK);
 }
 
@@ -492,13 +750,16 @@ static void channel__finds_bad_arguments_before_bad_states(void **state)
     wws_completion small = WWS_COMPLETION_INIT;
 
     small.struct_size = 8;
-    for (size_t i = 0; i < COUNT(client_columns); i++) {
+    for (size_t i = 0; i < client()->columns_count; i++) {
+        const struct column *column = &client()->columns[i];
         struct talk talk;
         struct rig rig;
 
         rig_begin(&rig, *state, false);
-        client_columns[i].reach(&rig);
+        column->reach(&rig);
         talk = rig.talk;
+        talk.request = (wws_message) { 0 };
+        talk.reply = (wws_message) { 0 };
         assert_status(wws_channel_open(talk.channel, (wws_string) { NULL, 0 },
             NULL, no_error), WWS_E_INVALIDARG);
         assert_status(start_send(&talk, NULL, no_error), WWS_E_INVALIDARG);
@@ -523,7 +784,7 @@ static void channel__finds_bad_arguments_before_bad_states(void **state)
         assert_status(wws_channel_get_state(talk.channel, NULL, no_error),
             WWS_E_INVALIDARG);
 
-        assert_int_equal(channel_state(talk.channel), client_columns[i].state);
+        assert_int_equal(channel_state(talk.channel), column->state);
         assert_true(messages_untouched(&rig));
         rig_end(&rig);
     }
@@ -532,16 +793,15 @@ static void channel__finds_bad_arguments_before_bad_states(void **state)
 /* L1, D12: no handle is a wrong argument, but for free. */
 static void channel__functions_want_a_handle(void **state)
 {
-    struct talk talk = { .url = wire()->nowhere };
+    struct rig rig;
 
-    (void) state;
-    talk.request = new_request(ACTION_ECHO, 0);
-    talk.reply = new_empty();
-    for (size_t i = 0; i < COUNT(client_rows); i++)
-        assert_status(client_rows[i].start(&talk, NULL, no_error),
+    rig_begin(&rig, *state, false);
+    assert_status(wws_channel_free(rig.talk.channel), WWS_S_OK);
+    rig.talk.channel = (wws_channel) { 0 };
+    for (size_t i = 0; i < client()->rows_count; i++)
+        assert_status(client()->rows[i].start(&rig, NULL, no_error),
             WWS_E_INVALIDARG);
-    assert_status(wws_message_free(talk.request), WWS_S_OK);
-    assert_status(wws_message_free(talk.reply), WWS_S_OK);
+    rig_end(&rig);
 }
 
 /* L9 */
@@ -755,6 +1015,127 @@ static void channel_open__that_fails_leaves_the_channel_created(void **state)
     }
 }
 
+/* R4, C10: open connects. */
+static void channel_open__to_nobody_leaves_the_channel_created(void **state)
+{
+    for (int manner = 0; manner < MANNERS; manner++) {
+        struct heard heard;
+        struct talk talk;
+        struct rig rig;
+
+        rig_begin(&rig, *state, false);
+        talk = rig.talk;
+        talk.url = wire()->nowhere;
+        hear(&heard, manner, start_open, &talk);
+        assert_status(heard_wait(&heard), WWS_E_ENDPOINT_NOT_FOUND);
+        assert_true(heard_says(&heard, "refused"));
+        assert_int_equal(heard_info(&heard).phase, WWS_PHASE_CONNECT);
+        assert_status(heard_end(&heard), WWS_E_ENDPOINT_NOT_FOUND);
+        assert_int_equal(channel_state(talk.channel), CREATED);
+        assert_status(start_open(&rig.talk, NULL, no_error), WWS_S_OK);
+        rig_end(&rig);
+    }
+}
+
+/* G13: held where it waits for the peer's word, which never comes. */
+static void channel_abort__ends_a_pending_open(void **state)
+{
+    for (int manner = 0; manner < MANNERS; manner++)
+        for (int place = 0; place < PLACES; place++) {
+            const struct peer_script mute = { .mute = true };
+            struct heard heard;
+            struct rig rig;
+
+            rig_begin(&rig, *state, false);
+            talk_to(&rig, &mute);
+            hear(&heard, manner, start_open, &rig.talk);
+            assert_true(peer_reaches(&rig.other_peer,
+                &rig.other_peer.accepted, 1));
+            call_at(*state, place, abort_it, &rig);
+
+            assert_status(heard_end(&heard), WWS_E_OPERATION_ABORTED);
+            assert_int_equal(channel_state(rig.talk.channel), CREATED);
+            assert_true(peer_reaches(&rig.other_peer, &rig.other_peer.gone,
+                1));
+            rig.talk.url = rig.peer.url;
+            assert_status(start_open(&rig.talk, NULL, no_error), WWS_S_OK);
+            rig_end(&rig);
+        }
+}
+
+/* 11: connecting and shaking hands have one limit. */
+static void channel_open__ends_when_its_time_is_over(void **state)
+{
+    const struct peer_script mute = { .mute = true };
+
+    for (int manner = 0; manner < MANNERS; manner++) {
+        struct heard heard;
+        struct rig rig;
+
+        rig_begin(&rig, *state, false);
+        talk_to(&rig, &mute);
+        assert_status(wws_channel_set_property(rig.talk.channel,
+            WWS_CHANNEL_PROPERTY_CONNECT_TIMEOUT, 30, no_error), WWS_S_OK);
+        hear(&heard, manner, start_open, &rig.talk);
+        assert_status(heard_wait(&heard), WWS_E_OPERATION_TIMED_OUT);
+        assert_int_equal(heard_info(&heard).phase, WWS_PHASE_HANDSHAKE);
+        assert_status(heard_end(&heard), WWS_E_OPERATION_TIMED_OUT);
+        assert_int_equal(channel_state(rig.talk.channel), CREATED);
+        assert_true(peer_reaches(&rig.other_peer, &rig.other_peer.gone, 1));
+        rig_end(&rig);
+    }
+}
+
+/* C2: the peer's end is waited for, until the time is over. */
+static void channel_close__waits_for_the_peer_to_end(void **state)
+{
+    for (int manner = 0; manner < MANNERS; manner++) {
+        struct heard heard;
+        struct rig rig;
+
+        rig_begin(&rig, *state, false);
+        reach_open(&rig);
+        hear(&heard, manner, start_close_channel, &rig.talk);
+        assert_status(heard_end(&heard), WWS_S_OK);
+        assert_int_equal(peer_read(&rig.peer, &rig.peer.ended), 1);
+        rig_end(&rig);
+
+        rig_begin(&rig, *state, false);
+        assert_status(wws_channel_set_property(rig.talk.channel,
+            WWS_CHANNEL_PROPERTY_CLOSE_TIMEOUT, 30, no_error), WWS_S_OK);
+        reach_stubborn(&rig);
+        hear(&heard, manner, start_close_channel, &rig.talk);
+        assert_true(peer_reaches(&rig.other_peer, &rig.other_peer.ended, 1));
+        assert_status(heard_end(&heard), WWS_E_OPERATION_TIMED_OUT);
+        assert_int_equal(channel_state(rig.talk.channel), CLOSED);
+        assert_true(peer_reaches(&rig.other_peer, &rig.other_peer.gone, 1));
+        rig_end(&rig);
+    }
+}
+
+/* C8 */
+static void channel_abort__ends_a_pending_close(void **state)
+{
+    for (int manner = 0; manner < MANNERS; manner++)
+        for (int place = 0; place < PLACES; place++) {
+            struct heard heard;
+            struct rig rig;
+
+            rig_begin(&rig, *state, false);
+            reach_stubborn(&rig);
+            hear(&heard, manner, start_close_channel, &rig.talk);
+            assert_true(peer_reaches(&rig.other_peer, &rig.other_peer.ended,
+                1));
+            call_at(*state, place, abort_it, &rig);
+
+            assert_status(heard_end(&heard), WWS_E_OPERATION_ABORTED);
+            assert_int_equal(channel_state(rig.talk.channel), CLOSED);
+            assert_true(peer_reaches(&rig.other_peer, &rig.other_peer.gone,
+                1));
+            rig_end(&rig);
+        }
+}
+
 /* R4: open does no I/O over HTTP; the first message finds out. */
 static void channel_open__needs_no_server(void **state)
 {
@@ -831,6 +1212,7 @@ static void channel_reset__lets_a_channel_accept_again(void **state)
         talk.reply = new_reply(rig.asked, 0);
         assert_status(start_send_reply(&talk, NULL, no_error), WWS_S_OK);
         assert_true(peer_answered(rig.client));
+        peer_end_session(rig.client);
         assert_status(start_close_channel(&talk, NULL, no_error), WWS_S_OK);
         assert_status(wws_channel_reset(talk.channel, no_error), WWS_S_OK);
         assert_status(wws_message_free(talk.reply), WWS_S_OK);
@@ -920,12 +1302,17 @@ int main(void)
         in_world(channel_close__is_over_whatever_it_answers),
         in_world(channel_close__of_a_faulted_channel_is_ok),
         in_world(channel_open__that_fails_leaves_the_channel_created),
-        in_world(channel_open__needs_no_server),
+        over(OVER_HTTP, channel_open__needs_no_server),
+        over(OVER_TCP, channel_open__to_nobody_leaves_the_channel_created),
+        over(OVER_TCP, channel_abort__ends_a_pending_open),
+        over(OVER_TCP, channel_open__ends_when_its_time_is_over),
+        over(OVER_TCP, channel_close__waits_for_the_peer_to_end),
+        over(OVER_TCP, channel_abort__ends_a_pending_close),
         in_world(channel_reset__keeps_the_options_and_not_the_address),
         in_world(channel_reset__lets_a_channel_accept_again),
         in_world(channel__is_accepted_only_by_its_own_listener),
         in_world(channel_close__in_its_own_callback_must_not_wait),
     };
 
-    return cmocka_run_group_tests(tests, world_warm_up, world_cool_down);
+    return run_promises(tests, world_warm_up, world_cool_down);
 }

@@ -1,10 +1,9 @@
-/* The life of a service host: every function in every state, over HTTP.
- * Opening waits for nothing there, so that OPENING is met only by racing it;
- * all other states are held, CLOSING by an operation that does not end. */
+/* The life of a service host: every function in every state.  Opening waits for
+ * nothing, so that OPENING is met only by racing it; all other states are held,
+ * CLOSING by an operation that does not end. */
+#include "tests/conformance/table.h"
 #include "tests/support/public/peer.h"
 #include "tests/support/public/talk.h"
-
-#define COUNT(array) (sizeof(array) / sizeof *(array))
 
 static const wws_error no_error;
 
@@ -14,7 +13,6 @@ enum {
     CLOSING = WWS_SERVICE_HOST_STATE_CLOSING,
     CLOSED = WWS_SERVICE_HOST_STATE_CLOSED,
     FAULTED = WWS_SERVICE_HOST_STATE_FAULTED,
-    SAME,
 };
 
 /* A host in one of its states, and all that it takes to get there. */
@@ -64,6 +62,13 @@ static void rig_begin(struct rig *rig, struct world *world)
     must(add(rig, wire()->any_port, no_error) == WWS_S_OK);
 }
 
+/* As a session needs for the host to close in time (H3). */
+static void disconnect(struct rig *rig)
+{
+    must(wws_service_proxy_free(rig->proxy) == WWS_S_OK);
+    rig->proxy = (wws_service_proxy) { 0 };
+}
+
 /* The host may be freed already. */
 static void rig_end(struct rig *rig)
 {
@@ -73,10 +78,11 @@ static void rig_end(struct rig *rig)
         gate_release(gate, 1);
         must(gate_empties(gate));
         (void) heard_end(&rig->pending);
-        (void) heard_end(&rig->closing);
         wws_buffer_release(&rig->call.reply);
     }
-    must(wws_service_proxy_free(rig->proxy) == WWS_S_OK);
+    disconnect(rig);
+    if (rig->is_closing)
+        (void) heard_end(&rig->closing);
     (void) wws_service_host_free(rig->host);
 }
 
@@ -117,7 +123,7 @@ static void connect_to(struct rig *rig, uint32_t index)
 {
     char url[128];
 
-    must(wws_service_proxy_free(rig->proxy) == WWS_S_OK);
+    disconnect(rig);
     read_url(rig, index, url, sizeof url);
     rig->proxy = world_proxy(rig->world, NULL, url);
 }
@@ -230,25 +236,19 @@ static wws_status do_get_address(
     return status;
 }
 
+static void *subject_of(struct rig *rig)
+{
+    return rig;
+}
+
+static uint32_t state_of(const struct rig *rig)
+{
+    return host_state(rig->host);
+}
+
 /* The table of 4. */
 
-struct cell {
-    wws_status status;
-    uint32_t after;
-};
-
-#define OK { WWS_S_OK, SAME }
-#define TO(state) { WWS_S_OK, state }
-#define INV { WWS_E_INVALID_OPERATION, SAME }
-#define ABT { WWS_E_OPERATION_ABORTED, SAME }
-
-enum { COLUMNS = 6 };
-
-static const struct {
-    const char *name;
-    wws_service_host_state state;
-    void (*reach)(struct rig *rig);
-} columns[COLUMNS] = {
+static const struct column columns[] = {
     { "created", CREATED, reach_created },
     { "created and aborted", CREATED, reach_latched },
     { "open", OPEN, reach_open },
@@ -257,12 +257,7 @@ static const struct {
     { "faulted", FAULTED, reach_faulted },
 };
 
-static const struct {
-    const char *name;
-    start_fn start;
-    bool waits; /* has three forms */
-    struct cell cells[COLUMNS];
-} rows[] = {
+static const struct row rows[] = {
     /* created  aborted  open  closing  closed  faulted */
     { "add endpoint", do_add_endpoint, false,
         { OK, OK, INV, INV, INV, INV } },
@@ -276,49 +271,21 @@ static const struct {
         { INV, INV, OK, INV, INV, INV } },
 };
 
-static bool cell_holds(struct rig *rig, size_t i, size_t k, enum manner manner)
-{
-    const struct cell *cell = &rows[k].cells[i];
-    uint32_t after = cell->after == SAME ? columns[i].state : cell->after;
-    struct heard heard;
-    wws_status status;
-
-    must(host_state(rig->host) == columns[i].state);
-    hear(&heard, manner, rows[k].start, rig);
-    status = heard_end(&heard);
-    if (status == cell->status && host_state(rig->host) == after
-        && (status >= 0 || manner == SYNC || heard.returned == status))
-        return true;
-    print_error("%s (%s) when %s: %s, then %u; wanted %s, then %u\n",
-        rows[k].name, manner_name(manner), columns[i].name,
-        wws_status_name(status), (unsigned) host_state(rig->host),
-        wws_status_name(cell->status), (unsigned) after);
-    return false;
-}
+static const struct table table = TABLE(columns, rows, rig_begin, rig_end,
+    subject_of, state_of, NULL);
 
 /* 4, L2, L3, G1, D1, D4, D7 */
 static void host__keeps_its_table_of_states(void **state)
 {
-    unsigned wrong = 0;
+    struct rig rig;
 
-    for (size_t i = 0; i < COLUMNS; i++)
-        for (size_t k = 0; k < COUNT(rows); k++)
-            for (int manner = 0; manner < (rows[k].waits ? MANNERS : 1);
-                 manner++) {
-                struct rig rig;
-
-                rig_begin(&rig, *state);
-                columns[i].reach(&rig);
-                wrong += !cell_holds(&rig, i, k, manner);
-                rig_end(&rig);
-            }
-    assert_int_equal(wrong, 0);
+    table_walk(&table, *state, &rig);
 }
 
 /* D12, and the zero handle is nothing to free. */
 static void host__can_be_freed_in_every_state(void **state)
 {
-    for (size_t i = 0; i < COLUMNS; i++) {
+    for (size_t i = 0; i < COUNT(columns); i++) {
         struct rig rig;
 
         rig_begin(&rig, *state);
@@ -344,7 +311,7 @@ static void host__finds_bad_arguments_before_bad_states(void **state)
     endpoint.address = text(wire()->any_port);
     endpoint.operations = &operations; /* that nobody serves */
     small.struct_size = 8;
-    for (size_t i = 0; i < COLUMNS; i++) {
+    for (size_t i = 0; i < COUNT(columns); i++) {
         struct rig rig;
 
         rig_begin(&rig, *state);
@@ -501,12 +468,13 @@ static void host_close__is_over_whatever_it_answers(void **state)
             assert_false(heard_yet(&rig.closing));
 
             gate_release(&world->gate, 1);
-            assert_status(heard_end(&rig.closing),
-                aborts ? WWS_E_OPERATION_ABORTED : WWS_S_OK);
-            assert_int_equal(host_state(rig.host), CLOSED);
             assert_status(heard_end(&rig.pending),
                 aborts ? WWS_E_ENDPOINT_DISCONNECTED : WWS_S_OK);
             wws_buffer_release(&rig.call.reply);
+            disconnect(&rig);
+            assert_status(heard_end(&rig.closing),
+                aborts ? WWS_E_OPERATION_ABORTED : WWS_S_OK);
+            assert_int_equal(host_state(rig.host), CLOSED);
             rig.is_closing = false;
             rig_end(&rig);
         }
@@ -590,6 +558,7 @@ static void host_reset__lets_it_serve_again(void **state)
         reach_open(&rig);
         assert_serves(&rig, 0);
         assert_serves(&rig, 1);
+        disconnect(&rig);
         if (i % 2)
             assert_status(wws_service_host_abort(rig.host), WWS_S_OK);
         assert_status(close_host(&rig, NULL, no_error), WWS_S_OK);
@@ -656,6 +625,7 @@ static void host_close__in_its_own_operation_must_not_wait(void **state)
     assert_status(call_now(rig.proxy, ACTION_ECHO), WWS_S_OK);
     assert_status(inside.blocking, WWS_E_INVALID_OPERATION);
     assert_status(inside.beside.returned, WWS_S_ASYNC);
+    disconnect(&rig);
     assert_status(heard_end(&inside.beside), WWS_S_OK);
     assert_int_equal(host_state(rig.host), CLOSED);
     rig_end(&rig);

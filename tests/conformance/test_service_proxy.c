@@ -1,20 +1,19 @@
-/* The life of a service proxy: every function in every state, over HTTP.
- * Opening waits for nothing there, so that OPENING is met only by racing it;
- * all other states are held, CLOSING by a callback that does not return. */
+/* The life of a service proxy: every function in every state.  Over HTTP
+ * opening waits for nothing, so that OPENING is met only by racing it; all
+ * other states are held, CLOSING by a callback that does not return. */
+#include "tests/conformance/table.h"
 #include "tests/support/public/peer.h"
 #include "tests/support/public/world.h"
-
-#define COUNT(array) (sizeof(array) / sizeof *(array))
 
 static const wws_error no_error;
 
 enum {
     CREATED = WWS_SERVICE_PROXY_STATE_CREATED,
+    OPENING = WWS_SERVICE_PROXY_STATE_OPENING,
     OPEN = WWS_SERVICE_PROXY_STATE_OPEN,
     CLOSING = WWS_SERVICE_PROXY_STATE_CLOSING,
     CLOSED = WWS_SERVICE_PROXY_STATE_CLOSED,
     FAULTED = WWS_SERVICE_PROXY_STATE_FAULTED,
-    SAME,
 };
 
 /* A proxy in one of its states, and all that it takes to get there. */
@@ -26,6 +25,10 @@ struct rig {
     struct heard pending;
     struct heard closing;
     bool is_closing;
+    struct peer mute;   /* while it is opening */
+    struct heard opening;
+    bool is_opening;
+    const char *url;
 };
 
 static wws_service_proxy_state proxy_state(wws_service_proxy proxy)
@@ -43,8 +46,8 @@ static wws_status start_open(
 {
     struct rig *rig = state;
 
-    return wws_service_proxy_open(rig->call.proxy, text(rig->world->url),
-        completion, error);
+    return wws_service_proxy_open(rig->call.proxy, text(rig->url), completion,
+        error);
 }
 
 static wws_status start_close(
@@ -76,7 +79,7 @@ static void rig_begin_with(
 
     must(wws_service_proxy_create(world->runtime, options, &proxy, no_error)
         == WWS_S_OK);
-    *rig = (struct rig) { .world = world };
+    *rig = (struct rig) { .world = world, .url = world->url };
     rig->call = call_to(proxy, ACTION_ECHO);
     rig->held = call_to(proxy, ACTION_WAIT);
     hold_init(&rig->hold);
@@ -100,6 +103,10 @@ static void rig_end(struct rig *rig)
         gate_release(&rig->world->gate, 1);
         must(gate_empties(&rig->world->gate));
     }
+    if (rig->is_opening) {
+        (void) heard_end(&rig->opening);
+        peer_stop(&rig->mute);
+    }
     wws_buffer_release(&rig->call.reply);
     wws_buffer_release(&rig->held.reply);
 }
@@ -112,6 +119,16 @@ static void reach_created(struct rig *rig)
 static void reach_latched(struct rig *rig)
 {
     must(wws_service_proxy_abort(rig->call.proxy) == WWS_S_OK);
+}
+
+static void reach_opening(struct rig *rig)
+{
+    const struct peer_script mute = { .mute = true };
+
+    peer_start(&rig->mute, &mute);
+    rig->url = rig->mute.url;
+    hear(&rig->opening, CALLBACK, start_open, rig);
+    rig->is_opening = true;
 }
 
 static void reach_open(struct rig *rig)
@@ -167,6 +184,13 @@ static wws_status do_abandon_unknown(
     return wws_service_proxy_abandon_call(rig->call.proxy, 77, error);
 }
 
+static void abort_it(void *state)
+{
+    const struct rig *rig = state;
+
+    must(wws_service_proxy_abort(rig->call.proxy) == WWS_S_OK);
+}
+
 static wws_status do_abort(
     void *state,
     const wws_completion *completion,
@@ -202,98 +226,70 @@ static wws_status do_get_state(
     return wws_service_proxy_get_state(rig->call.proxy, &unused, error);
 }
 
+static void *subject_of(struct rig *rig)
+{
+    return rig;
+}
+
+static uint32_t state_of(const struct rig *rig)
+{
+    return proxy_state(rig->call.proxy);
+}
+
+/* L9 */
+static bool reply_untouched(const struct rig *rig)
+{
+    return rig->call.reply.data == NULL;
+}
+
 /* The table of 3. */
 
-struct cell {
-    wws_status status;
-    uint32_t after;
-};
-
-#define OK { WWS_S_OK, SAME }
-#define TO(state) { WWS_S_OK, state }
-#define INV { WWS_E_INVALID_OPERATION, SAME }
-#define FLT { WWS_E_OBJECT_FAULTED, SAME }
-#define ABT { WWS_E_OPERATION_ABORTED, SAME }
-
-enum { COLUMNS = 6 };
-
-static const struct {
-    const char *name;
-    wws_service_proxy_state state;
-    void (*reach)(struct rig *rig);
-} columns[COLUMNS] = {
+static const struct column columns[] = {
     { "created", CREATED, reach_created },
     { "created and aborted", CREATED, reach_latched },
     { "open", OPEN, reach_open },
     { "closing", CLOSING, reach_closing },
     { "closed", CLOSED, reach_closed },
     { "faulted", FAULTED, reach_faulted },
+    /* Only where a session is opened. */
+    { "opening", OPENING, reach_opening },
 };
 
-static const struct {
-    const char *name;
-    start_fn start;
-    bool waits; /* has three forms */
-    struct cell cells[COLUMNS];
-} rows[] = {
-    /* created  aborted  open  closing  closed  faulted */
-    { "open", start_open, true, { TO(OPEN), ABT, INV, INV, INV, INV } },
-    { "call", start_one_call, true, { INV, INV, OK, INV, INV, FLT } },
-    { "abandon all", do_abandon_all, false, { INV, INV, OK, OK, INV, OK } },
+static const struct row rows[] = {
+    /* created  aborted  open  closing  closed  faulted  opening */
+    { "open", start_open, true, { TO(OPEN), ABT, INV, INV, INV, INV, INV } },
+    { "call", start_one_call, true, { INV, INV, OK, INV, INV, FLT, INV } },
+    { "abandon all", do_abandon_all, false,
+        { INV, INV, OK, OK, INV, OK, INV } },
     { "abandon an unknown group", do_abandon_unknown, false,
-        { INV, INV, OK, OK, INV, OK } },
-    { "abort", do_abort, false, { OK, OK, TO(FAULTED), OK, OK, OK } },
+        { INV, INV, OK, OK, INV, OK, INV } },
+    { "abort", do_abort, false,
+        { OK, OK, TO(FAULTED), OK, OK, OK, TO(CREATED) } },
     { "close", start_close, true,
-        { TO(CLOSED), TO(CLOSED), TO(CLOSED), INV, OK, TO(CLOSED) } },
-    { "reset", do_reset, false, { OK, OK, INV, INV, TO(CREATED), INV } },
-    { "get state", do_get_state, false, { OK, OK, OK, OK, OK, OK } },
+        { TO(CLOSED), TO(CLOSED), TO(CLOSED), INV, OK, TO(CLOSED), INV } },
+    { "reset", do_reset, false, { OK, OK, INV, INV, TO(CREATED), INV, INV } },
+    { "get state", do_get_state, false, { OK, OK, OK, OK, OK, OK, OK } },
 };
 
-/* A call that is refused has written nothing (L9). */
-static bool cell_holds(struct rig *rig, size_t i, size_t k, enum manner manner)
+static size_t columns_here(void)
 {
-    const struct cell *cell = &rows[k].cells[i];
-    uint32_t after = cell->after == SAME ? columns[i].state : cell->after;
-    struct heard heard;
-    wws_status status;
-
-    must(proxy_state(rig->call.proxy) == columns[i].state);
-    hear(&heard, manner, rows[k].start, rig);
-    status = heard_end(&heard);
-    if (status == cell->status && proxy_state(rig->call.proxy) == after
-        && (status >= 0 || rig->call.reply.data == NULL)
-        && (status >= 0 || manner == SYNC || heard.returned == status))
-        return true;
-    print_error("%s (%s) when %s: %s, then %u; wanted %s, then %u\n",
-        rows[k].name, manner_name(manner), columns[i].name,
-        wws_status_name(status), (unsigned) proxy_state(rig->call.proxy),
-        wws_status_name(cell->status), (unsigned) after);
-    return false;
+    return COUNT(columns) - (wire()->has_sessions ? 0 : 1);
 }
 
 /* 3, L2, L3, G1, D1, D3 (G44), D4, D6, D15, D16, PR7 */
 static void proxy__keeps_its_table_of_states(void **state)
 {
-    unsigned wrong = 0;
+    const struct table table = { columns, columns_here(), rows, COUNT(rows),
+        rig_begin, rig_end, subject_of, state_of, reply_untouched };
+    struct rig rig;
 
-    for (size_t i = 0; i < COLUMNS; i++)
-        for (size_t k = 0; k < COUNT(rows); k++)
-            for (int manner = 0; manner < (rows[k].waits ? MANNERS : 1);
-                 manner++) {
-                struct rig rig;
-
-                rig_begin(&rig, *state);
-                columns[i].reach(&rig);
-                wrong += !cell_holds(&rig, i, k, manner);
-                rig_end(&rig);
-            }
-    assert_int_equal(wrong, 0);
+    table_walk(&table, *state, &rig);
 }
 
 /* D12, and the zero handle is nothing to free. */
 static void proxy__can_be_freed_in_every_state(void **state)
 {
-    for (size_t i = 0; i < COLUMNS; i++) {
+    for (size_t i = 0; i < columns_here(); i++) {
         struct rig rig;
 
         rig_begin(&rig, *state);
@@ -315,7 +311,7 @@ static void proxy__finds_bad_arguments_before_bad_states(void **state)
     wws_completion small = WWS_COMPLETION_INIT;
 
     small.struct_size = 8;
-    for (size_t i = 0; i < COLUMNS; i++) {
+    for (size_t i = 0; i < columns_here(); i++) {
         struct call call;
         struct rig rig;
 
@@ -363,6 +359,8 @@ static void proxy__leaves_outputs_alone_when_it_fails(void **state)
     struct world *world = *state;
     wws_service_proxy proxy = { 77 };
     wws_service_proxy_state value = 77;
+    const struct peer_script breaks = { .then = PEER_CLOSES };
+    struct peer peer;
     struct rig rig;
 
     options.transport = 77;
@@ -373,20 +371,24 @@ static void proxy__leaves_outputs_alone_when_it_fails(void **state)
         WWS_E_HANDLE);
     assert_int_equal(value, 77);
 
+    peer_start(&peer, &breaks);
     rig_begin(&rig, world);
-    assert_status(wws_service_proxy_open(rig.call.proxy,
-        text(wire()->nowhere), NULL, no_error), WWS_S_OK);
+    assert_status(wws_service_proxy_free(rig.call.proxy), WWS_S_OK);
     rig.call.reply = (wws_buffer) { .data = &options, .size = 77 };
     for (int manner = 0; manner < MANNERS; manner++) {
         struct heard heard;
 
+        rig.call.proxy = world_proxy(world, NULL, peer.url);
         hear(&heard, manner, start_one_call, &rig);
-        assert_status(heard_end(&heard), WWS_E_ENDPOINT_NOT_FOUND);
+        assert_status(heard_end(&heard), WWS_E_ENDPOINT_DISCONNECTED);
         assert_ptr_equal(rig.call.reply.data, &options);
         assert_int_equal(rig.call.reply.size, 77);
+        assert_status(wws_service_proxy_free(rig.call.proxy), WWS_S_OK);
     }
+    rig.call.proxy = (wws_service_proxy) { 0 };
     rig.call.reply = (wws_buffer) { 0 };
     rig_end(&rig);
+    peer_stop(&peer);
 }
 
 /* D1: the open that fails consumes it, and reset forgets it (G12). */
@@ -709,6 +711,75 @@ static void proxy_open__that_fails_leaves_the_proxy_created(void **state)
     }
 }
 
+/* PR1, C10: it connects. */
+static void proxy_open__to_nobody_leaves_the_proxy_created(void **state)
+{
+    for (int manner = 0; manner < MANNERS; manner++) {
+        struct heard heard;
+        struct rig rig;
+
+        rig_begin(&rig, *state);
+        rig.url = wire()->nowhere;
+        hear(&heard, manner, start_open, &rig);
+        assert_status(heard_wait(&heard), WWS_E_ENDPOINT_NOT_FOUND);
+        assert_true(heard_says(&heard, "cannot be opened"));
+        assert_status(heard_end(&heard), WWS_E_ENDPOINT_NOT_FOUND);
+        assert_int_equal(proxy_state(rig.call.proxy), CREATED);
+        rig.url = rig.world->url;
+        assert_status(start_open(&rig, NULL, no_error), WWS_S_OK);
+        assert_status(start_one_call(&rig, NULL, no_error), WWS_S_OK);
+        rig_end(&rig);
+    }
+}
+
+/* G85, D22: with a peer that never says a word; then it is as if created. */
+static void proxy_open__ends_when_its_time_is_over(void **state)
+{
+    const struct peer_script mute = { .mute = true };
+    wws_service_proxy_options options = proxy_options();
+    struct peer peer;
+
+    options.call_timeout_ms = 30;
+    peer_start(&peer, &mute);
+    for (unsigned manner = 0; manner < MANNERS; manner++) {
+        struct heard heard;
+        struct rig rig;
+
+        rig_begin_with(&rig, *state, &options);
+        rig.url = peer.url;
+        hear(&heard, manner, start_open, &rig);
+        assert_status(heard_end(&heard), WWS_E_OPERATION_TIMED_OUT);
+        assert_int_equal(proxy_state(rig.call.proxy), CREATED);
+        assert_true(peer_reaches(&peer, &peer.gone, manner + 1));
+        rig_end(&rig);
+    }
+    peer_stop(&peer);
+}
+
+/* G13, G40: wherever abort is called, while the peer is silent. */
+static void proxy_abort__ends_a_pending_open(void **state)
+{
+    for (int manner = 0; manner < MANNERS; manner++)
+        for (int place = 0; place < PLACES; place++) {
+            const struct peer_script mute = { .mute = true };
+            struct heard heard;
+            struct peer peer;
+            struct rig rig;
+
+            peer_start(&peer, &mute);
+            rig_begin(&rig, *state);
+            rig.url = peer.url;
+            hear(&heard, manner, start_open, &rig);
+            assert_true(peer_reaches(&peer, &peer.accepted, 1));
+            call_at(*state, place, abort_it, &rig);
+            assert_status(heard_end(&heard), WWS_E_OPERATION_ABORTED);
+            assert_int_equal(proxy_state(rig.call.proxy), CREATED);
+            assert_true(peer_reaches(&peer, &peer.gone, 1));
+            rig_end(&rig);
+            peer_stop(&peer);
+        }
+}
+
 /* PR3, PR2: what one call cannot reach is its own failure. */
 static void proxy_open__needs_no_server(void **state)
 {
@@ -820,10 +891,13 @@ int main(void)
         in_world(proxy_abandon__works_while_the_proxy_closes),
         in_world(proxy_abandon__of_another_group_does_nothing),
         in_world(proxy_open__that_fails_leaves_the_proxy_created),
-        in_world(proxy_open__needs_no_server),
+        over(OVER_HTTP, proxy_open__needs_no_server),
+        over(OVER_TCP, proxy_open__to_nobody_leaves_the_proxy_created),
+        over(OVER_TCP, proxy_open__ends_when_its_time_is_over),
+        over(OVER_TCP, proxy_abort__ends_a_pending_open),
         in_world(proxy_reset__lets_it_be_opened_to_another_address),
         in_world(proxy_close__in_its_own_callback_must_not_wait),
     };
 
-    return cmocka_run_group_tests(tests, world_warm_up, world_cool_down);
+    return run_promises(tests, world_warm_up, world_cool_down);
 }

@@ -484,6 +484,14 @@ bool peer_answered(int fd)
     return good;
 }
 
+void peer_end_session(int fd)
+{
+    static const char end = RECORD_END;
+
+    if (wire()->has_sessions)
+        must(write_all(fd, &end, 1));
+}
+
 bool peer_ended(int fd)
 {
     char octets[4096];

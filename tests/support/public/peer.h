@@ -70,6 +70,8 @@ void peer_request_again(int fd, const char *action);
 int peer_response(int fd);
 /* Whether the next response is a whole one and says what was hoped for. */
 bool peer_answered(int fd);
+/* Ends a session in order, as far as this side goes; HTTP has none. */
+void peer_end_session(int fd);
 /* Whether the other side has ended the connection, in time. */
 bool peer_ended(int fd);
 void peer_reset(int fd);

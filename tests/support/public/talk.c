@@ -84,6 +84,16 @@ wws_status start_send_reply(
         error);
 }
 
+wws_status start_shutdown(
+    void *state,
+    const wws_completion *completion,
+    wws_error error)
+{
+    struct talk *talk = state;
+
+    return wws_channel_shutdown_session(talk->channel, completion, error);
+}
+
 wws_status start_close_channel(
     void *state,
     const wws_completion *completion,

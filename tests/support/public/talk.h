@@ -45,6 +45,10 @@ wws_status start_send_reply(
     void *state,
     const wws_completion *completion,
     wws_error error);
+wws_status start_shutdown(
+    void *state,
+    const wws_completion *completion,
+    wws_error error);
 wws_status start_close_channel(
     void *state,
     const wws_completion *completion,

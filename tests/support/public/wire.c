@@ -9,6 +9,7 @@ static const struct wire wires[] = {
         .scheme = "http",
         .any_port = "http://127.0.0.1:0/test",
         .nowhere = "http://127.0.0.1:1/",
+        .elsewhere = "http://192.0.2.1:0/",
     },
     {
         .name = "tcp",
@@ -17,6 +18,7 @@ static const struct wire wires[] = {
         .scheme = "net.tcp",
         .any_port = "net.tcp://127.0.0.1:0/test",
         .nowhere = "net.tcp://127.0.0.1:1/",
+        .elsewhere = "net.tcp://192.0.2.1:0/",
         .has_sessions = true,
     },
 };
@@ -64,6 +66,7 @@ wws_endpoint_options endpoint_options(void)
 
     options.transport = wire()->transport;
     options.encoding = wire()->encoding;
+    options.max_concurrency = 10000;
     return options;
 }
 

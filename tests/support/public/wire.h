@@ -13,12 +13,14 @@ struct wire {
     const char *scheme;
     const char *any_port;  /* to listen at */
     const char *nowhere;   /* an address where nobody listens */
+    const char *elsewhere; /* an address of no machine (RFC 5737) */
     bool has_sessions;
 };
 
 const struct wire *wire(void);
 
-/* Defaults, but for what names the transport. */
+/* Defaults, but for what names the transport; an endpoint serves all calls of a
+ * session at once. */
 wws_channel_options channel_options(void);
 wws_listener_options listener_options(void);
 wws_service_proxy_options proxy_options(void);
@@ -27,8 +29,9 @@ wws_endpoint_options endpoint_options(void);
 /* A promise of one transport only. */
 #define OVER_HTTP ((void *) "http")
 #define OVER_TCP ((void *) "tcp")
-#define over(which, test, set_up, tear_down) \
-    cmocka_unit_test_prestate_setup_teardown(test, set_up, tear_down, which)
+#define over(which, test) \
+    cmocka_unit_test_prestate_setup_teardown(test, world_set_up, \
+        world_tear_down, which)
 
 /* Runs those of the promises that the transport makes. */
 #define run_promises(tests, set_up, tear_down) \
