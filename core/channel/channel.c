@@ -104,9 +104,10 @@ static void reset_turns_locked(struct wwi_channel *channel)
 
 /* The end of what is active. */
 
-/* Connections that nobody uses. */
+/* Connections that nobody uses, and messages that nobody goes on with. */
 struct leftovers {
     struct wwi_client *clients[WWI_LANES];
+    struct wwi_half halves[WWI_LANES];
     struct wwi_incoming *incoming;
 };
 
@@ -116,17 +117,22 @@ static struct leftovers collect_leftovers_locked(struct wwi_channel *channel)
 
     channel->synced.incoming = NULL;
     for (int i = 0; i < WWI_LANES; i++) {
-        left.clients[i] = channel->synced.lanes[i].client;
-        channel->synced.lanes[i].client = NULL;
+        struct wwi_lane *lane = &channel->synced.lanes[i];
+
+        left.clients[i] = lane->client;
+        lane->client = NULL;
+        left.halves[i] = wwi_lane_take_half_locked(lane);
     }
     return left;
 }
 
 static void free_leftovers(const struct leftovers *left)
 {
-    for (int i = 0; i < WWI_LANES; i++)
+    for (int i = 0; i < WWI_LANES; i++) {
         if (left->clients[i] != NULL)
             left->clients[i]->transport->client_free(left->clients[i]);
+        wwi_half_free(left->halves[i]);
+    }
     if (left->incoming != NULL)
         left->incoming->calls->drop(left->incoming);
 }
@@ -168,6 +174,14 @@ void wwi_channel_fault(struct wwi_channel *channel)
     wwi_lock_take(&channel->synced.lock);
     (void) move_locked(channel, EVENT_FAULT);
     wwi_lock_give(&channel->synced.lock);
+}
+
+wws_channel_state wwi_channel_look_locked(struct wwi_channel *channel)
+{
+    if (channel->synced.state == OPEN && channel->synced.mux != NULL
+        && wwi_mux_failed(channel->synced.mux))
+        (void) move_locked(channel, EVENT_FAULT);
+    return channel->synced.state;
 }
 
 /* Stopping. */
@@ -280,7 +294,8 @@ static void session_closed(void *user, wws_status status)
     wwi_object_unref(&channel->object);
 }
 
-/* In order, unless a message is cut off by it (C2, C3). */
+/* In order, unless a message is cut off by it (C2, C3).  The channel counts it
+ * as active already. */
 static void close_session(
     struct wwi_channel *channel,
     struct wwi_mux *mux,
@@ -289,7 +304,6 @@ static void close_session(
     uint32_t timeout;
 
     wwi_lock_take(&channel->synced.lock);
-    channel->synced.active++;
     timeout = channel->synced.settings.close_timeout_ms;
     wwi_lock_give(&channel->synced.lock);
     wwi_object_ref(&channel->object);
@@ -298,12 +312,15 @@ static void close_session(
     wwi_mux_close(mux, wwi_clock_after(timeout), session_closed, channel);
 }
 
-/* A message is being sent, and may be so in part. */
+/* A message is half written or read, or is being sent, perhaps in part. */
 static bool is_cut_off_locked(const struct wwi_channel *channel)
 {
     const struct wwi_exchange *exchange =
         channel->synced.lanes[WWI_LANE_SEND].current;
 
+    for (int i = 0; i < WWI_LANES; i++)
+        if (channel->synced.lanes[i].message != NULL)
+            return true;
     return exchange != NULL && atomic_load(&exchange->track.progress)
         == WWS_PROGRESS_PARTLY_SENT;
 }
@@ -344,6 +361,8 @@ wws_status wwi_channel_close(
         self->synced.closing = closing;
         cut_off = is_cut_off_locked(self);
         ends = collect_locked(self);
+        /* What ends first must not take the close for done. */
+        self->synced.active += ends.mux != NULL;
     }
     wwi_lock_give(&self->synced.lock);
     if (!moved || before == CREATED || before == CLOSED) {
@@ -507,7 +526,7 @@ wws_status wwi_channel_get_state(
 {
     (void) error;
     wwi_lock_take(&self->synced.lock);
-    *state = self->synced.state;
+    *state = wwi_channel_look_locked(self);
     wwi_lock_give(&self->synced.lock);
     return WWS_S_OK;
 }

@@ -115,6 +115,9 @@ void wwi_channel_settle(struct wwi_channel *channel);
 void wwi_channel_leave_active(struct wwi_channel *channel);
 /* The session has failed: the channel is of no use any more. */
 void wwi_channel_fault(struct wwi_channel *channel);
+/* The state, which is FAULTED from when somebody looks whose session has failed
+ * while nothing was under way.  With the lock. */
+wws_channel_state wwi_channel_look_locked(struct wwi_channel *channel);
 
 /* channel_open.c */
 

@@ -87,7 +87,7 @@ static wws_status get_locked(
     if (time != NULL)
         *value = *time;
     else if (property == WWS_CHANNEL_PROPERTY_STATE)
-        *value = channel->synced.state;
+        *value = wwi_channel_look_locked(channel);
     else if (property == WWS_CHANNEL_PROPERTY_FAULTS_AS_ERRORS)
         *value = channel->synced.settings.faults_as_errors;
     else if (property == WWS_CHANNEL_PROPERTY_IS_SESSION_SHUT_DOWN)
@@ -181,19 +181,24 @@ wws_status wwi_channel_get_text(
 
 /* Ending what this side sends. */
 
-static wws_status begin_shutdown_locked(
+/* The session that is to be shut down, with a reference; or null. */
+static struct wwi_mux *begin_shutdown(
     struct wwi_channel *channel,
     wws_channel_state *state)
 {
     const struct wwi_lane *lane = &channel->synced.lanes[WWI_LANE_SEND];
+    struct wwi_mux *mux = NULL;
 
-    *state = channel->synced.state;
-    if (!channel->duplex || *state != WWS_CHANNEL_STATE_OPEN
-        || channel->synced.shut_down || lane->turn != WWI_TURN_IDLE)
-        return WWS_E_INVALID_OPERATION;
-    channel->synced.shut_down = true;
-    wwi_mux_shutdown(channel->synced.mux);
-    return WWS_S_OK;
+    wwi_lock_take(&channel->synced.lock);
+    *state = wwi_channel_look_locked(channel);
+    if (channel->duplex && *state == WWS_CHANNEL_STATE_OPEN
+        && !channel->synced.shut_down && lane->turn == WWI_TURN_IDLE) {
+        channel->synced.shut_down = true;
+        mux = channel->synced.mux;
+        wwi_mux_ref(mux);
+    }
+    wwi_lock_give(&channel->synced.lock);
+    return mux;
 }
 
 wws_status wwi_channel_shutdown_session(
@@ -204,16 +209,18 @@ wws_status wwi_channel_shutdown_session(
     wws_status status = wwi_wait_check(self->member.runtime, completion,
         error);
     wws_channel_state state;
+    struct wwi_mux *mux;
 
     if (status < 0)
         return status;
-    wwi_lock_take(&self->synced.lock);
-    status = begin_shutdown_locked(self, &state);
-    wwi_lock_give(&self->synced.lock);
-    if (status >= 0)
-        return status;
+    mux = begin_shutdown(self, &state);
+    if (mux != NULL) {
+        wwi_mux_shutdown(mux);
+        wwi_mux_unref(mux);
+        return WWS_S_OK;
+    }
     if (state != WWS_CHANNEL_STATE_OPEN)
         return wwi_channel_refusal(state, error, "shut down the session of");
-    return wwi_fail_static(error, status,
+    return wwi_fail_static(error, WWS_E_INVALID_OPERATION,
         "there is no session, it is shut down, or a message is being sent");
 }

@@ -220,7 +220,7 @@ static wws_status enter_turn(
     struct wwi_channel *channel = transfer->channel;
     struct wwi_lane *lane = wwi_channel_lane(channel, transfer->lane);
     wws_channel_state state;
-    bool entered, shut_down;
+    bool mine, entered, shut_down;
 
     wwi_lock_take(&channel->synced.lock);
     state = channel->synced.state;
@@ -228,7 +228,9 @@ static wws_status enter_turn(
         && transfer->turns.during == WWI_TURN_SENDING;
     if (transfer->state == WWS_CHANNEL_STATE_OPEN)
         transfer->opens = channel->synced.opens;
-    entered = state == transfer->state && !shut_down
+    mine = state == transfer->state
+        && channel->synced.opens == transfer->opens;
+    entered = mine && !shut_down
         && lane->turn == transfer->turns.from
         && (!wwi_turn_is_midway(lane->turn)
             || lane->message == transfer->half);
@@ -237,7 +239,10 @@ static wws_status enter_turn(
     wwi_lock_give(&channel->synced.lock);
     if (entered)
         return WWS_S_OK;
-    if (state != transfer->state)
+    if (!mine && transfer->state == WWS_CHANNEL_STATE_OPENING)
+        return wwi_fail_static(error, WWS_E_OPERATION_ABORTED,
+            "the channel was aborted while it was opened");
+    if (!mine)
         return wwi_channel_refusal(state, error, what);
     if (shut_down)
         return wwi_fail(error, WWS_E_INVALID_OPERATION,
@@ -247,17 +252,23 @@ static wws_status enter_turn(
         "of this", what);
 }
 
-static void leave_turn(struct wwi_transfer *transfer, struct wwi_client *client)
+/* Unless the lane is that of another opening by now. */
+static bool leave_turn(struct wwi_transfer *transfer, struct wwi_client *client)
 {
     struct wwi_channel *channel = transfer->channel;
     struct wwi_lane *lane = wwi_channel_lane(channel, transfer->lane);
+    bool mine;
 
     wwi_lock_take(&channel->synced.lock);
-    lane->turn = transfer->turns.from;
-    lane->client = client;
-    if (wwi_turn_is_midway(lane->turn))
+    mine = channel->synced.opens == transfer->opens;
+    if (mine) {
+        lane->turn = transfer->turns.from;
+        lane->client = client;
+    }
+    if (mine && wwi_turn_is_midway(lane->turn))
         keep_half_locked(transfer, lane);
     wwi_lock_give(&channel->synced.lock);
+    return mine;
 }
 
 /* Unless the channel was aborted or closed meanwhile. */
@@ -281,7 +292,7 @@ static wws_status publish(
         "the channel was aborted or closed");
 }
 
-/* Constant while the channel is open; an accepted one has none. */
+/* Constant while a message is under way; an accepted channel has none. */
 static wws_string address_of(const struct wwi_channel *channel)
 {
     const char *address = channel->synced.address;
@@ -289,7 +300,8 @@ static wws_string address_of(const struct wwi_channel *channel)
     return address != NULL ? wwi_string(address) : (wws_string) { 0 };
 }
 
-/* The client that the lane has, or a new one, with the settings of now. */
+/* The client that the lane has, or a new one, with the settings of now.  An
+ * opening has a session of its own: the lane may be another's by now. */
 static wws_status get_client(
     struct wwi_transfer *transfer,
     struct wwi_client **client,
@@ -300,15 +312,37 @@ static wws_status get_client(
     const struct wwi_client_options options =
         wwi_channel_client_options(channel);
 
+    if (transfer->mux != NULL)
+        return wwi_channel_make_client(channel, (wws_string) { 0 },
+            transfer->mux, client, error);
     wwi_lock_take(&channel->synced.lock);
     *client = lane->client;
     lane->client = NULL;
     wwi_lock_give(&channel->synced.lock);
     if (*client == NULL)
         return wwi_channel_make_client(channel, address_of(channel),
-            transfer->mux, client, error);
+            NULL, client, error);
     (*client)->transport->client_set_times(*client, &options);
     return WWS_S_OK;
+}
+
+/* A session that takes no message has failed; or the channel was closed, and
+ * its session with it. */
+static wws_status explain(
+    struct wwi_transfer *transfer,
+    wws_status status,
+    struct wwi_error *error)
+{
+    struct wwi_channel *channel = transfer->channel;
+    wws_channel_state state;
+
+    if (status != WWS_E_OBJECT_FAULTED)
+        return status;
+    wwi_lock_take(&channel->synced.lock);
+    state = wwi_channel_look_locked(channel);
+    wwi_lock_give(&channel->synced.lock);
+    return state == WWS_CHANNEL_STATE_FAULTED ? status : wwi_fail_static(error,
+        WWS_E_OPERATION_ABORTED, "the channel was closed");
 }
 
 /* What is over before it began leaves the lane as it was; a client whose
@@ -319,11 +353,12 @@ static wws_status give_up(
     bool begun,
     wws_status status)
 {
-    if (client != NULL && begun) {
+    struct wwi_client *kept = begun ? NULL : client;
+
+    if (!leave_turn(transfer, kept))
+        kept = NULL;
+    if (client != NULL && kept == NULL)
         client->transport->client_free(client);
-        client = NULL;
-    }
-    leave_turn(transfer, client);
     return wwi_transfer_refuse(transfer, status);
 }
 
@@ -340,7 +375,8 @@ wws_status wwi_transfer_run(
         return wwi_transfer_refuse(transfer, status);
     status = get_client(transfer, &client, error);
     if (status >= 0)
-        status = transfer->begin(transfer, client, error);
+        status = explain(transfer, transfer->begin(transfer, client, error),
+            error);
     begun = status >= 0;
     if (status >= 0)
         status = publish(transfer, error);

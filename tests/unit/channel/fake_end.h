@@ -1,0 +1,451 @@
+/* A transport of sessions without wires: the client's ends, which tests open,
+ * break and let speak by hand.  What the holder calls is counted; events come
+ * on the loop, as the rules of sessions ask. */
+#ifndef FAKE_END_H
+#define FAKE_END_H
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "core/base/clock.h"
+#include "core/base/memory.h"
+#include "core/base/text.h"
+#include "core/io/wake.h"
+#include "core/transport/session.h"
+
+enum { ENDS = 8, WAKES = 8, PATIENCE_S = 20, SAID = 512 };
+
+/* What the loop is to tell the holder. */
+enum tell { TELL_OPENED, TELL_PHASE, TELL_ENDED, TELL_FAILED, TELL_ARRIVED,
+    TELL_RELEASED, TELLS };
+
+struct end {
+    struct wwi_session base;
+    struct wwi_post post;
+    struct wwi_list queue;       /* sendings */
+    bool due[TELLS];
+    wws_status failure;
+    wws_phase phase;
+    const char *message;         /* of TELL_ARRIVED */
+    bool over;
+    int opened, asked, shut, aborted, freed, released;
+    int sent;
+    char said[SAID];             /* the last that was sent */
+    bool locked;                 /* called with a lock held */
+};
+
+static struct fake {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    struct wwi_runtime *runtime;
+    struct end ends[ENDS];
+    int created;
+    bool opens;                  /* at once */
+    bool sends;                  /* likewise */
+    bool answers;                /* an end, when it is ended */
+    /* Inside session_create and shutdown, once; may be null. */
+    void (*creating)(void);
+} fake = {
+    .lock = PTHREAD_MUTEX_INITIALIZER,
+    .changed = PTHREAD_COND_INITIALIZER,
+};
+
+static struct end *end_of(struct wwi_session *session)
+{
+    return WWI_CONTAINER(session, struct end, base);
+}
+
+static void fake_unlock(void)
+{
+    pthread_cond_broadcast(&fake.changed);
+    pthread_mutex_unlock(&fake.lock);
+}
+
+static bool reaches(const int *count, int wanted)
+{
+    struct timespec until;
+    bool in_time = true;
+
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += PATIENCE_S;
+    pthread_mutex_lock(&fake.lock);
+    while (in_time && *count < wanted)
+        in_time = pthread_cond_timedwait(&fake.changed, &fake.lock, &until)
+            == 0;
+    pthread_mutex_unlock(&fake.lock);
+    return in_time;
+}
+
+static int read_count(const int *count)
+{
+    int value;
+
+    pthread_mutex_lock(&fake.lock);
+    value = *count;
+    pthread_mutex_unlock(&fake.lock);
+    return value;
+}
+
+static void tell(struct end *end, enum tell what)
+{
+    pthread_mutex_lock(&fake.lock);
+    end->due[what] = true;
+    fake_unlock();
+    (void) wwi_loop_post(end->base.loop, &end->post);
+}
+
+static void fail_end(struct end *end, wws_status status)
+{
+    pthread_mutex_lock(&fake.lock);
+    if (end->failure >= 0)
+        end->failure = status;
+    fake_unlock();
+    tell(end, TELL_FAILED);
+}
+
+static void arrive(struct end *end, const char *message)
+{
+    pthread_mutex_lock(&fake.lock);
+    end->message = message;
+    fake_unlock();
+    tell(end, TELL_ARRIVED);
+}
+
+static struct wwi_sending *take_sending(struct end *end)
+{
+    struct wwi_link *link;
+
+    pthread_mutex_lock(&fake.lock);
+    link = wwi_list_take(&end->queue);
+    pthread_mutex_unlock(&fake.lock);
+    return link != NULL ? WWI_CONTAINER(link, struct wwi_sending, link) : NULL;
+}
+
+/* Sends what was queued first, or takes it back. */
+static bool send_first(struct end *end)
+{
+    struct wwi_sending *sending = take_sending(end);
+    struct wwi_outcome outcome = { 0 };
+
+    if (sending == NULL)
+        return false;
+    if (!sending->begin(sending))
+        outcome.status = WWS_E_OPERATION_CANCELLED;
+    pthread_mutex_lock(&fake.lock);
+    end->sent += outcome.status >= 0;
+    if (outcome.status >= 0)
+        snprintf(end->said, sizeof end->said, "%.*s",
+            (int) sending->body.size, (const char *) sending->body.data);
+    fake_unlock();
+    sending->done(sending, &outcome);
+    return true;
+}
+
+static void fail_all(struct end *end, wws_status status)
+{
+    const struct wwi_outcome outcome = { .status = status };
+    struct wwi_sending *sending;
+
+    while ((sending = take_sending(end)) != NULL)
+        sending->done(sending, &outcome);
+}
+
+static void tell_failed(struct end *end)
+{
+    struct wwi_outcome outcome = { .text = "it was broken" };
+    bool was_over;
+
+    pthread_mutex_lock(&fake.lock);
+    was_over = end->over;
+    end->over = true;
+    outcome.status = end->failure;
+    pthread_mutex_unlock(&fake.lock);
+    if (was_over)
+        return;
+    fail_all(end, outcome.status);
+    end->base.events->ended(&end->base, &outcome);
+}
+
+static void tell_arrived(struct end *end)
+{
+    struct wwi_piece piece = { .version = WWS_ENVELOPE_VERSION_SOAP_1_2 };
+
+    wwi_bytes_append_text(&piece.octets, end->message);
+    end->base.events->arrived(&end->base, &piece);
+    wwi_bytes_fini(&piece.octets);
+}
+
+static void tell_released(struct end *end)
+{
+    fail_all(end, WWS_E_OPERATION_ABORTED);
+    /* Nobody holds one that was just created. */
+    if (end->base.events != NULL)
+        end->base.events->released(&end->base);
+    pthread_mutex_lock(&fake.lock);
+    end->released++;
+    fake_unlock();
+}
+
+static void tell_it(struct end *end, enum tell what)
+{
+    const struct wwi_outcome ended = { .status = WWS_S_END };
+
+    switch (what) {
+    case TELL_OPENED: end->base.events->opened(&end->base); break;
+    case TELL_PHASE: end->base.events->phase(&end->base, end->phase); break;
+    case TELL_ENDED: end->base.events->ended(&end->base, &ended); break;
+    case TELL_FAILED: tell_failed(end); break;
+    case TELL_ARRIVED: tell_arrived(end); break;
+    default: tell_released(end); break;
+    }
+}
+
+static bool take_due(struct end *end, enum tell what)
+{
+    bool due;
+
+    pthread_mutex_lock(&fake.lock);
+    due = end->due[what] && (!end->over || what == TELL_RELEASED);
+    end->due[what] = false;
+    pthread_mutex_unlock(&fake.lock);
+    return due;
+}
+
+static void run_end(struct wwi_work *work)
+{
+    struct end *end = WWI_CONTAINER(work, struct end, post.work);
+
+    for (int what = 0; what < TELLS; what++)
+        if (take_due(end, (enum tell) what))
+            tell_it(end, (enum tell) what);
+}
+
+static struct end *called(struct wwi_session *session, int *count)
+{
+    struct end *end = end_of(session);
+
+    pthread_mutex_lock(&fake.lock);
+    (*count)++;
+    end->locked |= wwi_lock_held();
+    fake_unlock();
+    return end;
+}
+
+static void end_open(struct wwi_session *session)
+{
+    struct end *end = called(session, &end_of(session)->opened);
+
+    if (fake.opens)
+        tell(end, TELL_OPENED);
+}
+
+static wws_status end_send(
+    struct wwi_session *session,
+    struct wwi_sending *sending,
+    struct wwi_outgoing *outgoing)
+{
+    struct end *end = end_of(session);
+    bool over;
+
+    pthread_mutex_lock(&fake.lock);
+    over = end->over;
+    if (!over) {
+        sending->body = outgoing->envelope;
+        outgoing->envelope = (struct wwi_bytes) { 0 };
+        wwi_list_append(&end->queue, &sending->link);
+    }
+    fake_unlock();
+    if (!over && fake.sends)
+        (void) send_first(end);
+    return over ? WWS_E_OBJECT_FAULTED : WWS_S_OK;
+}
+
+static bool end_unsend(
+    struct wwi_session *session,
+    struct wwi_sending *sending)
+{
+    bool listed;
+
+    (void) session;
+    pthread_mutex_lock(&fake.lock);
+    listed = wwi_link_listed(&sending->link);
+    wwi_list_remove(&sending->link);
+    pthread_mutex_unlock(&fake.lock);
+    return listed;
+}
+
+static void end_receive(struct wwi_session *session)
+{
+    (void) called(session, &end_of(session)->asked);
+}
+
+static void end_shutdown(struct wwi_session *session)
+{
+    struct end *end = called(session, &end_of(session)->shut);
+
+    if (fake.answers)
+        tell(end, TELL_ENDED);
+}
+
+static void end_abort(struct wwi_session *session)
+{
+    fail_end(called(session, &end_of(session)->aborted),
+        WWS_E_OPERATION_ABORTED);
+}
+
+static void end_free(struct wwi_session *session)
+{
+    tell(called(session, &end_of(session)->freed), TELL_RELEASED);
+}
+
+static const struct wwi_session_calls end_calls = {
+    .open = end_open,
+    .send = end_send,
+    .unsend = end_unsend,
+    .receive = end_receive,
+    .shutdown = end_shutdown,
+    .abort = end_abort,
+    .free = end_free,
+};
+
+static wws_status create_end(
+    struct wwi_runtime *runtime,
+    wws_string address,
+    const struct wwi_client_options *options,
+    struct wwi_session **session,
+    struct wwi_error *error)
+{
+    void (*creating)(void) = fake.creating;
+    struct end *end = &fake.ends[fake.created++ % ENDS];
+
+    (void) options;
+    if (wwi_string_is(address, "bad"))
+        return wwi_fail(error, WWS_E_INVALID_ENDPOINT_URL, "a bad address");
+    assert_int_equal(end->freed, end->released);
+    *end = (struct end) { 0 };
+    end->base.calls = &end_calls;
+    end->base.runtime = runtime;
+    end->base.loop = wwi_runtime_loop(runtime);
+    wwi_list_init(&end->queue);
+    wwi_post_init(&end->post, run_end);
+    *session = &end->base;
+    fake.creating = NULL;
+    if (creating != NULL)
+        creating();
+    return WWS_S_OK;
+}
+
+static const struct wwi_transport fake_ends = {
+    .scheme = "fake",
+    .session_create = create_end,
+};
+
+wws_status wwi_transport_find(
+    const struct wwi_binding *binding,
+    const struct wwi_transport **transport,
+    struct wwi_error *error)
+{
+    (void) binding;
+    (void) error;
+    *transport = &fake_ends;
+    return WWS_S_OK;
+}
+
+/* The stock of wakes keeps what it has made: no test needs more. */
+static void fake_warm_up(void)
+{
+    struct wwi_wake *wakes[WAKES];
+
+    for (int i = 0; i < WAKES; i++)
+        wakes[i] = wwi_wake_take();
+    for (int i = 0; i < WAKES; i++)
+        wwi_wake_give(wakes[i]);
+}
+
+static void fake_begin(struct wwi_runtime *runtime)
+{
+    memset(fake.ends, 0, sizeof fake.ends);
+    fake.runtime = runtime;
+    fake.created = 0;
+    fake.opens = fake.sends = fake.answers = true;
+    fake.creating = NULL;
+}
+
+/* How an operation ended. */
+struct heard {
+    int times;
+    wws_status status;
+    bool held;        /* its callback does not return yet */
+};
+
+static void completed(wws_status status, void *state)
+{
+    struct heard *heard = state;
+
+    pthread_mutex_lock(&fake.lock);
+    heard->status = status;
+    heard->times++;
+    pthread_cond_broadcast(&fake.changed);
+    while (heard->held)
+        pthread_cond_wait(&fake.changed, &fake.lock);
+    pthread_mutex_unlock(&fake.lock);
+}
+
+static void let_return(struct heard *heard)
+{
+    pthread_mutex_lock(&fake.lock);
+    heard->held = false;
+    fake_unlock();
+}
+
+static wws_completion completion_of(struct heard *heard)
+{
+    wws_completion completion = WWS_COMPLETION_INIT;
+
+    completion.state = heard;
+    completion.completed = completed;
+    return completion;
+}
+
+#define assert_heard(heard, expected) \
+    do { \
+        assert_true(reaches(&(heard)->times, 1)); \
+        assert_int_equal((heard)->status, expected); \
+    } while (0)
+
+/* Waits until the loop has done what it was asked for before. */
+struct marker {
+    struct wwi_post post;
+    int passed;
+};
+
+static void pass(struct wwi_work *work)
+{
+    struct marker *marker = WWI_CONTAINER(work, struct marker, post.work);
+
+    pthread_mutex_lock(&fake.lock);
+    marker->passed++;
+    fake_unlock();
+}
+
+static void await_loop(void)
+{
+    struct marker marker = { .passed = 0 };
+
+    for (int i = 1; i <= 3; i++) {
+        wwi_post_init(&marker.post, pass);
+        (void) wwi_loop_post(wwi_runtime_loop(fake.runtime), &marker.post);
+        assert_true(reaches(&marker.passed, i));
+    }
+}
+
+#endif
