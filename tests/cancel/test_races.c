@@ -273,11 +273,18 @@ static void *start_calls(void *state)
 static uint64_t limited_proxy(struct race *race)
 {
     wws_service_proxy_options options = proxy_options();
+    wws_service_proxy proxy;
 
     options.max_pending_calls = 40;
     options.max_close_timeout_ms = 200;
     options.drain_timeout_ms = 100;
-    return world_proxy(&race->world, &options, race->world.url).id;
+    must(wws_service_proxy_create(race->world.runtime, &options, &proxy,
+        no_error) == WWS_S_OK);
+    /* A session needs the host, which may be ending. */
+    if (wws_service_proxy_open(proxy, text(race->world.url), NULL, no_error)
+        < 0)
+        must(wire()->has_sessions);
+    return proxy.id;
 }
 
 static void close_proxy(

@@ -205,6 +205,15 @@ static bool serve_record(struct peer *peer, int fd)
     return true;
 }
 
+/* Until there is something to read, or nothing will come. */
+static void wait_for_octets(int fd)
+{
+    struct pollfd polled = { .fd = fd, .events = POLLIN };
+
+    while (poll(&polled, 1, -1) < 0 && errno == EINTR)
+        continue;
+}
+
 /* False if the client went. */
 static bool serve_session(struct peer *peer, int fd)
 {
@@ -212,9 +221,15 @@ static bool serve_session(struct peer *peer, int fd)
     static const char ack = RECORD_ACK;
     bool goes_on = script->then == PEER_HOLDS && script->reads == 0
         && script->sends == 0;
-    bool there = read_preamble(fd) && write_all(fd, &ack, 1);
+    bool there = read_preamble(fd) && (script->greets != NULL
+        ? write_all(fd, script->greets, strlen(script->greets))
+        : write_all(fd, &ack, 1));
 
-    if (there && script->deaf) {
+    if (there && script->deaf)
+        wait_for_octets(fd);
+    if (there && script->act != NULL)
+        script->act(fd);
+    if (there && (script->deaf || script->act || script->greets)) {
         count(peer, &peer->served);
         return true;
     }

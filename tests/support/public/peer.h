@@ -24,6 +24,8 @@ struct peer_script {
     const char *reply; /* with these octets; null: nothing */
     size_t sends;      /* octets of the reply; 0: all */
     bool again;        /* serves the next request after a whole reply */
+    void (*act)(int fd);  /* what it does in an open session instead */
+    const char *greets;   /* what it says instead of opening a session */
     enum peer_end then;
 };
 

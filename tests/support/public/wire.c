@@ -70,10 +70,9 @@ wws_endpoint_options endpoint_options(void)
     return options;
 }
 
-static bool is_promised(const struct CMUnitTest *test)
+bool is_here(const char *which)
 {
-    return test->initial_state == NULL
-        || strcmp(test->initial_state, wire()->name) == 0;
+    return which == NULL || strcmp(which, wire()->name) == 0;
 }
 
 int run_those_of_wire(
@@ -88,7 +87,7 @@ int run_those_of_wire(
 
     must(count <= sizeof promised / sizeof *promised);
     for (size_t i = 0; i < count; i++)
-        if (is_promised(&tests[i]))
+        if (is_here(tests[i].initial_state))
             promised[promises++] = tests[i];
     return cmocka_run_group_tests_name(wire()->name, promised, set_up,
         tear_down);

@@ -27,11 +27,13 @@ wws_service_proxy_options proxy_options(void);
 wws_endpoint_options endpoint_options(void);
 
 /* A promise of one transport only. */
-#define OVER_HTTP ((void *) "http")
-#define OVER_TCP ((void *) "tcp")
+#define OVER_HTTP "http"
+#define OVER_TCP "tcp"
 #define over(which, test) \
     cmocka_unit_test_prestate_setup_teardown(test, world_set_up, \
-        world_tear_down, which)
+        world_tear_down, (void *) which)
+
+bool is_here(const char *which); /* null is everywhere */
 
 /* Runs those of the promises that the transport makes. */
 #define run_promises(tests, set_up, tear_down) \
