@@ -732,6 +732,8 @@ static void proceed(struct wwi_conn *conn)
 {
     if (conn->on_loop.closing)
         close_now(conn);
+    else if (conn->on_loop.broken && conn->on_loop.stage == WWI_CONN_DRAINING)
+        drain_on(conn);
     else if (conn->on_loop.broken)
         return;
     else if (conn->on_loop.stage == WWI_CONN_NEW && conn->source.fd >= 0)
