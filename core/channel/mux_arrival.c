@@ -376,6 +376,7 @@ static struct wwi_mux_parcel *begin_parcel(struct wwi_piece *piece)
 
     if (parcel == NULL)
         return NULL;
+    parcel->http_status = piece->http_status;
     parcel->has_action = piece->has_action;
     if (!wwi_mux_notes_copy(&parcel->notes, piece->has_action ? piece->action
         : WWS_STR(""), WWS_STR(""), &piece->fields)) {

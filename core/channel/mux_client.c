@@ -509,10 +509,8 @@ static wws_status client_write(
     struct wwi_error *error)
 {
     struct wwi_mux_client *client = wwi_mux_client_of(base);
-    wws_status status = check_begin(client, false, error);
 
-    if (status < 0)
-        return status;
+    /* How the session failed meanwhile is for the step to say. */
     if (!client->synced.midway)
         return wwi_fail_static(error, WWS_E_INVALID_OPERATION,
             "no message has been begun");
@@ -555,6 +553,7 @@ static wws_status client_take(
     client->synced.returnable = false;
     client->taken = parcel;
     base->more = parcel->more;
+    base->trouble.http_status = parcel->http_status;
     base->has_action = parcel->has_action;
     base->action = wwi_mux_notes_action(&parcel->notes);
     *fields = wwi_mux_notes_fields(&parcel->notes);

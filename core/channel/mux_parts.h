@@ -19,6 +19,7 @@ struct wwi_mux_parcel {
     struct wwi_link link;
     struct wwi_bytes octets;
     struct wwi_mux_notes notes;
+    uint32_t http_status; /* of a response; else 0 */
     bool has_action;
     bool more;     /* the message goes on */
     bool gathered; /* of several pieces */
