@@ -40,6 +40,13 @@ static int visit(struct world *world, const char *action)
     return client;
 }
 
+/* Without a session of its own client the host closes in time (H3). */
+static void disconnect(struct world *world)
+{
+    must(wws_service_proxy_free(world->proxy) == WWS_S_OK);
+    world->proxy = (wws_service_proxy) { 0 };
+}
+
 /* The same address as before. */
 static void open_again(struct world *world)
 {
@@ -129,6 +136,7 @@ static void host_abort__before_open_is_remembered(void **state)
 {
     struct world *world = *state;
 
+    disconnect(world);
     for (int place = 0; place < PLACES; place++) {
         assert_status(wws_service_host_close(world->host, NULL, no_error),
             WWS_S_OK);
@@ -196,7 +204,9 @@ static void host_close__lets_work_finish(void **state)
         gate_release(&world->gate, 1);
 
         assert_true(peer_answered(client));
+        peer_end_session(client);
         close(client);
+        disconnect(world);
         assert_status(heard_end(&closed), WWS_S_OK);
         open_again(world);
     }
@@ -278,6 +288,7 @@ static void host_close__may_begin_in_its_own_operation(void **state)
     world->gate.user = &inside;
     assert_status(call_now(world->proxy, ACTION_ECHO), WWS_S_OK);
 
+    disconnect(world);
     assert_status(inside.close, WWS_E_INVALID_OPERATION);
     assert_status(heard_end(&inside.closed), WWS_S_OK);
 }

@@ -192,8 +192,9 @@ static int warm_up(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(
-            stopped_calls__leave_the_session_and_the_others_alone),
+        cmocka_unit_test_prestate(
+            stopped_calls__leave_the_session_and_the_others_alone,
+            (void *) OVER_TCP),
         over(OVER_TCP, late_answers__are_dropped_one_by_one),
     };
 

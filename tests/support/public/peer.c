@@ -183,6 +183,7 @@ static bool serve_record(struct peer *peer, int fd)
     if (script->reads != 0) {
         if (!read_past(fd, script->reads))
             return false;
+        send_part(script, fd);
         count(peer, &peer->served);
         return true;
     }
