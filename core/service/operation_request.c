@@ -121,6 +121,16 @@ static bool begin_reply(
     return status >= 0 && keep_action(self);
 }
 
+/* An answer that relates to nothing would be taken for a request of ours. */
+static bool is_one_way(
+    const struct wwi_operation *self,
+    const struct wwi_envelope *envelope)
+{
+    return self->incoming->of_session
+        && envelope->problem == WWI_ENVELOPE_FINE
+        && envelope->standard[WWS_HEADER_MESSAGE_ID].size == 0;
+}
+
 static void take_endpoints(struct wwi_operation *self)
 {
     const struct wwi_envelope *envelope =
@@ -130,6 +140,8 @@ static void take_endpoints(struct wwi_operation *self)
         return;
     self->reply_to = wwi_envelope_reply_to(envelope, false);
     self->fault_to = wwi_envelope_reply_to(envelope, true);
+    if (is_one_way(self, envelope))
+        self->reply_to = self->fault_to = WWI_REPLY_NOWHERE;
 }
 
 /* The strings of an error, outermost first. */

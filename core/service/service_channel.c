@@ -402,6 +402,7 @@ static struct request *new_request(
     request->incoming.calls = &calls;
     request->incoming.runtime = channel->session->runtime;
     request->incoming.version = piece->version;
+    request->incoming.of_session = true;
     if (!copy_action(request, piece)
         || !copy_fields(request, &piece->fields)) {
         destroy(request);

@@ -130,6 +130,7 @@ struct wwi_incoming {
     bool has_action;
     wws_string action;           /* lives as long as the request */
     struct wwi_fields fields;    /* likewise */
+    bool of_session;             /* its answer is found by what it relates to */
     _Atomic bool gone;           /* nobody waits for the answer any more */
     /* Set by the holder, before or after the client may be gone; see watch. */
     void *user;

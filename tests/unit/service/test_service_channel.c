@@ -311,6 +311,24 @@ static void channel__answers_nothing_to_what_wants_no_answer(void **state)
     end_in_order(&line);
 }
 
+/* The answer would relate to nothing. */
+static void channel__answers_nothing_to_what_has_no_identity(void **state)
+{
+    struct line line;
+
+    (void) state;
+    begin(1, WWS_S_OK);
+    connect_here(&line);
+
+    say(&line, ENVELOPE("<a:Action>urn:add</a:Action>"));
+    say(&line, MESSAGE(2));
+    await(&line.heard_count);
+
+    assert_heard(&line, 0, ">urn:2<");
+    assert_int_equal(flag_of(&seen.served), 2);
+    end_in_order(&line);
+}
+
 static void channel__answers_malformed_messages_and_goes_on(void **state)
 {
     struct line line;
@@ -1083,6 +1101,7 @@ int main(void)
         cmocka_unit_test(channel__serves_as_many_messages_as_it_may),
         cmocka_unit_test(channel__asks_on_when_the_answer_has_been_sent),
         cmocka_unit_test(channel__answers_nothing_to_what_wants_no_answer),
+        cmocka_unit_test(channel__answers_nothing_to_what_has_no_identity),
         cmocka_unit_test(channel__answers_malformed_messages_and_goes_on),
         cmocka_unit_test(channel__keeps_what_comes_beside_a_message),
         cmocka_unit_test(channel__ends_its_session_after_the_client),
