@@ -204,7 +204,10 @@ static struct ends collect_locked(struct wwi_channel *channel)
 
     for (int i = 0; i < WWI_LANES; i++) {
         ends.exchanges[i] = channel->synced.lanes[i].current;
-        if (ends.exchanges[i] != NULL)
+        /* The next opening may be put in its place at once. */
+        if (channel->synced.state == OPENING)
+            channel->synced.lanes[i].current = NULL;
+        else if (ends.exchanges[i] != NULL)
             wwi_exchange_ref(ends.exchanges[i]);
     }
     if (ends.mux != NULL)

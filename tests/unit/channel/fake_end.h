@@ -330,7 +330,9 @@ static wws_status create_end(
     (void) options;
     if (wwi_string_is(address, "bad"))
         return wwi_fail(error, WWS_E_INVALID_ENDPOINT_URL, "a bad address");
-    assert_int_equal(end->freed, end->released);
+    /* The one that was here before is gone by now. */
+    if (end->base.calls != NULL)
+        assert_true(reaches(&end->released, 1));
     *end = (struct end) { 0 };
     end->base.calls = &end_calls;
     end->base.runtime = runtime;

@@ -245,6 +245,40 @@ static void channel__overtaken_opening_keeps_off_an_open_session(void **state)
     assert_true(reaches(&fake.ends[1].released, 1));
 }
 
+static void *abort_channel(void *state)
+{
+    (void) state;
+    (void) wwi_channel_abort(it.channel);
+    return NULL;
+}
+
+/* An abort ends what it found, not what was opened after it was heard of. */
+static void channel__abort_ends_one_opening_only(void **state)
+{
+    (void) state;
+
+    for (int i = 0; i < ROUNDS; i++) {
+        struct heard opening = { 0 };
+        wws_completion completion = completion_of(&opening);
+        pthread_t thread;
+
+        fake.opens = false;
+        assert_int_equal(wwi_channel_open(it.channel, WWS_STR("good"),
+            &completion, NULL), WWS_S_ASYNC);
+        fake.opens = true;
+        assert_int_equal(pthread_create(&thread, NULL, abort_channel, NULL),
+            0);
+        while (state_of() == WWS_CHANNEL_STATE_OPENING)
+            continue;
+        assert_int_equal(open_channel(), WWS_S_OK);
+        assert_int_equal(pthread_join(thread, NULL), 0);
+        assert_heard(&opening, WWS_E_OPERATION_ABORTED);
+        assert_int_equal(state_of(), WWS_CHANNEL_STATE_OPEN);
+        assert_int_equal(close_channel(), WWS_S_OK);
+        assert_int_equal(wwi_channel_reset(it.channel, NULL), WWS_S_OK);
+    }
+}
+
 static void channel__that_cannot_open_is_as_created(void **state)
 {
     (void) state;
@@ -742,6 +776,7 @@ int main(void)
         unit(channel__aborted_while_opening_can_open_at_once),
         unit(channel__overtaken_opening_leaves_the_next_alone),
         unit(channel__overtaken_opening_keeps_off_an_open_session),
+        unit(channel__abort_ends_one_opening_only),
         unit(channel__that_cannot_open_is_as_created),
         unit(channel__opening_that_times_out_is_as_created),
         unit(channel__is_faulted_when_its_idle_session_fails),
