@@ -184,6 +184,7 @@ static wws_status make_request(
     if (status < 0)
         return wwi_fail_static(error, status,
             "request_headers: not a handle of a message");
+    call->borrowed_id = headers != NULL;
     status = wwi_message_new(&form, &call->request, error);
     if (status >= 0)
         status = fill_request(call->request, action, body, headers, error);
@@ -265,9 +266,13 @@ static wws_status explain(
 {
     switch (status) {
     case WWS_E_OBJECT_FAULTED:
-        return wwi_fail_static(error, status, "the service proxy was aborted, or its session failed");
+        return wwi_fail_static(error, status,
+            "the service proxy was aborted, or its session failed");
     case WWS_E_INVALID_OPERATION:
         return wwi_service_proxy_refuse(proxy, error, "call through");
+    case WWS_E_INVALIDARG:
+        return wwi_fail_static(error, status,
+            "request_headers: a call with this message id is under way");
     case WWS_E_QUOTA_EXCEEDED:
         return wwi_fail_static(error, status,
             "as many calls are pending as max_pending_calls allows");
@@ -308,6 +313,38 @@ static wws_status reserve(
     return explain(proxy, error, status);
 }
 
+/* One that counts no more waits for no reply. */
+static bool is_twin(
+    const struct wwi_proxy_call *call,
+    struct wwi_link *link)
+{
+    const struct wwi_proxy_call *other = wwi_proxy_call_of(
+        WWI_CONTAINER(link, struct wwi_exchange, link));
+
+    return other->counted && wwi_string_equal(
+        other->request->standard[WWS_HEADER_MESSAGE_ID],
+        call->request->standard[WWS_HEADER_MESSAGE_ID]);
+}
+
+/* Over a session nobody could tell the replies to two calls of one message id
+ * apart. */
+static bool has_twin_locked(
+    struct wwi_service_proxy *proxy,
+    const struct wwi_proxy_call *call)
+{
+    struct wwi_list *const lists[] = { &proxy->synced.pending,
+        &proxy->synced.detached };
+
+    if (!call->borrowed_id || proxy->synced.mux == NULL)
+        return false;
+    for (size_t i = 0; i < 2; i++)
+        for (struct wwi_link *link = wwi_list_first(lists[i]); link != NULL;
+             link = wwi_list_next(lists[i], link))
+            if (is_twin(call, link))
+                return true;
+    return false;
+}
+
 /* Unless the proxy was aborted or closed meanwhile. */
 static wws_status admit(
     struct wwi_service_proxy *proxy,
@@ -317,6 +354,8 @@ static wws_status admit(
 
     wwi_lock_take(&proxy->synced.lock);
     status = judge_locked(proxy);
+    if (status == WWS_S_OK && has_twin_locked(proxy, call))
+        status = WWS_E_INVALIDARG;
     if (status == WWS_S_OK) {
         leave_preparation_locked(call);
         call->number = proxy->synced.next_number++;

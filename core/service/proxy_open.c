@@ -58,18 +58,25 @@ static void ended(struct wwi_exchange *exchange)
         NULL);
 }
 
+/* If the proxy took the session, it may use the client, too. */
 static void over(struct wwi_exchange *exchange, bool whole)
 {
     struct opening *opening = opening_of(exchange);
 
     leave(opening);
-    wwi_service_proxy_give_client(opening->proxy, exchange->client, whole);
+    wwi_service_proxy_give_client(opening->proxy, exchange->client,
+        whole && opening->mux == NULL);
     exchange->client = NULL;
 }
 
 static void retired(struct wwi_exchange *exchange)
 {
-    wwi_service_proxy_settle(opening_of(exchange)->proxy);
+    struct wwi_service_proxy *proxy = opening_of(exchange)->proxy;
+
+    wwi_lock_take(&proxy->synced.lock);
+    proxy->synced.openings--;
+    wwi_lock_give(&proxy->synced.lock);
+    wwi_service_proxy_settle(proxy);
 }
 
 static void destroy(struct wwi_exchange *exchange)
@@ -116,6 +123,9 @@ static struct opening *opening_new(
     opening->proxy = proxy;
     opening->opens = opens;
     wwi_object_ref(&proxy->object);
+    wwi_lock_take(&proxy->synced.lock);
+    proxy->synced.openings++;
+    wwi_lock_give(&proxy->synced.lock);
     return opening;
 }
 

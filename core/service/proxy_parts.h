@@ -27,6 +27,7 @@ struct wwi_service_proxy {
         bool ending_session; /* the close has come so far */
         int64_t close_deadline;
         struct wwi_exchange *opening; /* with a reference */
+        uint32_t openings; /* whose caller has not heard */
         char *address;
         struct wwi_list pending;
         struct wwi_list detached;
@@ -51,6 +52,7 @@ struct wwi_proxy_call {
     struct wwi_message *reply; /* the caller's, or ours */
     wws_buffer *reply_body;
     bool check_must_understand;
+    bool borrowed_id; /* the message id is one that the caller chose */
     bool counted; /* under the proxy's lock, both */
     bool prepared;
     uint32_t id;

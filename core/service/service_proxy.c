@@ -161,7 +161,7 @@ wws_status wwi_service_proxy_get_client(
 
 static bool is_active_locked(const struct wwi_service_proxy *proxy)
 {
-    return proxy->synced.prepared != 0
+    return proxy->synced.prepared != 0 || proxy->synced.openings != 0
         || !wwi_list_empty(&proxy->synced.pending)
         || !wwi_list_empty(&proxy->synced.detached)
         || !wwi_list_empty(&proxy->synced.stopping);
@@ -355,12 +355,35 @@ static void stop_rest(struct wwi_work *work)
     wwi_object_unref(&proxy->object);
 }
 
-static void stop_all(struct wwi_service_proxy *proxy)
+/* What is to end, with a reference each.  It is collected when the state moves:
+ * what begins after that is not meant. */
+struct ends {
+    bool calls;
+    struct wwi_exchange *opening;
+    struct wwi_mux *mux;
+};
+
+static struct ends collect_ends_locked(struct wwi_service_proxy *proxy)
 {
-    wwi_lock_take(&proxy->synced.lock);
-    wwi_list_move(&proxy->synced.stopping, &proxy->synced.pending);
-    wwi_list_move(&proxy->synced.stopping, &proxy->synced.detached);
-    wwi_lock_give(&proxy->synced.lock);
+    struct ends ends = {
+        .calls = proxy->synced.state == OPEN || proxy->synced.state == CLOSING,
+        .opening = proxy->synced.opening,
+        .mux = proxy->synced.mux,
+    };
+
+    if (ends.calls) {
+        wwi_list_move(&proxy->synced.stopping, &proxy->synced.pending);
+        wwi_list_move(&proxy->synced.stopping, &proxy->synced.detached);
+    }
+    /* The next opening may be put in its place at once. */
+    proxy->synced.opening = NULL;
+    if (ends.mux != NULL)
+        wwi_mux_ref(ends.mux);
+    return ends;
+}
+
+static void stop_calls(struct wwi_service_proxy *proxy)
+{
     (void) stop_some(proxy);
     wwi_object_ref(&proxy->object);
     if (!wwi_loop_post(wwi_runtime_loop(proxy->member.runtime),
@@ -368,46 +391,36 @@ static void stop_all(struct wwi_service_proxy *proxy)
         wwi_object_unref(&proxy->object);
 }
 
-/* What a session is doing ends, with or without calls. */
-static void abort_session(struct wwi_service_proxy *proxy)
+static void stop_all(
+    struct wwi_service_proxy *proxy,
+    const struct ends *ends)
 {
-    struct wwi_exchange *opening;
-    struct wwi_mux *mux;
-
-    wwi_lock_take(&proxy->synced.lock);
-    opening = proxy->synced.opening;
-    if (opening != NULL)
-        wwi_exchange_ref(opening);
-    mux = proxy->synced.mux;
-    if (mux != NULL)
-        wwi_mux_ref(mux);
-    wwi_lock_give(&proxy->synced.lock);
-    if (opening != NULL) {
-        (void) wwi_exchange_end(opening, WWI_ENDING_STOP,
+    if (ends->calls)
+        stop_calls(proxy);
+    if (ends->opening != NULL) {
+        (void) wwi_exchange_end(ends->opening, WWI_ENDING_STOP,
             WWS_E_OPERATION_ABORTED, "the service proxy was aborted");
-        wwi_exchange_unref(opening);
+        wwi_exchange_unref(ends->opening);
     }
-    if (mux != NULL) {
-        wwi_mux_abort(mux);
-        wwi_mux_unref(mux);
+    if (ends->mux != NULL) {
+        wwi_mux_abort(ends->mux);
+        wwi_mux_unref(ends->mux);
     }
 }
 
 wws_status wwi_service_proxy_abort(struct wwi_service_proxy *self)
 {
-    bool stops;
+    struct ends ends;
 
     wwi_lock_take(&self->synced.lock);
-    stops = self->synced.state == OPEN || self->synced.state == CLOSING;
+    ends = collect_ends_locked(self);
     if (self->synced.state == CREATED)
         self->synced.latched = true;
     if (self->synced.state == CLOSING)
         self->synced.aborted = true;
     (void) move_locked(self, EVENT_ABORT);
     wwi_lock_give(&self->synced.lock);
-    if (stops)
-        stop_all(self);
-    abort_session(self);
+    stop_all(self, &ends);
     return WWS_S_OK;
 }
 
@@ -415,17 +428,15 @@ static void close_expired(struct wwi_object *object)
 {
     struct wwi_service_proxy *proxy = WWI_CONTAINER(object,
         struct wwi_service_proxy, object);
-    bool stops;
+    struct ends ends = { 0 };
 
     wwi_lock_take(&proxy->synced.lock);
-    stops = proxy->synced.state == CLOSING;
-    if (stops && !proxy->synced.aborted)
-        proxy->synced.late = true;
+    if (proxy->synced.state == CLOSING) {
+        ends = collect_ends_locked(proxy);
+        proxy->synced.late = !proxy->synced.aborted;
+    }
     wwi_lock_give(&proxy->synced.lock);
-    if (stops)
-        stop_all(proxy);
-    if (stops)
-        abort_session(proxy);
+    stop_all(proxy, &ends);
 }
 
 static bool is_closing(struct wwi_object *object)
@@ -443,6 +454,7 @@ wws_status wwi_service_proxy_close(
     struct wwi_error *error)
 {
     int64_t deadline = wwi_clock_after(self->options.max_close_timeout_ms);
+    struct ends ends = { 0 };
     struct wwi_closing *closing;
     wws_service_proxy_state before;
     wws_status status;
@@ -463,6 +475,8 @@ wws_status wwi_service_proxy_close(
     if (moved && self->synced.state == CLOSING) {
         self->synced.closing = closing;
         self->synced.close_deadline = deadline;
+        if (closing == NULL) /* it has no deadline */
+            ends = collect_ends_locked(self);
     }
     wwi_lock_give(&self->synced.lock);
     if (!moved || before == CREATED || before == CLOSED) {
@@ -471,8 +485,7 @@ wws_status wwi_service_proxy_close(
         return moved ? WWS_S_OK
             : wwi_service_proxy_refuse(self, error, "close");
     }
-    if (closing == NULL)
-        stop_all(self); /* it has no deadline */
+    stop_all(self, &ends);
     wwi_service_proxy_settle(self);
     if (closing == NULL)
         return wwi_closing_poll(&self->object, is_closing, completion);
