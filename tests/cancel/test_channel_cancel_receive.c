@@ -1,4 +1,6 @@
 /* wws_channel_cancel_receive(): a receive ends, the channel does not. */
+#include "tests/support/public/dice.h"
+#include "tests/support/public/framing.h"
 #include "tests/support/public/peer.h"
 #include "tests/support/public/talk.h"
 
@@ -160,6 +162,128 @@ static void cancel_receive__of_nothing_does_nothing(void **state)
     chat_end(&chat);
 }
 
+/* So many messages come, each of them once, however often receives are
+ * cancelled. */
+enum { MESSAGES = 300 };
+
+static void say_numbers(int fd)
+{
+    for (unsigned i = 0; i < MESSAGES; i++) {
+        char message[512];
+        size_t size = (size_t) snprintf(message, sizeof message,
+            "<s:Envelope xmlns:s=\"http://www.w3.org/2003/05/soap-envelope\""
+            " xmlns:a=\"http://www.w3.org/2005/08/addressing\"><s:Header>"
+            "<a:Action>urn:wws:test:%u</a:Action></s:Header><s:Body/>"
+            "</s:Envelope>", i);
+        char *record = new_record(message, size, &size);
+
+        (void) write_all(fd, record, size);
+        free(record);
+    }
+}
+
+static unsigned number_of(wws_message message)
+{
+    wws_string action;
+
+    assert_status(wws_message_get_header(message, WWS_HEADER_ACTION, &action,
+        no_error), WWS_S_OK);
+    return (unsigned) atoi(action.data + strlen("urn:wws:test:"));
+}
+
+static void cancel_receive__loses_no_message(void **state)
+{
+    const struct peer_script script = { .act = say_numbers };
+    struct dice dice = { setting("WWS_SEED", (uint64_t) now_ms()) | 1 };
+    bool seen[MESSAGES] = { false };
+    unsigned number = 0;
+    struct chat chat;
+
+    print_message("WWS_SEED=%llu\n", (unsigned long long) dice.state);
+    chat_begin(&chat, *state, &script);
+    while (number < MESSAGES) {
+        struct heard heard;
+        wws_status status;
+
+        hear(&heard, roll(&dice, 8) == 0 ? SYNC : CALLBACK, start_receive,
+            &chat.talk);
+        if (roll(&dice, 2) == 0)
+            dawdle(&dice);
+        cancel(&chat.talk.channel);
+        /* A thread of its own may not have begun to receive. */
+        while (heard.manner == SYNC && !heard_yet(&heard))
+            cancel(&chat.talk.channel);
+        status = heard_end(&heard);
+        if (status == WWS_S_OK) {
+            unsigned which = number_of(chat.talk.reply);
+
+            assert_in_range(which, 0, MESSAGES - 1);
+            assert_false(seen[which]);
+            seen[which] = true;
+            number++;
+            assert_status(wws_message_reset(chat.talk.reply, no_error),
+                WWS_S_OK);
+        } else {
+            assert_status(status, WWS_E_OPERATION_CANCELLED);
+        }
+    }
+    chat_end(&chat);
+}
+
+/* P1: what is sent and what is received beside it do not meet. */
+static void receive__goes_on_beside_what_is_sent(void **state)
+{
+    const struct peer_script answers = { .answers = true };
+    struct world *world = *state;
+
+    for (int manner = 0; manner < MANNERS; manner++) {
+        struct heard receiving, asking;
+        struct talk beside;
+        struct chat chat;
+
+        chat_begin(&chat, world, &answers);
+        hear(&receiving, CALLBACK, start_receive, &chat.talk);
+        beside = chat.talk;
+        beside.reply = new_empty();
+        hear(&asking, manner, start_request_reply, &beside);
+        assert_status(heard_end(&asking), WWS_S_OK);
+        assert_false(heard_yet(&receiving));
+        again(&chat);
+        beside.request = chat.talk.request;
+        assert_status(start_send(&beside, NULL, no_error), WWS_S_OK);
+        assert_status(heard_end(&receiving), WWS_S_OK);
+
+        must(wws_message_free(beside.reply) == WWS_S_OK);
+        chat_end(&chat);
+    }
+}
+
+/* D9: neither does a receive whose time is over. */
+static void receive__that_times_out_leaves_the_session_open(void **state)
+{
+    const struct peer_script answers = { .answers = true };
+    struct world *world = *state;
+
+    for (int manner = 0; manner < MANNERS; manner++) {
+        struct heard heard;
+        struct chat chat;
+
+        chat_begin(&chat, world, &answers);
+        assert_status(wws_channel_set_property(chat.talk.channel,
+            WWS_CHANNEL_PROPERTY_RECEIVE_TIMEOUT, 20, no_error), WWS_S_OK);
+        hear(&heard, manner, start_receive, &chat.talk);
+        assert_status(heard_end(&heard), WWS_E_OPERATION_TIMED_OUT);
+        assert_int_equal(channel_state(chat.talk.channel),
+            WWS_CHANNEL_STATE_OPEN);
+        assert_status(wws_channel_set_property(chat.talk.channel,
+            WWS_CHANNEL_PROPERTY_RECEIVE_TIMEOUT, HANG_MS, no_error),
+            WWS_S_OK);
+        assert_status(start_send(&chat.talk, NULL, no_error), WWS_S_OK);
+        assert_status(start_receive(&chat.talk, NULL, no_error), WWS_S_OK);
+        chat_end(&chat);
+    }
+}
+
 /* A send is no receive. */
 static void cancel_receive__leaves_a_send_alone(void **state)
 {
@@ -192,7 +316,10 @@ int main(void)
         in_world(cancel_receive__lets_the_callback_send_again),
         in_world(cancel_receive__of_nothing_does_nothing),
         in_world(cancel_receive__leaves_a_send_alone),
+        over(OVER_TCP, cancel_receive__loses_no_message),
+        over(OVER_TCP, receive__goes_on_beside_what_is_sent),
+        over(OVER_TCP, receive__that_times_out_leaves_the_session_open),
     };
 
-    return cmocka_run_group_tests(tests, world_warm_up, world_cool_down);
+    return run_promises(tests, world_warm_up, world_cool_down);
 }
