@@ -157,7 +157,6 @@ struct wwi_transfer {
     enum wwi_pieces_aim aim;
     wws_buffer *piece;
     bool ends;                   /* the message */
-    bool failed;                 /* as the result says, though the I/O did not */
     /* As in wwi_exchange_callbacks. */
     bool (*go_on)(struct wwi_transfer *transfer);
     wws_status (*result)(struct wwi_transfer *transfer, wws_status status);
@@ -254,6 +253,8 @@ struct wwi_half {
     struct wwi_pieces *pieces;
 };
 
+/* Whether the one request of an accepted channel that streams has been read. */
+bool wwi_channel_is_over(struct wwi_channel *channel);
 /* Makes one that receives a whole message put it together of its pieces. */
 wws_status wwi_transfer_gather(
     struct wwi_transfer *transfer,

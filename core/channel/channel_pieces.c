@@ -722,15 +722,14 @@ static wws_status read_head(
     return wwi_transfer_run(transfer, "read", error);
 }
 
-/* Whether the one request of an accepted channel has been read. */
-static bool is_over(struct wwi_channel *channel)
+bool wwi_channel_is_over(struct wwi_channel *channel)
 {
     const struct wwi_lane *lane = wwi_channel_lane(channel, WWI_LANE_RECEIVE);
     bool over;
 
     wwi_lock_take(&channel->synced.lock);
     over = channel->synced.state == WWS_CHANNEL_STATE_OPEN
-        && (lane->turn == WWI_TURN_RECEIVED || lane->turn == WWI_TURN_OVER);
+        && channel->listener != NULL && (lane->turn == WWI_TURN_RECEIVED || lane->turn == WWI_TURN_OVER);
     wwi_lock_give(&channel->synced.lock);
     return over;
 }
@@ -747,7 +746,7 @@ wws_status wwi_channel_read_message_start(
         return status;
     if (!self->streamed && (self->duplex || self->listener == NULL))
         return read_whole(self, message, completion, error);
-    if (self->streamed && !is_over(self))
+    if (self->streamed && !wwi_channel_is_over(self))
         return read_head(self, message, completion, error);
     status = wwi_wait_check(self->member.runtime, completion, error);
     if (status < 0)

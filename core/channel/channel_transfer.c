@@ -93,12 +93,11 @@ static void look_at_session(struct wwi_transfer *transfer)
     wwi_mux_unref(mux);
 }
 
-static void over(struct wwi_exchange *exchange, bool io_whole)
+static void over(struct wwi_exchange *exchange, bool whole)
 {
     struct wwi_transfer *transfer = transfer_of(exchange);
     struct wwi_channel *channel = transfer->channel;
     struct wwi_client *client = exchange->client;
-    bool whole = io_whole && !transfer->failed;
     bool kept = whole && (transfer->keeps || !channel->streamed);
 
     exchange->client = NULL;
@@ -678,10 +677,13 @@ wws_status wwi_channel_receive(
 
     if (status < 0)
         return status;
-    if (self->listener == NULL || self->duplex || self->streamed)
+    if (self->listener == NULL || self->duplex
+        || (self->streamed && !wwi_channel_is_over(self)))
         return receive(self, message, turns, completion, error);
     status = wwi_wait_check(self->member.runtime, completion, error);
-    return status < 0 ? status
+    if (status < 0)
+        return status;
+    return self->streamed ? WWS_S_END
         : wwi_channel_receive_request(self, message, turns, error);
 }
 

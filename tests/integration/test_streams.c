@@ -428,6 +428,8 @@ static void stream__of_an_empty_body_is_a_message(void **state)
     assert_status(now(&ends->server, start_read_end), WWS_S_OK);
     reset(ends->server.reads);
     assert_status(now(&ends->server, start_read_start), WWS_S_END);
+    assert_status(wws_channel_receive(ends->server.channel,
+        ends->server.reads, NULL, no_error), WWS_S_END);
 }
 
 /* Whole messages and pieces are the same to the other side. */
