@@ -11,6 +11,7 @@ static const wws_error no_error;
 /* Peers that stop in the middle, and where that leaves the caller. */
 struct stage {
     const char *name;
+    const char *over; /* one transport only */
     struct peer_script script;
     bool full;
     size_t body;
@@ -19,15 +20,15 @@ struct stage {
 };
 
 static const struct stage stages[] = {
-    { .name = "connecting", .full = true, .phase = WWS_PHASE_CONNECT,
+    { .name = "connecting", .over = OVER_HTTP, .full = true, .phase = WWS_PHASE_CONNECT,
       .progress = WWS_PROGRESS_NOT_SENT },
     { .name = "sending", .script = { .deaf = true }, .body = 8000000,
       .phase = WWS_PHASE_SEND, .progress = WWS_PROGRESS_PARTLY_SENT },
     { .name = "waiting", .script = { .then = PEER_HOLDS },
       .phase = WWS_PHASE_WAIT, .progress = WWS_PROGRESS_SENT },
-    { .name = "head", .script = { .answers = true, .sends = 20 },
+    { .name = "head", .over = OVER_HTTP, .script = { .answers = true, .sends = 20 },
       .phase = WWS_PHASE_HEADERS, .progress = WWS_PROGRESS_REPLYING },
-    { .name = "body", .script = { .answers = true, .sends = 200 },
+    { .name = "body", .over = OVER_HTTP, .script = { .answers = true, .sends = 200 },
       .phase = WWS_PHASE_BODY, .progress = WWS_PROGRESS_REPLYING },
 };
 
@@ -87,7 +88,7 @@ static bool time_ends_at(
     assert_true(heard_says(&heard, "time allowed"));
     assert_status(heard_end(&heard), WWS_E_OPERATION_TIMED_OUT);
     assert_int_equal(proxy_state(proxy), WWS_SERVICE_PROXY_STATE_OPEN);
-    if (!stage->full && at)
+    if (!stage->full && at && !wire()->has_sessions)
         assert_true(peer_reaches(&peer, &peer.gone, 1));
     /* The budget is there again at once. */
     call.options.timeout_ms = 1;
@@ -104,7 +105,8 @@ static bool time_ends_at(
 static void call__ends_when_its_time_is_over(void **state)
 {
     for (int i = 0; i < STAGES; i++)
-        for (int manner = 0; manner < MANNERS; manner++) {
+        for (int manner = 0; manner < MANNERS && is_here(stages[i].over);
+             manner++) {
             uint32_t timeout_ms = BRIEF_MS;
 
             while (!time_ends_at(*state, &stages[i], manner, timeout_ms)) {
@@ -169,7 +171,8 @@ static void call__that_timed_out_is_cancelled_at_the_server(void **state)
     }
 }
 
-/* A channel's own limits, one a phase; it stays open (D9 for HTTP). */
+/* A channel's own limits, one a phase; it stays open, unless that cuts off a
+ * message of a session (D9). */
 
 static void limit(
     wws_channel_options *options,
@@ -189,6 +192,8 @@ static void limit(
         break;
     default:
         options->receive_response_timeout_ms = timeout_ms;
+        if (wire()->has_sessions)
+            options->receive_timeout_ms = timeout_ms;
         break;
     }
 }
@@ -203,7 +208,7 @@ static bool limit_ends_at(
     struct talk talk = { .reply = new_empty() };
     struct heard heard;
     struct peer peer;
-    bool at;
+    bool at, cut;
 
     start_peer(&peer, stage);
     limit(&options, stage, timeout_ms);
@@ -217,8 +222,10 @@ static bool limit_ends_at(
     assert_status(heard_wait(&heard), WWS_E_OPERATION_TIMED_OUT);
     at = is_at(&heard, stage);
     assert_status(heard_end(&heard), WWS_E_OPERATION_TIMED_OUT);
-    assert_int_equal(channel_state(talk.channel), WWS_CHANNEL_STATE_OPEN);
-    if (!stage->full && at)
+    cut = wire()->has_sessions && stage->phase == WWS_PHASE_SEND && at;
+    assert_true(channel_becomes(talk.channel, cut
+        ? WWS_CHANNEL_STATE_FAULTED : WWS_CHANNEL_STATE_OPEN));
+    if (!stage->full && at && (cut || !wire()->has_sessions))
         assert_true(peer_reaches(&peer, &peer.gone, 1));
     assert_status(wws_channel_close(talk.channel, NULL, no_error), WWS_S_OK);
     assert_status(wws_channel_free(talk.channel), WWS_S_OK);
@@ -231,7 +238,8 @@ static bool limit_ends_at(
 static void channel__ends_a_phase_that_takes_too_long(void **state)
 {
     for (int i = 0; i < STAGES; i++)
-        for (int manner = 0; manner < MANNERS; manner++) {
+        for (int manner = 0; manner < MANNERS && is_here(stages[i].over);
+             manner++) {
             uint32_t timeout_ms = BRIEF_MS;
 
             while (!limit_ends_at(*state, &stages[i], manner, timeout_ms)) {
@@ -241,7 +249,8 @@ static void channel__ends_a_phase_that_takes_too_long(void **state)
         }
 }
 
-/* Peers that break off: the status of the loss, for that call alone. */
+/* Peers that break off: the status of the loss, for that call alone, or for all
+ * that share the session. */
 static void call__says_how_the_connection_was_lost(void **state)
 {
     static const struct {
@@ -254,7 +263,7 @@ static void call__says_how_the_connection_was_lost(void **state)
             for (int manner = 0; manner < MANNERS; manner++) {
                 const struct peer_script script = {
                     .reads = parts[part].reads,
-                    .reply = parts[part].sends != 0 ? peer_reply : NULL,
+                    .answers = parts[part].sends != 0,
                     .sends = parts[part].sends,
                     .then = (enum peer_end) end,
                 };
@@ -274,8 +283,9 @@ static void call__says_how_the_connection_was_lost(void **state)
                     WWS_PROGRESS_NOT_SENT);
                 assert_status(heard_end(&heard),
                     WWS_E_ENDPOINT_DISCONNECTED);
-                assert_int_equal(proxy_state(proxy),
-                    WWS_SERVICE_PROXY_STATE_OPEN);
+                assert_int_equal(proxy_state(proxy), wire()->has_sessions
+                    ? WWS_SERVICE_PROXY_STATE_FAULTED
+                    : WWS_SERVICE_PROXY_STATE_OPEN);
                 assert_status(wws_service_proxy_free(proxy), WWS_S_OK);
                 peer_stop(&peer);
             }
@@ -312,11 +322,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         in_world(call__ends_when_its_time_is_over),
         in_world(call__may_be_abandoned_when_its_time_is_over),
-        in_world(call__that_timed_out_is_cancelled_at_the_server),
+        over(OVER_HTTP, call__that_timed_out_is_cancelled_at_the_server),
         in_world(channel__ends_a_phase_that_takes_too_long),
         in_world(call__says_how_the_connection_was_lost),
-        in_world(call__to_nobody_says_that_nothing_was_sent),
+        over(OVER_HTTP, call__to_nobody_says_that_nothing_was_sent),
     };
 
-    return cmocka_run_group_tests(tests, world_warm_up, world_cool_down);
+    return run_promises(tests, world_warm_up, world_cool_down);
 }
