@@ -729,7 +729,8 @@ bool wwi_channel_is_over(struct wwi_channel *channel)
 
     wwi_lock_take(&channel->synced.lock);
     over = channel->synced.state == WWS_CHANNEL_STATE_OPEN
-        && channel->listener != NULL && (lane->turn == WWI_TURN_RECEIVED || lane->turn == WWI_TURN_OVER);
+        && channel->listener != NULL && (lane->turn == WWI_TURN_RECEIVED
+        || lane->turn == WWI_TURN_OVER);
     wwi_lock_give(&channel->synced.lock);
     return over;
 }

@@ -668,7 +668,8 @@ static void conclude(struct wwi_http_session *session)
     unlock(session);
     if (freed || !owned) {
         session->on_loop.released = true;
-        if (owned)
+        /* Who could not hold it has not said what he wants to hear. */
+        if (owned && session->base.events != NULL)
             session->base.events->released(&session->base);
         wwi_conn_unref(&session->conn);
     } else if (session->on_loop.over && !session->on_loop.told) {

@@ -693,7 +693,9 @@ static void release(struct wwi_tcp_wire *wire)
     if (wire->on_loop.has_piece)
         wwi_bytes_fini(&wire->on_loop.piece.octets);
     wire->on_loop.has_piece = false;
-    session->base.events->released(&session->base);
+    /* Who could not hold it has not said what he wants to hear. */
+    if (session->base.events != NULL)
+        session->base.events->released(&session->base);
     wwi_tcp_session_destroy(session);
     if (!wire->on_loop.over && wire->conn.on_loop.stage == WWI_CONN_OPEN
         && !wire->conn.on_loop.closing)
