@@ -67,7 +67,8 @@ static bool read_content(struct feeding *feeding, char *content)
     reach(feeding, WWI_PIECES_HEAD);
     do {
         reach(feeding, WWI_PIECES_CONTENT);
-        memcpy(content + size, pieces->content.data, pieces->content.size);
+        if (pieces->content.size != 0)
+            memcpy(content + size, pieces->content.data, pieces->content.size);
         size += pieces->content.size;
         pieces->content = (wws_bytes) { 0 };
     } while (!pieces->ended);
