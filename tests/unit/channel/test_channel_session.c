@@ -3,7 +3,7 @@
 
 #include "core/channel/channel_parts.h"
 
-enum { ROUNDS = 300, ALLOCATIONS = 64 };
+enum { ROUNDS = 2000, ALLOCATIONS = 64 };
 
 static struct fixture {
     uint64_t blocks;

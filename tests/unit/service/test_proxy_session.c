@@ -4,7 +4,7 @@
 
 #include "core/service/proxy_parts.h"
 
-enum { ROUNDS = 300, ALLOCATIONS = 64 };
+enum { ROUNDS = 2000, ALLOCATIONS = 64 };
 
 #define REPLY_TO(id) "<s:Envelope " \
     "xmlns:s=\"http://www.w3.org/2003/05/soap-envelope\" " \
