@@ -52,7 +52,7 @@ static struct fake {
     bool opens;                  /* at once */
     bool sends;                  /* likewise */
     bool answers;                /* an end, when it is ended */
-    /* Inside session_create and shutdown, once; may be null. */
+    /* Inside session_create, once; may be null. */
     void (*creating)(void);
 } fake = {
     .lock = PTHREAD_MUTEX_INITIALIZER,
