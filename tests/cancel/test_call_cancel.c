@@ -315,15 +315,18 @@ struct stage {
 };
 
 static const struct stage stages[] = {
-    { .name = "connecting", .over = OVER_HTTP, .full = true, .phase = WWS_PHASE_CONNECT,
+    { .name = "connecting", .over = OVER_HTTP,
+      .full = true, .phase = WWS_PHASE_CONNECT,
       .progress = WWS_PROGRESS_NOT_SENT },
     { .name = "sending", .script = { .deaf = true }, .body = 8000000,
       .phase = WWS_PHASE_SEND, .progress = WWS_PROGRESS_PARTLY_SENT },
     { .name = "waiting", .script = { .then = PEER_HOLDS },
       .phase = WWS_PHASE_WAIT, .progress = WWS_PROGRESS_SENT },
-    { .name = "head", .over = OVER_HTTP, .script = { .answers = true, .sends = 20 },
+    { .name = "head", .over = OVER_HTTP,
+      .script = { .answers = true, .sends = 20 },
       .phase = WWS_PHASE_HEADERS, .progress = WWS_PROGRESS_REPLYING },
-    { .name = "body", .over = OVER_HTTP, .script = { .answers = true, .sends = 200 },
+    { .name = "body", .over = OVER_HTTP,
+      .script = { .answers = true, .sends = 200 },
       .phase = WWS_PHASE_BODY, .progress = WWS_PROGRESS_REPLYING },
 };
 
