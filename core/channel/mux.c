@@ -280,7 +280,7 @@ static void deadline_passed(struct wwi_timer *timer)
 static void shutdown_locked(struct wwi_mux *mux)
 {
     if (mux->synced.state != WWI_MUX_OPEN || mux->synced.over
-        || mux->synced.shut)
+        || mux->synced.shut || mux->synced.aborted)
         return;
     mux->synced.shut = true;
     wwi_mux_call_begin(mux);

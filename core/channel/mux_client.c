@@ -103,7 +103,9 @@ static void letter_done(
     letter->outcome = *outcome;
     client = letter->client;
     if (client != NULL) {
-        if (outcome->status >= 0 && !letter->more && client->synced.got == NULL)
+        /* What a client without a track got is its owner's alone. */
+        if (client->synced.track != NULL && outcome->status >= 0
+            && !letter->more && client->synced.got == NULL)
             wwi_mux_mark(client, WWS_PHASE_WAIT, WWS_PROGRESS_SENT);
         wwi_mux_notify(client);
     }
