@@ -1,7 +1,8 @@
 /* What the files of a channel share: channel.c has its life, channel_open.c the
  * opening of a session, channel_transfer.c the messages that go through a
- * client of a transport, channel_pieces.c those that are written and read in
- * pieces, channel_answer.c the request and the answer of an incoming request.
+ * client of a transport, channel_writing.c and channel_reading.c those that are
+ * written and read in pieces, channel_answer.c the request and the answer of an
+ * incoming request.
  *
  * Words.  A *lane* is where one message at a time flows.  Over a session there
  * are two, one each way; otherwise there is one, and messages take *turns* on
@@ -240,7 +241,7 @@ wws_status wwi_channel_check_reply(
     struct wwi_message *reply,
     struct wwi_error *error);
 
-/* channel_pieces.c */
+/* channel_half.c */
 
 static inline bool wwi_turn_is_midway(enum wwi_turn turn)
 {
@@ -253,14 +254,17 @@ struct wwi_half {
     struct wwi_pieces *pieces;
 };
 
+struct wwi_half wwi_lane_take_half_locked(struct wwi_lane *lane);
+void wwi_half_free(struct wwi_half half);
+
+/* channel_reading.c */
+
 /* Whether the one request of an accepted channel that streams has been read. */
 bool wwi_channel_is_over(struct wwi_channel *channel);
 /* Makes one that receives a whole message put it together of its pieces. */
 wws_status wwi_transfer_gather(
     struct wwi_transfer *transfer,
     struct wwi_error *error);
-struct wwi_half wwi_lane_take_half_locked(struct wwi_lane *lane);
-void wwi_half_free(struct wwi_half half);
 
 /* channel_answer.c */
 
