@@ -1153,8 +1153,10 @@ typedef struct wws_operation_callbacks {
 
     /** Serves one call.  Called for each request whose headers and body are
      *  received, on the kind of thread that the endpoint says, for many at
-     *  once.  May call every function but those that wait for the host to
-     *  close. */
+     *  once.  Success sends the reply, a failure a fault, and after WWS_S_ASYNC
+     *  wws_operation_complete() says which; to a request that names nowhere to
+     *  answer to, or over a session has no message id, nothing is sent.  May
+     *  call every function but those that wait for the host to close. */
     wws_status (*serve)(wws_operation operation, void *state);
 } wws_operation_callbacks;
 
