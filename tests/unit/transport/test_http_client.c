@@ -27,6 +27,8 @@
 #include "core/base/memory.h"
 #include "core/io/resolve.h"
 #include "core/transport/http.h"
+#include "tests/support/engine.h"
+#include "tests/support/sockets.h"
 
 enum {
     PATIENCE_MS = 20000,
@@ -177,10 +179,7 @@ static int clean_up(void **state)
     wwi_memory_fail(0, 0);
     wwi_clock_release();
     free_client();
-    assert_true(wwi_runtime_end(it.runtime, wwi_clock_after(PATIENCE_MS)));
-    assert_int_equal(it.runtime->counters[WWS_COUNTER_SOCKETS], 0);
-    assert_true(wwi_object_close(&it.runtime->object));
-    wwi_object_unref(&it.runtime->object);
+    end_engine(it.runtime);
     close_one(&it.peer);
     close_one(&it.listener);
     close_one(&it.notified);
@@ -205,10 +204,7 @@ static void listen_at(const struct sockaddr *address, socklen_t size,
 
 static void listen_with(int backlog)
 {
-    struct sockaddr_in address = {
-        .sin_family = AF_INET,
-        .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-    };
+    struct sockaddr_in address = loopback(0);
 
     listen_at((struct sockaddr *) &address, sizeof address, backlog);
 }
@@ -406,10 +402,8 @@ static void hang_up(void)
 
 static void reset_peer(void)
 {
-    struct linger at_once = { .l_onoff = 1 };
-
-    setsockopt(it.peer, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-    close_one(&it.peer);
+    reset(it.peer);
+    it.peer = -1;
 }
 
 /* Until the server has closed its end for all to see. */
@@ -1582,14 +1576,13 @@ static void time__may_be_without_end(void **state)
 /* A listener that takes no more connections. */
 static void time__ends_connecting(void **state)
 {
-    struct sockaddr_in address = { .sin_family = AF_INET };
+    struct sockaddr_in address;
     int fillers[8];
 
     (void) state;
     wwi_clock_hold();
     listen_with(0);
-    address.sin_port = htons(it.port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address = loopback(it.port);
     for (int i = 0; i < 8; i++) {
         fillers[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
         (void) connect(fillers[i], (struct sockaddr *) &address,
@@ -1764,17 +1757,8 @@ static void on_loop(void (*run)(struct wwi_work *))
 
 static void create_with_mute_server(void)
 {
-    struct sockaddr_in address = {
-        .sin_family = AF_INET,
-        .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-    };
-    socklen_t size = sizeof address;
-
     mute = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(bind(mute, (struct sockaddr *) &address, size), 0);
-    assert_int_equal(getsockname(mute, (struct sockaddr *) &address, &size),
-        0);
-    mute_port = ntohs(address.sin_port);
+    mute_port = bind_somewhere(mute);
     create("http://some.where.test./");
     on_loop(use_mute_server);
     assert_int_equal(servers_status, WWS_S_OK);

@@ -14,23 +14,21 @@
 #include <arpa/inet.h>
 #include <dlfcn.h>
 #include <errno.h>
-#include <netinet/tcp.h>
-#include <poll.h>
 #include <pthread.h>
-#include <semaphore.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "core/base/clock.h"
 #include "core/base/memory.h"
 #include "core/transport/http.h"
+#include "tests/support/counters.h"
+#include "tests/support/engine.h"
+#include "tests/support/sockets.h"
 #include "tests/support/valgrind.h"
 
 enum {
-    PATIENCE_S = 20,
     HELD_MOST = 64,
     BIG = 8 * 1024 * 1024,
 };
@@ -105,8 +103,6 @@ static struct fixture {
     bool fault;
     struct wwi_fields answer_fields;
 
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
     struct wwi_incoming *held[HELD_MOST];
     int held_count;
     int arrived;
@@ -119,43 +115,6 @@ static struct fixture {
     char field[256];                 /* X-Field of the last request */
     size_t envelope_size;
 } it;
-
-static void lock_it(void)
-{
-    pthread_mutex_lock(&it.lock);
-}
-
-static void unlock_it(void)
-{
-    pthread_cond_broadcast(&it.changed);
-    pthread_mutex_unlock(&it.lock);
-}
-
-/* Until the counter is that far; a test that waits in vain fails. */
-static void wait_for(const int *counter, int value)
-{
-    struct timespec until;
-    int result = 0, found;
-
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += PATIENCE_S;
-    pthread_mutex_lock(&it.lock);
-    while (*counter < value && result == 0)
-        result = pthread_cond_timedwait(&it.changed, &it.lock, &until);
-    found = *counter;
-    pthread_mutex_unlock(&it.lock);
-    assert_true(found >= value);
-}
-
-static int value_of(const int *counter)
-{
-    int value;
-
-    pthread_mutex_lock(&it.lock);
-    value = *counter;
-    pthread_mutex_unlock(&it.lock);
-    return value;
-}
 
 static void was_replied(void *state, const struct wwi_outcome *outcome)
 {
@@ -282,11 +241,7 @@ static struct wwi_incoming *take_held(void)
 
 static void open_server(const char *url)
 {
-    wws_runtime_options options = WWS_RUNTIME_OPTIONS_INIT;
-
-    options.loop_threads = 2;
-    it.runtime = wwi_runtime_new(&options);
-    assert_non_null(it.runtime);
+    it.runtime = start_engine();
     assert_int_equal(wwi_http.server_open(it.runtime,
         (wws_string) { url, strlen(url) }, &it.options, &arrivals,
         &it.server, NULL), WWS_S_OK);
@@ -308,8 +263,6 @@ static int set_up(void **state)
             .idle_timeout_ms = 120000,
         },
     };
-    pthread_mutex_init(&it.lock, NULL);
-    pthread_cond_init(&it.changed, NULL);
     most_sent = 0;
     return 0;
 }
@@ -326,125 +279,29 @@ static int clean_up(void **state)
         wait_for(&it.stopped, 1);
         wwi_http.server_free(it.server);
     }
-    if (it.runtime != NULL) {
-        assert_true(wwi_runtime_end(it.runtime, wwi_clock_after(20000)));
-        assert_int_equal(
-            it.runtime->counters[WWS_COUNTER_SOCKETS], 0);
-        assert_true(wwi_object_close(&it.runtime->object));
-        wwi_object_unref(&it.runtime->object);
-    }
-    pthread_mutex_destroy(&it.lock);
-    pthread_cond_destroy(&it.changed);
+    if (it.runtime != NULL)
+        end_engine(it.runtime);
     /* What the runtime ends is freed when its threads have ended. */
     assert_int_equal(wwi_memory_live(), it.blocks);
     return 0;
 }
 
 /* All events that came before have been dealt with, on every loop. */
-
-struct barrier {
-    struct wwi_post post;
-    sem_t passed;
-};
-
-static void pass(struct wwi_work *work)
-{
-    sem_post(&WWI_CONTAINER(work, struct barrier, post.work)->passed);
-}
-
-static void let_loops_run(void)
-{
-    for (uint32_t i = 0; i < it.runtime->loop_count; i++) {
-        struct barrier barrier;
-
-        wwi_post_init(&barrier.post, pass);
-        sem_init(&barrier.passed, 0, 0);
-        wwi_loop_post(it.runtime->loops[i], &barrier.post);
-        sem_wait(&barrier.passed);
-        sem_destroy(&barrier.passed);
-    }
-}
-
 static void let_everything_run(void)
 {
-    /* Accepting, then adopting, then reading may be on different loops. */
-    for (int i = 0; i < 4; i++)
-        let_loops_run();
+    let_loops_run(it.runtime);
 }
 
 /* The client. */
 
 static uint16_t port(void)
 {
-    struct wwi_bytes address = { 0 };
-    char text[128] = "";
-    const char *colon;
-
-    assert_int_equal(wwi_http.server_address(it.server, &address), WWS_S_OK);
-    assert_true(address.size < sizeof text);
-    memcpy(text, address.data, address.size);
-    wwi_bytes_fini(&address);
-    colon = strrchr(text, ':');
-    assert_non_null(colon);
-    return (uint16_t) strtoul(colon + 1, NULL, 10);
-}
-
-static int try_connect(uint16_t to)
-{
-    struct sockaddr_in address = {
-        .sin_family = AF_INET,
-        .sin_port = htons(to),
-        .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-    };
-    struct timeval patience = { .tv_sec = PATIENCE_S };
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
-
-    assert_true(fd >= 0);
-    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    if (connect(fd, (struct sockaddr *) &address, sizeof address) == 0)
-        return fd;
-    close(fd);
-    return -1;
+    return port_of(&wwi_http, it.server);
 }
 
 static int dial(void)
 {
-    int fd = try_connect(port());
-
-    assert_true(fd >= 0);
-    return fd;
-}
-
-static void reset(int fd)
-{
-    struct linger at_once = { .l_onoff = 1 };
-
-    setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-    close(fd);
-}
-
-static void put(int fd, const void *data, size_t size)
-{
-    while (size != 0) {
-        ssize_t count = send(fd, data, size, MSG_NOSIGNAL);
-
-        assert_true(count > 0);
-        data = (const char *) data + count;
-        size -= (size_t) count;
-    }
-}
-
-static void put_text(int fd, const char *text)
-{
-    put(fd, text, strlen(text));
-}
-
-/* 0 at the end, -1 after a reset.  Not by recv, of which the server's calls are
- * counted. */
-static ssize_t get(int fd, void *data, size_t size)
-{
-    return recvfrom(fd, data, size, 0, NULL, NULL);
+    return dial_to(port());
 }
 
 struct answer {
@@ -460,7 +317,7 @@ static bool get_head(int fd, struct answer *answer)
 
     while (at < 4 || memcmp(answer->head + at - 4, "\r\n\r\n", 4) != 0) {
         assert_true(at < sizeof answer->head - 1);
-        if (get(fd, answer->head + at, 1) != 1)
+        if (get_some(fd, answer->head + at, 1) != 1)
             return false;
         at++;
     }
@@ -484,7 +341,7 @@ static bool get_answer(int fd, struct answer *answer)
     answer->size = strtoul(length + 18, NULL, 10);
     answer->body = calloc(1, answer->size + 1);
     while (at < answer->size) {
-        ssize_t count = get(fd, answer->body + at, answer->size - at);
+        ssize_t count = get_some(fd, answer->body + at, answer->size - at);
 
         if (count <= 0)
             return false;
@@ -515,22 +372,6 @@ static void expect_head(int fd, int status, const char *part)
     if (strstr(answer.head, part) == NULL)
         fail_msg("no %s in %s", part, answer.head);
     free(answer.body);
-}
-
-/* In good order. */
-static void expect_end(int fd)
-{
-    char octet;
-
-    assert_int_equal(get(fd, &octet, 1), 0);
-}
-
-static void expect_reset(int fd)
-{
-    char octet;
-
-    assert_int_equal(get(fd, &octet, 1), -1);
-    assert_int_equal(errno, ECONNRESET);
 }
 
 #define HEAD(type) "POST /calc HTTP/1.1\r\nHost: x\r\nContent-Type: " type \
@@ -1457,7 +1298,7 @@ static void server__gives_up_on_a_client_that_does_not_read(void **state)
     wait_for(&it.replied, 1);
     assert_int_equal(it.outcome.status, WWS_E_OPERATION_TIMED_OUT);
     assert_int_equal(it.outcome.progress, WWS_PROGRESS_PARTLY_SENT);
-    while (get(fd, &octet, 1) == 1)
+    while (get_some(fd, &octet, 1) == 1)
         continue;
     assert_int_equal(errno, ECONNRESET);
     close(fd);
@@ -1480,14 +1321,14 @@ static void server__gives_a_client_that_reads_its_time(void **state)
         int sent = sent_calls;
 
         while (sent_calls == sent && value_of(&it.replied) == 0) {
-            assert_true(get(fd, data, PIECE) > 0);
+            assert_true(get_some(fd, data, PIECE) > 0);
             let_everything_run();
         }
         wwi_clock_move(20000);
         let_everything_run();
     }
 
-    while (get(fd, data, BIG) > 0 && value_of(&it.replied) == 0)
+    while (get_some(fd, data, BIG) > 0 && value_of(&it.replied) == 0)
         continue;
     wait_for(&it.replied, 1);
     assert_int_equal(it.outcome.status, WWS_S_OK);
@@ -1705,7 +1546,7 @@ static void server__passes_the_turn_of_who_leaves_on(void **state)
 static void server__waits_for_descriptors(void **state)
 {
     struct rlimit limit, less;
-    struct sockaddr_in address = { .sin_family = AF_INET };
+    struct sockaddr_in address;
     int fd, spare;
 
     (void) state;
@@ -1713,8 +1554,7 @@ static void server__waits_for_descriptors(void **state)
         skip();
     start();
     wwi_clock_hold();
-    address.sin_port = htons(port());
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address = loopback(port());
     fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     spare = dup(fd);
     close(spare);
@@ -1792,7 +1632,7 @@ static void server__stops_without_connections(void **state)
 
     stop(false);
 
-    assert_int_equal(try_connect(number), -1);
+    assert_int_equal(try_dial(number), -1);
     free_stopped();
 }
 
@@ -1870,7 +1710,7 @@ static void server__resets_what_owes_an_answer_if_asked_to(void **state)
     assert_int_equal(it.replied, 1);
     assert_int_equal(it.outcome.status, WWS_E_OPERATION_ABORTED);
     expect_reset(up);
-    while (get(sending, &octet, 1) == 1)
+    while (get_some(sending, &octet, 1) == 1)
         continue;
     assert_int_equal(errno, ECONNRESET);
     answer_text(incoming, "too late");
@@ -1980,7 +1820,7 @@ static void expect_address(
     assert_int_not_equal(port(), 0);
     assert_string_equal(strrchr(text, ':') + strspn(strrchr(text, ':'),
         ":0123456789"), path);
-    fd = try_connect(port());
+    fd = try_dial(port());
     if (strchr(before, '[') == NULL)
         assert_true(fd >= 0);
     if (fd >= 0)
@@ -1989,9 +1829,7 @@ static void expect_address(
     wait_for(&it.stopped, 1);
     wwi_http.server_free(it.server);
     it.server = NULL;
-    assert_true(wwi_runtime_end(it.runtime, wwi_clock_after(20000)));
-    assert_true(wwi_object_close(&it.runtime->object));
-    wwi_object_unref(&it.runtime->object);
+    end_engine(it.runtime);
     it.runtime = NULL;
 }
 
@@ -2146,12 +1984,12 @@ static void *work(void *state)
     while (!over) {
         struct wwi_incoming *incoming = NULL;
 
-        pthread_mutex_lock(&it.lock);
+        lock_it();
         while (it.held_count == 0 && !over)
-            pthread_cond_wait(&it.changed, &it.lock);
+            await_change();
         if (it.held_count != 0)
             incoming = it.held[--it.held_count];
-        pthread_mutex_unlock(&it.lock);
+        unlock_it();
         if (incoming != NULL) {
             struct wwi_bytes envelope = incoming->envelope;
 
@@ -2322,7 +2160,8 @@ static void server__stops_amid_traffic(void **state)
             start();
         else
             assert_int_equal(wwi_http.server_open(it.runtime,
-                WWS_STR("http://127.0.0.1:0/calc"), &it.options, &arrivals, &it.server, NULL), WWS_S_OK);
+                WWS_STR("http://127.0.0.1:0/calc"), &it.options, &arrivals,
+                &it.server, NULL), WWS_S_OK);
         start_workers(workers);
         for (int i = 0; i < CLIENTS; i++) {
             fds[i] = dial();

@@ -10,25 +10,22 @@
 
 #include <cmocka.h>
 
-#include <arpa/inet.h>
 #include <dlfcn.h>
-#include <errno.h>
 #include <malloc.h>
 #include <linux/sockios.h>
-#include <netinet/tcp.h>
 #include <pthread.h>
-#include <semaphore.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "core/base/clock.h"
 #include "core/base/memory.h"
 #include "core/transport/http_session.h"
+#include "tests/support/counters.h"
+#include "tests/support/engine.h"
+#include "tests/support/sockets.h"
 
 enum {
-    PATIENCE_S = 20,
     HOLDERS = 64,
     TEXT = 512,
     BULK = 64 * 1024 * 1024,
@@ -64,51 +61,11 @@ static struct fixture {
     struct wwi_client_options client_options;
     uint64_t blocks;
     int listening;              /* of the scripted server */
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
     struct holder client;
     struct holder served[HOLDERS];
     int connected, stopped;
     bool greedy, frees, drops, replies;
 } it;
-
-static void lock_it(void)
-{
-    pthread_mutex_lock(&it.lock);
-}
-
-static void unlock_it(void)
-{
-    pthread_cond_broadcast(&it.changed);
-    pthread_mutex_unlock(&it.lock);
-}
-
-/* Until the counter is that far; a test that waits in vain fails. */
-static void wait_for(const int *counter, int value)
-{
-    struct timespec until;
-    int result = 0, found;
-
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += PATIENCE_S;
-    pthread_mutex_lock(&it.lock);
-    while (*counter < value && result == 0)
-        result = pthread_cond_timedwait(&it.changed, &it.lock, &until);
-    found = *counter;
-    pthread_mutex_unlock(&it.lock);
-    if (found < value)
-        fail_msg("waited in vain: %d of %d", found, value);
-}
-
-static int value_of(const int *counter)
-{
-    int value;
-
-    pthread_mutex_lock(&it.lock);
-    value = *counter;
-    pthread_mutex_unlock(&it.lock);
-    return value;
-}
 
 /* Events. */
 
@@ -367,20 +324,13 @@ static int set_up(void **state)
             .max_head_size = 65536,
         },
     };
-    pthread_mutex_init(&it.lock, NULL);
-    pthread_cond_init(&it.changed, NULL);
     return 0;
 }
 
 static void need_runtime(void)
 {
-    wws_runtime_options options = WWS_RUNTIME_OPTIONS_INIT;
-
-    if (it.runtime != NULL)
-        return;
-    options.loop_threads = 2;
-    it.runtime = wwi_runtime_new(&options);
-    assert_non_null(it.runtime);
+    if (it.runtime == NULL)
+        it.runtime = start_engine();
 }
 
 static int clean_up(void **state)
@@ -405,70 +355,19 @@ static int clean_up(void **state)
     }
     if (it.listening >= 0)
         close(it.listening);
-    if (it.runtime != NULL) {
-        assert_true(wwi_runtime_end(it.runtime, wwi_clock_after(20000)));
-        assert_int_equal(it.runtime->counters[WWS_COUNTER_SOCKETS], 0);
-        assert_true(wwi_object_close(&it.runtime->object));
-        wwi_object_unref(&it.runtime->object);
-    }
-    pthread_mutex_destroy(&it.lock);
-    pthread_cond_destroy(&it.changed);
+    if (it.runtime != NULL)
+        end_engine(it.runtime);
     assert_int_equal(wwi_memory_live(), it.blocks);
     return 0;
-}
-
-struct barrier {
-    struct wwi_post post;
-    sem_t passed;
-};
-
-static void pass(struct wwi_work *work)
-{
-    sem_post(&WWI_CONTAINER(work, struct barrier, post.work)->passed);
 }
 
 /* All events that came before have been dealt with, on every loop. */
 static void let_everything_run(void)
 {
-    for (uint32_t i = 0; i < 4 * it.runtime->loop_count; i++) {
-        struct barrier barrier;
-
-        wwi_post_init(&barrier.post, pass);
-        sem_init(&barrier.passed, 0, 0);
-        wwi_loop_post(it.runtime->loops[i % it.runtime->loop_count],
-            &barrier.post);
-        sem_wait(&barrier.passed);
-        sem_destroy(&barrier.passed);
-    }
+    let_loops_run(it.runtime);
 }
 
 /* Peers. */
-
-static void be_patient(int fd)
-{
-    struct timeval patience = { .tv_sec = PATIENCE_S };
-    int one = 1;
-
-    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-}
-
-static void put(int fd, const void *data, size_t size)
-{
-    while (size != 0) {
-        ssize_t count = send(fd, data, size, MSG_NOSIGNAL);
-
-        assert_true(count > 0);
-        data = (const char *) data + count;
-        size -= (size_t) count;
-    }
-}
-
-static void put_text(int fd, const char *text)
-{
-    put(fd, text, strlen(text));
-}
 
 static void put_singly(int fd, const char *text)
 {
@@ -514,21 +413,6 @@ static void expect_head(int fd, const char *expected)
     assert_string_equal(head, expected);
 }
 
-static void expect_end(int fd)
-{
-    char octet;
-
-    assert_int_equal(recv(fd, &octet, 1, 0), 0);
-}
-
-static void expect_reset(int fd)
-{
-    char octet;
-
-    assert_int_equal(recv(fd, &octet, 1, 0), -1);
-    assert_int_equal(errno, ECONNRESET);
-}
-
 /* To the end; negative if that is a reset, else how much there was. */
 static ssize_t drink(int fd)
 {
@@ -538,23 +422,6 @@ static ssize_t drink(int fd)
     while ((size = recv(fd, octets, sizeof octets, 0)) > 0)
         all += size;
     return size < 0 ? size : all;
-}
-
-static void reset(int fd)
-{
-    struct linger at_once = { .l_onoff = 1 };
-
-    setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-    close(fd);
-}
-
-static struct sockaddr_in loopback(uint16_t port)
-{
-    return (struct sockaddr_in) {
-        .sin_family = AF_INET,
-        .sin_port = htons(port),
-        .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-    };
 }
 
 /* The client's end, with a server that the test plays. */
@@ -577,15 +444,10 @@ static void open_client(void)
 
 static uint16_t listen_here(void)
 {
-    struct sockaddr_in address = loopback(0);
-    socklen_t size = sizeof address;
+    uint16_t port;
 
-    it.listening = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(bind(it.listening, (void *) &address, size), 0);
-    assert_int_equal(listen(it.listening, 8), 0);
-    be_patient(it.listening);
-    getsockname(it.listening, (void *) &address, &size);
-    return ntohs(address.sin_port);
+    it.listening = listen_somewhere(&port);
+    return port;
 }
 
 static char host[64];           /* the Host of requests */
@@ -600,9 +462,7 @@ static int converse(void)
     snprintf(url, sizeof url, "http://%s/calc", host);
     create_client(url);
     open_client();
-    fd = accept(it.listening, NULL, NULL);
-    assert_true(fd >= 0);
-    be_patient(fd);
+    fd = accept_from(it.listening);
     wait_for(&it.client.opened, 1);
     return fd;
 }
@@ -1290,24 +1150,7 @@ static void start(void)
 
 static uint16_t port(void)
 {
-    struct wwi_bytes address = { 0 };
-    char text[128] = "";
-
-    assert_int_equal(wwi_http_streamed.server_address(it.server, &address),
-        WWS_S_OK);
-    memcpy(text, address.data, address.size);
-    wwi_bytes_fini(&address);
-    return (uint16_t) strtoul(strrchr(text, ':') + 1, NULL, 10);
-}
-
-static int dial_to(uint16_t port)
-{
-    struct sockaddr_in address = loopback(port);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    be_patient(fd);
-    assert_int_equal(connect(fd, (void *) &address, sizeof address), 0);
-    return fd;
+    return port_of(&wwi_http_streamed, it.server);
 }
 
 static int dial(void)

@@ -12,22 +12,21 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/tcp.h>
-#include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "core/base/clock.h"
 #include "core/base/memory.h"
 #include "core/io/resolve.h"
 #include "core/transport/session.h"
+#include "tests/support/counters.h"
+#include "tests/support/engine.h"
 #include "tests/support/public/dice.h"
+#include "tests/support/sockets.h"
 
 enum {
-    PATIENCE_S = 20,
     ROUNDS = 200,
     HOLDERS = ROUNDS,
     BIG = 8 * 1024 * 1024,
@@ -88,8 +87,6 @@ static struct fixture {
     uint64_t blocks;
     int listening;
 
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
     struct holder clients[HOLDERS];
     struct holder servers[HOLDERS];
     struct parcel greeting;
@@ -98,43 +95,6 @@ static struct fixture {
     int done;
     int unfreed;
 } it;
-
-static void lock_it(void)
-{
-    pthread_mutex_lock(&it.lock);
-}
-
-static void unlock_it(void)
-{
-    pthread_cond_broadcast(&it.changed);
-    pthread_mutex_unlock(&it.lock);
-}
-
-/* Until the counter is that far; a test that waits in vain fails. */
-static void wait_for(const int *counter, int value)
-{
-    struct timespec until;
-    int result = 0, found;
-
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += PATIENCE_S;
-    pthread_mutex_lock(&it.lock);
-    while (*counter < value && result == 0)
-        result = pthread_cond_timedwait(&it.changed, &it.lock, &until);
-    found = *counter;
-    pthread_mutex_unlock(&it.lock);
-    assert_true(found >= value);
-}
-
-static int value_of(const int *counter)
-{
-    int value;
-
-    pthread_mutex_lock(&it.lock);
-    value = *counter;
-    pthread_mutex_unlock(&it.lock);
-    return value;
-}
 
 static bool begin(struct wwi_sending *sending)
 {
@@ -339,11 +299,7 @@ static const struct wwi_server_callbacks callbacks = {
 
 static void start_runtime(void)
 {
-    wws_runtime_options options = WWS_RUNTIME_OPTIONS_INIT;
-
-    options.loop_threads = 2;
-    it.runtime = wwi_runtime_new(&options);
-    assert_non_null(it.runtime);
+    it.runtime = start_engine();
 }
 
 static void start_at(const char *url)
@@ -378,8 +334,6 @@ static int set_up(void **state)
             .max_message_size = 65536,
         },
     };
-    pthread_mutex_init(&it.lock, NULL);
-    pthread_cond_init(&it.changed, NULL);
     return 0;
 }
 
@@ -397,12 +351,8 @@ static int clean_up(void **state)
         wait_for(&it.stopped, 1);
         wwi_tcp.server_free(it.server);
     }
-    if (it.runtime != NULL) {
-        assert_true(wwi_runtime_end(it.runtime, wwi_clock_after(20000)));
-        assert_int_equal(it.runtime->counters[WWS_COUNTER_SOCKETS], 0);
-        assert_true(wwi_object_close(&it.runtime->object));
-        wwi_object_unref(&it.runtime->object);
-    }
+    if (it.runtime != NULL)
+        end_engine(it.runtime);
     assert_int_equal(it.unfreed, 0);
     for (int i = 0; i < HOLDERS; i++) {
         wwi_bytes_fini(&it.clients[i].got);
@@ -410,146 +360,30 @@ static int clean_up(void **state)
     }
     if (it.listening >= 0)
         close(it.listening);
-    pthread_mutex_destroy(&it.lock);
-    pthread_cond_destroy(&it.changed);
     assert_int_equal(wwi_memory_live(), it.blocks);
     return 0;
-}
-
-struct barrier {
-    struct wwi_post post;
-    sem_t passed;
-};
-
-static void pass(struct wwi_work *work)
-{
-    sem_post(&WWI_CONTAINER(work, struct barrier, post.work)->passed);
-}
-
-static void let_loops_run(void)
-{
-    for (uint32_t i = 0; i < it.runtime->loop_count; i++) {
-        struct barrier barrier;
-
-        wwi_post_init(&barrier.post, pass);
-        sem_init(&barrier.passed, 0, 0);
-        wwi_loop_post(it.runtime->loops[i], &barrier.post);
-        sem_wait(&barrier.passed);
-        sem_destroy(&barrier.passed);
-    }
 }
 
 /* All events that came before have been dealt with, on every loop. */
 static void let_everything_run(void)
 {
-    for (int i = 0; i < 4; i++)
-        let_loops_run();
+    let_loops_run(it.runtime);
 }
 
 /* Peers of bare sockets. */
 
 static uint16_t port(void)
 {
-    struct wwi_bytes address = { 0 };
-    char text[128] = "";
-
-    assert_int_equal(wwi_tcp.server_address(it.server, &address), WWS_S_OK);
-    assert_true(address.size < sizeof text);
-    memcpy(text, address.data, address.size);
-    wwi_bytes_fini(&address);
-    assert_non_null(strrchr(text, ':'));
-    return (uint16_t) strtoul(strrchr(text, ':') + 1, NULL, 10);
-}
-
-static struct sockaddr_in loopback(uint16_t at)
-{
-    return (struct sockaddr_in) {
-        .sin_family = AF_INET,
-        .sin_port = htons(at),
-        .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-    };
-}
-
-static void be_patient(int fd)
-{
-    struct timeval patience = { .tv_sec = PATIENCE_S };
-    int one = 1;
-
-    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    return port_of(&wwi_tcp, it.server);
 }
 
 static int dial(void)
 {
-    struct sockaddr_in address = loopback(port());
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    assert_true(fd >= 0);
-    be_patient(fd);
-    assert_int_equal(connect(fd, (struct sockaddr *) &address,
-        sizeof address), 0);
-    return fd;
-}
-
-static void reset(int fd)
-{
-    struct linger at_once = { .l_onoff = 1 };
-
-    setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-    close(fd);
-}
-
-static void put(int fd, const void *data, size_t size)
-{
-    while (size != 0) {
-        ssize_t count = send(fd, data, size, MSG_NOSIGNAL);
-
-        assert_true(count > 0);
-        data = (const char *) data + count;
-        size -= (size_t) count;
-    }
+    return dial_to(port());
 }
 
 #define PUT(fd, text) put(fd, text, sizeof(text) - 1)
-
-static void get(int fd, void *data, size_t size)
-{
-    while (size != 0) {
-        ssize_t count = recv(fd, data, size, 0);
-
-        assert_true(count > 0);
-        data = (char *) data + count;
-        size -= (size_t) count;
-    }
-}
-
-static void expect(int fd, const void *data, size_t size)
-{
-    uint8_t found[8192];
-
-    assert_true(size <= sizeof found);
-    get(fd, found, size);
-    assert_memory_equal(found, data, size);
-}
-
 #define EXPECT(fd, text) expect(fd, text, sizeof(text) - 1)
-
-/* In good order. */
-static void expect_end(int fd)
-{
-    char octet;
-
-    assert_int_equal(recv(fd, &octet, 1, 0), 0);
-}
-
-static void expect_reset(int fd)
-{
-    char octet;
-
-    assert_int_equal(recv(fd, &octet, 1, 0), -1);
-    assert_int_equal(errno, ECONNRESET);
-}
 
 /* Nothing has come, and the connection is there. */
 static void expect_silence(int fd)
@@ -582,26 +416,15 @@ static void expect_got(struct holder *holder, const char *text)
 
 static uint16_t listen_bare(void)
 {
-    struct sockaddr_in address = loopback(0);
-    socklen_t size = sizeof address;
+    uint16_t to;
 
-    it.listening = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_true(it.listening >= 0);
-    be_patient(it.listening);
-    assert_int_equal(bind(it.listening, (struct sockaddr *) &address, size),
-        0);
-    assert_int_equal(listen(it.listening, 16), 0);
-    getsockname(it.listening, (struct sockaddr *) &address, &size);
-    return ntohs(address.sin_port);
+    it.listening = listen_somewhere(&to);
+    return to;
 }
 
 static int accept_bare(void)
 {
-    int fd = accept(it.listening, NULL, NULL);
-
-    assert_true(fd >= 0);
-    be_patient(fd);
-    return fd;
+    return accept_from(it.listening);
 }
 
 static void create_at(struct holder *holder, const char *url)
@@ -2128,15 +1951,10 @@ static void use_names(struct wwi_work *work)
 
 static void open_with_names(struct holder *holder)
 {
-    struct sockaddr_in address = loopback(0);
-    socklen_t size = sizeof address;
-
     names.fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     be_patient(names.fd);
-    assert_int_equal(bind(names.fd, (struct sockaddr *) &address, size), 0);
-    getsockname(names.fd, (struct sockaddr *) &address, &size);
     snprintf(names.address, sizeof names.address, "127.0.0.1:%u",
-        (unsigned) ntohs(address.sin_port));
+        (unsigned) bind_somewhere(names.fd));
     start_runtime();
     create_at(holder, "net.tcp://some.where.test./calc");
     names.loop = holder->session->loop;
