@@ -152,6 +152,22 @@ void wwi_acceptor_stop(struct wwi_acceptor *acceptor)
         wwi_loop_post(acceptor->loop, &acceptor->stop);
 }
 
+/* Where it listens. */
+
+wws_string wwi_acceptor_path(const struct wwi_acceptor *acceptor)
+{
+    return (wws_string) { (const char *) acceptor->path.data,
+        acceptor->path.size };
+}
+
+wws_status wwi_acceptor_address(
+    const struct wwi_acceptor *acceptor,
+    struct wwi_bytes *address)
+{
+    wwi_bytes_append(address, acceptor->address.data, acceptor->address.size);
+    return address->failed ? WWS_E_OUTOFMEMORY : WWS_S_OK;
+}
+
 /* Opening. */
 
 static wws_status fail_with(struct wwi_error *error, int code)
@@ -245,9 +261,9 @@ static bool write_host(const struct wwi_url *url, struct wwi_bytes *host)
 
 static wws_status listen_for(
     struct wwi_acceptor *acceptor,
-    const struct wwi_url *url,
     struct wwi_error *error)
 {
+    const struct wwi_url *url = &acceptor->url;
     struct wwi_bytes host = { 0 };
     struct wwi_address address;
     int fd;
@@ -272,10 +288,9 @@ static wws_status listen_for(
 
 static wws_status write_address(
     struct wwi_acceptor *acceptor,
-    const struct wwi_url *url,
-    wws_string path,
     struct wwi_error *error)
 {
+    const struct wwi_url *url = &acceptor->url;
     struct wwi_bytes *address = &acceptor->address;
 
     wwi_bytes_append_text(address, url->scheme == WWI_URL_NET_TCP
@@ -291,9 +306,36 @@ static wws_status write_address(
     }
     wwi_bytes_append_char(address, ':');
     wwi_bytes_append_number(address, port_of(acceptor->synced.listening.fd));
-    wwi_bytes_append_string(address, path);
+    wwi_bytes_append_string(address, wwi_acceptor_path(acceptor));
     if (address->failed)
         return wwi_fail_static(error, WWS_E_OUTOFMEMORY, "out of memory");
+    return WWS_S_OK;
+}
+
+static wws_status set_url(
+    struct wwi_acceptor *acceptor,
+    enum wwi_url_scheme scheme,
+    wws_string text,
+    struct wwi_error *error)
+{
+    const char *what;
+    wws_status status = wwi_url_parse(&acceptor->url, text, &what);
+
+    if (status != WWS_S_OK)
+        return wwi_fail_static(error, status, what);
+    if (acceptor->url.scheme != scheme)
+        return wwi_fail_static(error, WWS_E_INVALID_ENDPOINT_URL,
+            scheme == WWI_URL_NET_TCP ? "the scheme is not net.tcp"
+                                      : "the scheme is not http");
+    if (acceptor->url.has_query)
+        return wwi_fail_static(error, WWS_E_INVALID_ENDPOINT_URL,
+            "the URL of a listener cannot have a query");
+    status = wwi_path_normalise(&acceptor->path, acceptor->url.path);
+    if (status == WWS_E_INVALID_FORMAT)
+        return wwi_fail_static(error, WWS_E_INVALID_ENDPOINT_URL,
+            "the path has an escape that is not allowed");
+    if (status != WWS_S_OK)
+        return wwi_fail_static(error, status, "out of memory");
     return WWS_S_OK;
 }
 
@@ -310,16 +352,18 @@ static void set_up(struct wwi_acceptor *acceptor)
 
 wws_status wwi_acceptor_open(
     struct wwi_acceptor *acceptor,
-    const struct wwi_url *url,
-    wws_string path,
+    enum wwi_url_scheme scheme,
+    wws_string url,
     struct wwi_error *error)
 {
     wws_status status;
 
     set_up(acceptor);
-    status = listen_for(acceptor, url, error);
+    status = set_url(acceptor, scheme, url, error);
     if (status == WWS_S_OK)
-        status = write_address(acceptor, url, path, error);
+        status = listen_for(acceptor, error);
+    if (status == WWS_S_OK)
+        status = write_address(acceptor, error);
     if (status == WWS_S_OK
         && wwi_loop_add(acceptor->loop, &acceptor->synced.listening)
             != WWS_S_OK)
@@ -330,11 +374,11 @@ wws_status wwi_acceptor_open(
 
 void wwi_acceptor_fini(struct wwi_acceptor *acceptor)
 {
-    if (acceptor->loop == NULL)
-        return;
     wwi_lock_take(&acceptor->synced.lock);
     close_listening_locked(acceptor);
     wwi_lock_give(&acceptor->synced.lock);
     wwi_lock_fini(&acceptor->synced.lock);
+    wwi_url_fini(&acceptor->url);
+    wwi_bytes_fini(&acceptor->path);
     wwi_bytes_fini(&acceptor->address);
 }

@@ -24,6 +24,8 @@ struct wwi_acceptor {
 
     /* Set by opening, then read only. */
     struct wwi_loop *loop;
+    struct wwi_url url;
+    struct wwi_bytes path;          /* as paths are compared */
     struct wwi_bytes address;
     struct wwi_post stop;
 
@@ -42,15 +44,20 @@ struct wwi_acceptor {
     } synced;
 };
 
-/* Listens, but does not accept yet.  The address is that of the URL with the
- * port that it came to, and ends with the path. */
+/* Checks the URL and listens there, but does not accept yet. */
 wws_status wwi_acceptor_open(
     struct wwi_acceptor *acceptor,
-    const struct wwi_url *url,
-    wws_string path,
+    enum wwi_url_scheme scheme,
+    wws_string url,
     struct wwi_error *error);
 void wwi_acceptor_start(struct wwi_acceptor *acceptor);
-/* Before it was opened, after that failed, or when it has stopped. */
+/* Once open: the normalised path; the URL with that path and the port that it
+ * came to, appended. */
+wws_string wwi_acceptor_path(const struct wwi_acceptor *acceptor);
+wws_status wwi_acceptor_address(
+    const struct wwi_acceptor *acceptor,
+    struct wwi_bytes *address);
+/* After opening failed, or when it has stopped. */
 void wwi_acceptor_fini(struct wwi_acceptor *acceptor);
 /* Closes the socket at once; from any thread, and more than once. */
 void wwi_acceptor_stop(struct wwi_acceptor *acceptor);

@@ -30,7 +30,6 @@ struct wwi_server {
     struct wwi_runtime *runtime;    /* set by open, then read only */
     struct wwi_server_options options;
     struct wwi_http_demand demand;
-    struct wwi_bytes path;
     struct wwi_server_callbacks callbacks;
     struct wwi_acceptor acceptor;
 

@@ -3,7 +3,6 @@
 #include "core/base/memory.h"
 #include "core/transport/http.h"
 #include "core/transport/http_peer.h"
-#include "core/transport/url.h"
 
 void wwi_http_server_ref(struct wwi_server *server)
 {
@@ -16,7 +15,6 @@ void wwi_http_server_unref(struct wwi_server *server)
         return;
     wwi_acceptor_fini(&server->acceptor);
     wwi_lock_fini(&server->synced.lock);
-    wwi_bytes_fini(&server->path);
     wwi_free(server);
 }
 
@@ -165,43 +163,15 @@ wws_status wwi_http_server_address(
     struct wwi_server *server,
     struct wwi_bytes *address)
 {
-    wwi_bytes_append(address, server->acceptor.address.data,
-        server->acceptor.address.size);
-    return address->failed ? WWS_E_OUTOFMEMORY : WWS_S_OK;
+    return wwi_acceptor_address(&server->acceptor, address);
 }
 
 /* Opening. */
 
-static wws_status set_path(
-    struct wwi_server *server,
-    const struct wwi_url *url,
-    struct wwi_error *error)
-{
-    wws_status status;
-
-    if (url->scheme != WWI_URL_HTTP)
-        return wwi_fail_static(error, WWS_E_INVALID_ENDPOINT_URL,
-            "the scheme is not http");
-    if (url->has_query)
-        return wwi_fail_static(error, WWS_E_INVALID_ENDPOINT_URL,
-            "the URL of a listener cannot have a query");
-    status = wwi_path_normalise(&server->path, url->path);
-    if (status == WWS_E_INVALID_FORMAT)
-        return wwi_fail_static(error, WWS_E_INVALID_ENDPOINT_URL,
-            "the path has an escape that is not allowed");
-    if (status != WWS_S_OK)
-        return wwi_fail_static(error, status, "out of memory");
-    server->demand = (struct wwi_http_demand) {
-        .version = server->options.version,
-        .path = { (const char *) server->path.data, server->path.size },
-        .max_message_size = server->options.max_message_size,
-    };
-    return WWS_S_OK;
-}
-
 static struct wwi_server *create(
     struct wwi_runtime *runtime,
-    const struct wwi_server_options *options)
+    const struct wwi_server_options *options,
+    const struct wwi_server_callbacks *callbacks)
 {
     size_t count = runtime->loop_count;
     struct wwi_server *server = wwi_alloc_zero(sizeof *server
@@ -212,6 +182,7 @@ static struct wwi_server *create(
     atomic_init(&server->refs, 1);
     server->runtime = runtime;
     server->options = *options;
+    server->callbacks = *callbacks;
     server->acceptor = (struct wwi_acceptor) {
         .runtime = runtime,
         .backlog = options->backlog,
@@ -234,46 +205,29 @@ static struct wwi_server *create(
     return server;
 }
 
-static wws_status start(
-    struct wwi_server *server,
-    const struct wwi_url *url,
-    struct wwi_error *error)
-{
-    wws_status status = set_path(server, url, error);
-
-    if (status != WWS_S_OK)
-        return status;
-    return wwi_acceptor_open(&server->acceptor, url, server->demand.path,
-        error);
-}
-
 wws_status wwi_http_server_open(
     struct wwi_runtime *runtime,
-    wws_string text,
+    wws_string url,
     const struct wwi_server_options *options,
     const struct wwi_server_callbacks *callbacks,
     struct wwi_server **out,
     struct wwi_error *error)
 {
-    struct wwi_server *server;
-    struct wwi_url url;
-    const char *what;
-    wws_status status = wwi_url_parse(&url, text, &what);
+    struct wwi_server *server = create(runtime, options, callbacks);
+    wws_status status;
 
-    if (status != WWS_S_OK)
-        return wwi_fail_static(error, status, what);
-    server = create(runtime, options);
-    if (server == NULL) {
-        wwi_url_fini(&url);
+    if (server == NULL)
         return wwi_fail_static(error, WWS_E_OUTOFMEMORY, "out of memory");
-    }
-    server->callbacks = *callbacks;
-    status = start(server, &url, error);
-    wwi_url_fini(&url);
+    status = wwi_acceptor_open(&server->acceptor, WWI_URL_HTTP, url, error);
     if (status != WWS_S_OK) {
         wwi_http_server_unref(server);
         return status;
     }
+    server->demand = (struct wwi_http_demand) {
+        .version = options->version,
+        .path = wwi_acceptor_path(&server->acceptor),
+        .max_message_size = options->max_message_size,
+    };
     wwi_runtime_begin(runtime);
     *out = server;
     wwi_acceptor_start(&server->acceptor);

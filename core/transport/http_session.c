@@ -659,7 +659,7 @@ static void conclude(struct wwi_http_session *session)
         return;
     if (session->server != NULL && !session->on_loop.left) {
         session->on_loop.left = true;
-        wwi_http_session_left(session);
+        wwi_session_server_left(session->server, &session->served);
     }
     if (session->on_loop.released || !wwi_conn_quiet(&session->conn))
         return;
@@ -854,7 +854,7 @@ static void destroy(struct wwi_conn *conn)
     wwi_url_fini(&session->url);
     wwi_free(session->host);
     if (session->server != NULL)
-        wwi_http_session_server_unref(session->server);
+        wwi_session_server_unref(session->server);
     wwi_free(session);
 }
 
@@ -940,7 +940,7 @@ const struct wwi_transport wwi_http_streamed = {
     .scheme = "http",
     .session_create = wwi_http_session_create,
     .server_open = wwi_http_session_server_open,
-    .server_address = wwi_http_session_server_address,
-    .server_stop = wwi_http_session_server_stop,
-    .server_free = wwi_http_session_server_free,
+    .server_address = wwi_session_server_address,
+    .server_stop = wwi_session_server_stop,
+    .server_free = wwi_session_server_unref,
 };

@@ -1,6 +1,6 @@
 /* What the two halves of streamed HTTP share: what both ends of an exchange
- * have in common (http_session.c) and the server that accepts connections and
- * judges requests (http_session_server.c).
+ * have in common (http_session.c) and the server that judges requests
+ * (http_session_server.c).
  *
  * Words.  A session is one *exchange*: a request, then its reply.  The message
  * that *comes* is the reply for a client, the request for a server; the one
@@ -8,28 +8,9 @@
 #ifndef WWI_HTTP_SESSION_H
 #define WWI_HTTP_SESSION_H
 
-#include "core/transport/acceptor.h"
-#include "core/transport/conn.h"
 #include "core/transport/http_head.h"
 #include "core/transport/http_request.h"
-
-struct wwi_server {
-    _Atomic uint32_t refs;          /* the owner, each session */
-    _Atomic bool stopping;
-    _Atomic bool reset;
-    struct wwi_runtime *runtime;    /* set by open, then read only */
-    struct wwi_server_options options;
-    struct wwi_server_callbacks callbacks;
-    struct wwi_http_demand demand;
-    struct wwi_bytes path;
-    struct wwi_acceptor acceptor;
-
-    struct { /* any thread, under the lock */
-        struct wwi_lock lock;
-        struct wwi_list sessions;   /* whose sockets are open */
-        void (*stopped)(void *state);
-    } synced;
-};
+#include "core/transport/session_server.h"
 
 /* How the end of a body is told. */
 enum wwi_http_body {
@@ -42,7 +23,7 @@ struct wwi_http_session {
     struct wwi_session base;
     struct wwi_conn conn;
     struct wwi_server *server;      /* null for a client */
-    struct wwi_link link;           /* the server's, under its lock */
+    struct wwi_served served;
     /* Set when it is made, then read only. */
     wws_envelope_version version;
     struct wwi_url url;             /* of a client */
@@ -133,9 +114,6 @@ bool wwi_http_session_await(struct wwi_http_session *session);
 /* Of one that is open: invites the body, and ends the connection behind the
  * reply. */
 void wwi_http_session_attend(struct wwi_http_session *session);
-/* The socket has been closed. */
-void wwi_http_session_left(struct wwi_http_session *session);
-void wwi_http_session_server_unref(struct wwi_server *server);
 
 wws_status wwi_http_session_server_open(
     struct wwi_runtime *runtime,
@@ -144,13 +122,5 @@ wws_status wwi_http_session_server_open(
     const struct wwi_server_callbacks *callbacks,
     struct wwi_server **server,
     struct wwi_error *error);
-wws_status wwi_http_session_server_address(
-    struct wwi_server *server,
-    struct wwi_bytes *address);
-void wwi_http_session_server_stop(
-    struct wwi_server *server,
-    bool reset,
-    void (*stopped)(void *state));
-void wwi_http_session_server_free(struct wwi_server *server);
 
 #endif

@@ -1,32 +1,14 @@
-/* The server of streamed HTTP: it accepts connections, judges the heads of
- * requests, and ends a connection behind the reply. */
+/* The server of streamed HTTP: it judges the heads of requests, and ends a
+ * connection behind the reply. */
 #include "core/transport/http_session.h"
 
-#include <unistd.h>
-
 #include "core/base/clock.h"
-#include "core/base/memory.h"
 
 enum {
     WORDS = 512,           /* any answer of our own fits */
     DRAIN_MS = 2000,
     DRAIN_OCTETS = 262144,
 };
-
-static void server_ref(struct wwi_server *server)
-{
-    atomic_fetch_add(&server->refs, 1);
-}
-
-void wwi_http_session_server_unref(struct wwi_server *server)
-{
-    if (atomic_fetch_sub(&server->refs, 1) != 1)
-        return;
-    wwi_acceptor_fini(&server->acceptor);
-    wwi_lock_fini(&server->synced.lock);
-    wwi_bytes_fini(&server->path);
-    wwi_free(server);
-}
 
 /* Answers of our own. */
 
@@ -104,8 +86,14 @@ void wwi_http_session_refuse(
 void wwi_http_session_judge(struct wwi_http_session *session)
 {
     const struct wwi_http_parser *parser = &session->on_loop.parser;
-    unsigned refused = wwi_http_request_check(parser,
-        &session->server->demand, &session->action);
+    const struct wwi_server *server = session->server;
+    const struct wwi_http_demand demand = {
+        .version = server->options.version,
+        .path = wwi_acceptor_path(&server->acceptor),
+        .max_message_size = server->options.max_streamed_size,
+    };
+    unsigned refused = wwi_http_request_check(parser, &demand,
+        &session->action);
 
     if (refused != 0) {
         wwi_http_session_refuse(session, refused);
@@ -171,7 +159,7 @@ void wwi_http_session_attend(struct wwi_http_session *session)
 
 /* Connections. */
 
-static struct wwi_http_session *create_session(struct wwi_server *server)
+static struct wwi_served *create(struct wwi_server *server)
 {
     struct wwi_http_limits limits = WWI_HTTP_LIMITS_INIT;
     struct wwi_http_session *session;
@@ -181,178 +169,29 @@ static struct wwi_http_session *create_session(struct wwi_server *server)
     session = wwi_http_session_new(server->runtime, server, &limits);
     if (session == NULL)
         return NULL;
-    server_ref(server);
+    wwi_session_server_ref(server);
+    session->served.conn = &session->conn;
     session->version = server->options.version;
     session->base.via = (wws_string) {
         (const char *) server->acceptor.address.data,
         server->acceptor.address.size };
     if (wwi_bytes_reserve(&session->words.head, WORDS) != NULL)
-        return session;
+        return &session->served;
     wwi_conn_unref(&session->conn);
     return NULL;
 }
 
-static void accepted(struct wwi_acceptor *acceptor, int fd)
-{
-    struct wwi_server *server = WWI_CONTAINER(acceptor, struct wwi_server,
-        acceptor);
-    struct wwi_http_session *session = create_session(server);
-
-    if (session == NULL) {
-        close(fd);
-        wwi_acceptor_left(acceptor);
-        return;
-    }
-    /* A stop sees it with its descriptor, or not at all. */
-    wwi_lock_take(&server->synced.lock);
-    wwi_list_append(&server->synced.sessions, &session->link);
-    wwi_conn_adopt(&session->conn, fd);
-    wwi_lock_give(&server->synced.lock);
-}
-
-void wwi_http_session_left(struct wwi_http_session *session)
-{
-    struct wwi_server *server = session->server;
-
-    wwi_lock_take(&server->synced.lock);
-    wwi_list_remove(&session->link);
-    wwi_lock_give(&server->synced.lock);
-    wwi_acceptor_left(&server->acceptor);
-}
-
-/* Stopping. */
-
-static void all_left(struct wwi_acceptor *acceptor)
-{
-    struct wwi_server *server = WWI_CONTAINER(acceptor, struct wwi_server,
-        acceptor);
-
-    wwi_runtime_done(server->runtime);
-    server->synced.stopped(server->callbacks.state);
-}
-
-static struct wwi_http_session *session_of(struct wwi_link *link)
-{
-    return WWI_CONTAINER(link, struct wwi_http_session, link);
-}
-
-void wwi_http_session_server_stop(
-    struct wwi_server *server,
-    bool reset,
-    void (*stopped)(void *state))
-{
-    struct wwi_link *link;
-
-    server_ref(server);
-    wwi_lock_take(&server->synced.lock);
-    if (server->synced.stopped == NULL)
-        server->synced.stopped = stopped;
-    if (reset)
-        atomic_store(&server->reset, true);
-    atomic_store(&server->stopping, true);
-    for (link = wwi_list_first(&server->synced.sessions); link != NULL;
-         link = wwi_list_next(&server->synced.sessions, link))
-        wwi_conn_wake(&session_of(link)->conn);
-    wwi_lock_give(&server->synced.lock);
-    wwi_acceptor_stop(&server->acceptor);
-    wwi_http_session_server_unref(server);
-}
-
-void wwi_http_session_server_free(struct wwi_server *server)
-{
-    wwi_http_session_server_unref(server);
-}
-
-wws_status wwi_http_session_server_address(
-    struct wwi_server *server,
-    struct wwi_bytes *address)
-{
-    wwi_bytes_append(address, server->acceptor.address.data,
-        server->acceptor.address.size);
-    return address->failed ? WWS_E_OUTOFMEMORY : WWS_S_OK;
-}
-
-/* Opening. */
-
-static struct wwi_server *create(
-    struct wwi_runtime *runtime,
-    const struct wwi_server_options *options,
-    const struct wwi_server_callbacks *callbacks)
-{
-    struct wwi_server *server = wwi_alloc_zero(sizeof *server);
-
-    if (server == NULL)
-        return NULL;
-    atomic_init(&server->refs, 1);
-    server->runtime = runtime;
-    server->options = *options;
-    server->callbacks = *callbacks;
-    server->acceptor = (struct wwi_acceptor) {
-        .runtime = runtime,
-        .backlog = options->backlog,
-        .max_connections = options->max_connections,
-        .accepted = accepted,
-        .stopped = all_left,
-    };
-    wwi_lock_init(&server->synced.lock, WWI_RANK_LISTENER);
-    wwi_list_init(&server->synced.sessions);
-    return server;
-}
-
-static wws_status start(
-    struct wwi_server *server,
-    const struct wwi_url *url,
-    struct wwi_error *error)
-{
-    wws_status status;
-
-    if (url->scheme != WWI_URL_HTTP)
-        return wwi_fail_static(error, WWS_E_INVALID_ENDPOINT_URL,
-            "the scheme is not http");
-    if (url->has_query)
-        return wwi_fail_static(error, WWS_E_INVALID_ENDPOINT_URL,
-            "the URL of a listener cannot have a query");
-    status = wwi_path_normalise(&server->path, url->path);
-    if (status == WWS_E_INVALID_FORMAT)
-        return wwi_fail_static(error, WWS_E_INVALID_ENDPOINT_URL,
-            "the path has an escape that is not allowed");
-    if (status != WWS_S_OK)
-        return wwi_fail_static(error, status, "out of memory");
-    server->demand = (struct wwi_http_demand) {
-        .version = server->options.version,
-        .path = { (const char *) server->path.data, server->path.size },
-        .max_message_size = server->options.max_streamed_size,
-    };
-    return wwi_acceptor_open(&server->acceptor, url, server->demand.path,
-        error);
-}
-
 wws_status wwi_http_session_server_open(
     struct wwi_runtime *runtime,
-    wws_string text,
+    wws_string url,
     const struct wwi_server_options *options,
     const struct wwi_server_callbacks *callbacks,
-    struct wwi_server **out,
+    struct wwi_server **server,
     struct wwi_error *error)
 {
-    struct wwi_server *server;
-    struct wwi_url url;
-    const char *what;
-    wws_status status = wwi_url_parse(&url, text, &what);
+    static const struct wwi_session_server_kind kind = {
+        .scheme = WWI_URL_HTTP, .create = create };
 
-    if (status != WWS_S_OK)
-        return wwi_fail_static(error, status, what);
-    server = create(runtime, options, callbacks);
-    status = server != NULL ? start(server, &url, error)
-        : wwi_fail_static(error, WWS_E_OUTOFMEMORY, "out of memory");
-    wwi_url_fini(&url);
-    if (status != WWS_S_OK) {
-        if (server != NULL)
-            wwi_http_session_server_unref(server);
-        return status;
-    }
-    wwi_runtime_begin(runtime);
-    *out = server;
-    wwi_acceptor_start(&server->acceptor);
-    return WWS_S_OK;
+    return wwi_session_server_open(&kind, runtime, url, options, callbacks,
+        server, error);
 }

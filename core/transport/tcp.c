@@ -736,8 +736,10 @@ static void leave(struct wwi_tcp_wire *wire)
     if (wire->on_loop.left || wire->conn.on_loop.stage != WWI_CONN_CLOSED)
         return;
     wire->on_loop.left = true;
-    if (wire->server != NULL)
-        wwi_tcp_server_left(wire->server, wire);
+    if (wire->server == NULL)
+        return;
+    wwi_session_server_left(wire->server, &wire->served);
+    wwi_conn_unref(&wire->conn);
 }
 
 static void run(struct wwi_conn *conn)
@@ -772,7 +774,7 @@ static void destroy(struct wwi_conn *conn)
     wwi_bytes_fini(&wire->on_loop.coming);
     wwi_bytes_fini(&wire->words.head);
     if (wire->server != NULL)
-        wwi_tcp_server_unref(wire->server);
+        wwi_session_server_unref(wire->server);
     wwi_free(wire);
 }
 
@@ -788,7 +790,7 @@ static enum wwi_framing_mode mode_for(uint64_t max_streamed_size)
                                   : WWI_FRAMING_DUPLEX;
 }
 
-struct wwi_tcp_wire *wwi_tcp_wire_create(struct wwi_server *server)
+struct wwi_served *wwi_tcp_wire_create(struct wwi_server *server)
 {
     const struct wwi_server_options *options = &server->options;
     struct wwi_tcp_wire *wire = wwi_alloc_zero(sizeof *wire);
@@ -799,14 +801,16 @@ struct wwi_tcp_wire *wwi_tcp_wire_create(struct wwi_server *server)
         wwi_free(wire);
         return NULL;
     }
+    wwi_session_server_ref(server);
     wire->server = server;
+    wire->served.conn = &wire->conn;
     wire->version = options->version;
     wire->mode = mode_for(options->max_streamed_size);
     wwi_framing_init(&wire->on_loop.framing, true, wire->mode,
         options->max_message_size, options->max_streamed_size);
     wwi_conn_init(&wire->conn, server->runtime,
         wwi_runtime_loop(server->runtime), &user);
-    return wire;
+    return &wire->served;
 }
 
 /* A client's, with the preamble in it. */
@@ -902,8 +906,8 @@ wws_status wwi_tcp_session_create(
 const struct wwi_transport wwi_tcp = {
     .scheme = "net.tcp",
     .server_open = wwi_tcp_server_open,
-    .server_address = wwi_tcp_server_address,
-    .server_stop = wwi_tcp_server_stop,
-    .server_free = wwi_tcp_server_free,
+    .server_address = wwi_session_server_address,
+    .server_stop = wwi_session_server_stop,
+    .server_free = wwi_session_server_unref,
     .session_create = wwi_tcp_session_create,
 };

@@ -1,6 +1,6 @@
 /* What the parts of the TCP transport share: sessions as their holders see them
- * (tcp_session.c), the connections below (tcp.c), and the server that accepts
- * these (tcp_server.c).
+ * (tcp_session.c), the connections below (tcp.c), and the server that judges
+ * what these begin with (tcp_server.c).
  *
  * Words.  A *wire* is a connection with the framing of what comes in.  A client
  * has one for its session; a server's carries one session after the other, the
@@ -8,34 +8,15 @@
 #ifndef WWI_TCP_H
 #define WWI_TCP_H
 
-#include "core/transport/acceptor.h"
-#include "core/transport/conn.h"
 #include "core/transport/framing.h"
-
-struct wwi_server {
-    _Atomic uint32_t refs;          /* the owner, each wire */
-    _Atomic bool stopping;
-    _Atomic bool reset;
-    struct wwi_runtime *runtime;    /* set by open, then read only */
-    struct wwi_server_options options;
-    struct wwi_server_callbacks callbacks;
-    struct wwi_url url;
-    struct wwi_bytes path;          /* as vias are compared */
-    struct wwi_acceptor acceptor;
-
-    struct { /* any thread, under the lock */
-        struct wwi_lock lock;
-        struct wwi_list wires;
-        void (*stopped)(void *state);
-    } synced;
-};
+#include "core/transport/session_server.h"
 
 struct wwi_tcp_session;
 
 struct wwi_tcp_wire {
     struct wwi_conn conn;
     struct wwi_server *server;      /* null for a client */
-    struct wwi_link link;           /* the server's, under its lock */
+    struct wwi_served served;
     /* Set when it is made, then read only. */
     wws_envelope_version version;
     enum wwi_framing_mode mode;
@@ -97,8 +78,8 @@ void wwi_tcp_session_destroy(struct wwi_tcp_session *session);
 /* tcp.c */
 
 /* For a descriptor that was accepted; null when there is no memory.  The first
- * reference is the server's until it hears that the wire has left. */
-struct wwi_tcp_wire *wwi_tcp_wire_create(struct wwi_server *server);
+ * reference is dropped when its socket has been closed. */
+struct wwi_served *wwi_tcp_wire_create(struct wwi_server *server);
 
 wws_status wwi_tcp_session_create(
     struct wwi_runtime *runtime,
@@ -113,10 +94,6 @@ wws_status wwi_tcp_session_create(
 enum wwi_framing_fault wwi_tcp_judge(
     const struct wwi_tcp_wire *wire,
     const struct wwi_framing *framing);
-/* The socket has been closed. */
-void wwi_tcp_server_left(struct wwi_server *server, struct wwi_tcp_wire *wire);
-void wwi_tcp_server_unref(struct wwi_server *server);
-
 wws_status wwi_tcp_server_open(
     struct wwi_runtime *runtime,
     wws_string url,
@@ -124,13 +101,5 @@ wws_status wwi_tcp_server_open(
     const struct wwi_server_callbacks *callbacks,
     struct wwi_server **server,
     struct wwi_error *error);
-wws_status wwi_tcp_server_address(
-    struct wwi_server *server,
-    struct wwi_bytes *address);
-void wwi_tcp_server_stop(
-    struct wwi_server *server,
-    bool reset,
-    void (*stopped)(void *state));
-void wwi_tcp_server_free(struct wwi_server *server);
 
 #endif

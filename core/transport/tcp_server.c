@@ -1,33 +1,12 @@
-/* The server of sessions: it accepts, judges preambles, and stops. */
+/* The server: it judges preambles. */
 #include "core/transport/tcp.h"
 
-#include <unistd.h>
-
-#include "core/base/memory.h"
 #include "core/base/text.h"
 #include "core/transport/media_type.h"
 
-static void server_ref(struct wwi_server *server)
-{
-    atomic_fetch_add(&server->refs, 1);
-}
-
-void wwi_tcp_server_unref(struct wwi_server *server)
-{
-    if (atomic_fetch_sub(&server->refs, 1) != 1)
-        return;
-    wwi_acceptor_fini(&server->acceptor);
-    wwi_lock_fini(&server->synced.lock);
-    wwi_url_fini(&server->url);
-    wwi_bytes_fini(&server->path);
-    wwi_free(server);
-}
-
-/* Judging. */
-
 static wws_string path_of(const struct wwi_server *server)
 {
-    wws_string path = { (const char *) server->path.data, server->path.size };
+    wws_string path = wwi_acceptor_path(&server->acceptor);
 
     /* Borders of segments are found behind it. */
     if (path.size != 0 && path.data[path.size - 1] == '/')
@@ -59,6 +38,7 @@ static wws_status match_path(
 /* Whether the via leads here; its port may be that of something in between. */
 static wws_status match_via(const struct wwi_server *server, wws_string via)
 {
+    const struct wwi_url *own = &server->acceptor.url;
     struct wwi_url url;
     const char *what;
     wws_status status = wwi_url_parse(&url, via, &what);
@@ -66,8 +46,7 @@ static wws_status match_via(const struct wwi_server *server, wws_string via)
     if (status != WWS_S_OK)
         return status;
     if (url.scheme != WWI_URL_NET_TCP || url.has_query
-        || (!server->url.wildcard
-            && !wwi_string_equal(url.host, server->url.host)))
+        || (!own->wildcard && !wwi_string_equal(url.host, own->host)))
         status = WWS_E_ENDPOINT_NOT_FOUND;
     else
         status = match_path(server, url.path);
@@ -126,156 +105,17 @@ enum wwi_framing_fault wwi_tcp_judge(
                               : WWI_FRAMING_CONTENT_TYPE_INVALID;
 }
 
-/* Connections. */
-
-static void accepted(struct wwi_acceptor *acceptor, int fd)
-{
-    struct wwi_server *server = WWI_CONTAINER(acceptor, struct wwi_server,
-        acceptor);
-    struct wwi_tcp_wire *wire = wwi_tcp_wire_create(server);
-
-    if (wire == NULL) {
-        close(fd);
-        wwi_acceptor_left(acceptor);
-        return;
-    }
-    server_ref(server);
-    wwi_lock_take(&server->synced.lock);
-    wwi_list_append(&server->synced.wires, &wire->link);
-    /* With the lock, for once it is listed a stop may wake it. */
-    wwi_conn_adopt(&wire->conn, fd);
-    wwi_lock_give(&server->synced.lock);
-}
-
-void wwi_tcp_server_left(struct wwi_server *server, struct wwi_tcp_wire *wire)
-{
-    wwi_lock_take(&server->synced.lock);
-    wwi_list_remove(&wire->link);
-    wwi_lock_give(&server->synced.lock);
-    wwi_acceptor_left(&server->acceptor);
-    wwi_conn_unref(&wire->conn);
-}
-
-/* Stopping. */
-
-static void all_left(struct wwi_acceptor *acceptor)
-{
-    struct wwi_server *server = WWI_CONTAINER(acceptor, struct wwi_server,
-        acceptor);
-
-    wwi_runtime_done(server->runtime);
-    server->synced.stopped(server->callbacks.state);
-}
-
-void wwi_tcp_server_stop(
-    struct wwi_server *server,
-    bool reset,
-    void (*stopped)(void *state))
-{
-    struct wwi_link *link;
-
-    server_ref(server);
-    wwi_lock_take(&server->synced.lock);
-    if (server->synced.stopped == NULL)
-        server->synced.stopped = stopped;
-    if (reset)
-        atomic_store(&server->reset, true);
-    atomic_store(&server->stopping, true);
-    for (link = wwi_list_first(&server->synced.wires); link != NULL;
-         link = wwi_list_next(&server->synced.wires, link))
-        wwi_conn_wake(&WWI_CONTAINER(link, struct wwi_tcp_wire, link)->conn);
-    wwi_lock_give(&server->synced.lock);
-    wwi_acceptor_stop(&server->acceptor);
-    wwi_tcp_server_unref(server);
-}
-
-void wwi_tcp_server_free(struct wwi_server *server)
-{
-    wwi_tcp_server_unref(server);
-}
-
-wws_status wwi_tcp_server_address(
-    struct wwi_server *server,
-    struct wwi_bytes *address)
-{
-    wwi_bytes_append(address, server->acceptor.address.data,
-        server->acceptor.address.size);
-    return address->failed ? WWS_E_OUTOFMEMORY : WWS_S_OK;
-}
-
-/* Opening. */
-
-static struct wwi_server *create(
-    struct wwi_runtime *runtime,
-    const struct wwi_server_options *options,
-    const struct wwi_server_callbacks *callbacks)
-{
-    struct wwi_server *server = wwi_alloc_zero(sizeof *server);
-
-    if (server == NULL)
-        return NULL;
-    atomic_init(&server->refs, 1);
-    server->runtime = runtime;
-    server->options = *options;
-    server->callbacks = *callbacks;
-    server->acceptor = (struct wwi_acceptor) {
-        .runtime = runtime,
-        .backlog = options->backlog,
-        .max_connections = options->max_connections,
-        .accepted = accepted,
-        .stopped = all_left,
-    };
-    wwi_lock_init(&server->synced.lock, WWI_RANK_CONNECTION);
-    wwi_list_init(&server->synced.wires);
-    return server;
-}
-
-static wws_status start(struct wwi_server *server, struct wwi_error *error)
-{
-    const struct wwi_url *url = &server->url;
-    wws_status status;
-
-    if (url->scheme != WWI_URL_NET_TCP)
-        return wwi_fail_static(error, WWS_E_INVALID_ENDPOINT_URL,
-            "the scheme is not net.tcp");
-    if (url->has_query)
-        return wwi_fail_static(error, WWS_E_INVALID_ENDPOINT_URL,
-            "the URL of a listener cannot have a query");
-    status = wwi_path_normalise(&server->path, url->path);
-    if (status == WWS_E_INVALID_FORMAT)
-        return wwi_fail_static(error, WWS_E_INVALID_ENDPOINT_URL,
-            "the path has an escape that is not allowed");
-    if (status != WWS_S_OK)
-        return wwi_fail_static(error, status, "out of memory");
-    return wwi_acceptor_open(&server->acceptor, url, (wws_string) {
-        (const char *) server->path.data, server->path.size }, error);
-}
-
 wws_status wwi_tcp_server_open(
     struct wwi_runtime *runtime,
-    wws_string text,
+    wws_string url,
     const struct wwi_server_options *options,
     const struct wwi_server_callbacks *callbacks,
-    struct wwi_server **out,
+    struct wwi_server **server,
     struct wwi_error *error)
 {
-    struct wwi_server *server = create(runtime, options, callbacks);
-    const char *what = "out of memory";
-    wws_status status = WWS_E_OUTOFMEMORY;
+    static const struct wwi_session_server_kind kind = {
+        .scheme = WWI_URL_NET_TCP, .create = wwi_tcp_wire_create };
 
-    if (server == NULL)
-        return wwi_fail_static(error, status, what);
-    status = wwi_url_parse(&server->url, text, &what);
-    if (status != WWS_S_OK)
-        (void) wwi_fail_static(error, status, what);
-    else
-        status = start(server, error);
-    if (status != WWS_S_OK) {
-        wwi_tcp_server_unref(server);
-        return status;
-    }
-    wwi_runtime_begin(runtime);
-    *out = server;
-    wwi_acceptor_start(&server->acceptor);
-    return WWS_S_OK;
+    return wwi_session_server_open(&kind, runtime, url, options, callbacks,
+        server, error);
 }
