@@ -56,6 +56,8 @@ struct wwi_listener {
         struct served *served;
         struct wwi_list accepts;  /* waiting for a client */
         struct wwi_list arrivals; /* clients, waiting for an accept */
+        struct wwi_list ending;   /* accepts, of an end that has come */
+        struct wwi_list dropping; /* likewise clients */
         uint32_t active;          /* accepts whose caller has not heard */
         struct wwi_closing *closing;
     } synced;
@@ -411,12 +413,13 @@ static uint32_t collect_accepts(
     struct wwi_listener *listener,
     struct wwi_accept **batch)
 {
+    struct wwi_link *link;
     uint32_t count = 0;
 
     wwi_lock_take(&listener->synced.lock);
     while (count < BATCH
-        && (batch[count] = take_accept_locked(listener)) != NULL)
-        count++;
+        && (link = wwi_list_take(&listener->synced.ending)) != NULL)
+        batch[count++] = WWI_CONTAINER(link, struct wwi_accept, link);
     wwi_lock_give(&listener->synced.lock);
     return count;
 }
@@ -441,7 +444,7 @@ static void drop_arrivals(struct wwi_listener *listener)
 
     wwi_list_init(&arrivals);
     wwi_lock_take(&listener->synced.lock);
-    wwi_list_move(&arrivals, &listener->synced.arrivals);
+    wwi_list_move(&arrivals, &listener->synced.dropping);
     wwi_lock_give(&listener->synced.lock);
     while ((link = wwi_list_take(&arrivals)) != NULL)
         drop(listener, link);
@@ -468,20 +471,26 @@ static void end_rest(struct wwi_work *work)
     wwi_listener_unref(listener);
 }
 
-static void stop_server(struct wwi_listener *listener)
+/* With the state, so that what is begun after a reset is not ended, too. */
+static struct served *begin_end_locked(struct wwi_listener *listener)
 {
-    struct served *served;
+    struct served *served = listener->synced.served;
 
-    wwi_lock_take(&listener->synced.lock);
-    served = listener->synced.served;
     listener->synced.served = NULL;
-    wwi_lock_give(&listener->synced.lock);
+    wwi_list_move(&listener->synced.ending, &listener->synced.accepts);
+    wwi_list_move(&listener->synced.dropping, &listener->synced.arrivals);
+    return served;
+}
+
+static void stop_server(struct wwi_listener *listener, struct served *served)
+{
     if (served != NULL)
         listener->transport->server_stop(served->server, false, stopped);
 }
 
 wws_status wwi_listener_abort(struct wwi_listener *self)
 {
+    struct served *served = NULL;
     wws_listener_state before;
 
     wwi_lock_take(&self->synced.lock);
@@ -491,10 +500,12 @@ wws_status wwi_listener_abort(struct wwi_listener *self)
     if (before == CLOSING)
         self->synced.aborted = true;
     (void) move_locked(self, EVENT_ABORT);
+    if (before == OPEN)
+        served = begin_end_locked(self);
     wwi_lock_give(&self->synced.lock);
     if (before != OPEN)
         return WWS_S_OK;
-    stop_server(self);
+    stop_server(self, served);
     (void) end_some_accepts(self, "the listener was aborted");
     wwi_listener_ref(self);
     if (!wwi_loop_post(wwi_runtime_loop(self->member.runtime), &self->ending))
@@ -521,6 +532,7 @@ wws_status wwi_listener_close(
     const wws_completion *completion,
     struct wwi_error *error)
 {
+    struct served *served = NULL;
     struct wwi_closing *closing;
     wws_listener_state before;
     wws_status status;
@@ -538,15 +550,17 @@ wws_status wwi_listener_close(
     wwi_lock_take(&self->synced.lock);
     before = self->synced.state;
     moved = move_locked(self, EVENT_CLOSE);
-    if (moved && self->synced.state == CLOSING)
+    if (moved && self->synced.state == CLOSING) {
         self->synced.closing = closing;
+        served = begin_end_locked(self);
+    }
     wwi_lock_give(&self->synced.lock);
     if (!moved || before == CREATED || before == CLOSED) {
         if (closing != NULL)
             wwi_closing_discard(closing);
         return moved ? WWS_S_OK : refusal(before, error, "close");
     }
-    stop_server(self);
+    stop_server(self, served);
     while (end_some_accepts(self, "the listener was closed"))
         ;
     drop_arrivals(self);
@@ -808,6 +822,8 @@ wws_status wwi_listener_create(
     wwi_lock_init(&listener->synced.lock, WWI_RANK_LISTENER);
     wwi_list_init(&listener->synced.accepts);
     wwi_list_init(&listener->synced.arrivals);
+    wwi_list_init(&listener->synced.ending);
+    wwi_list_init(&listener->synced.dropping);
     wwi_post_init(&listener->ending, end_rest);
     if (wwi_object_init(&listener->object, WWI_KIND_LISTENER, destroy) < 0) {
         release(listener);

@@ -161,29 +161,15 @@ static void give(struct wwi_mux_client *client, struct wwi_mux_parcel *parcel)
     wwi_mux_notify(client);
 }
 
-bool wwi_mux_fetch(struct wwi_mux_client *client)
+/* Its caller does not want anything any more, but its owner has not let go. */
+static bool is_stopped(const struct wwi_mux_client *client)
 {
-    struct wwi_mux *mux = client->mux;
-    struct wwi_link *link = wwi_list_take(&mux->synced.inbox);
-
-    if (link == NULL)
-        return false;
-    mux->synced.inbox_count--;
-    client->synced.returnable = true;
-    give(client, WWI_CONTAINER(link, struct wwi_mux_parcel, link));
-    return true;
+    return client->synced.track != NULL
+        && atomic_load(&client->synced.track->stop);
 }
 
-/* To whoever has waited longest for what nobody else waits for. */
-static void serve_receiver(struct wwi_mux *mux)
-{
-    struct wwi_link *first = wwi_list_first(&mux->synced.receivers);
-
-    if (first != NULL)
-        (void) wwi_mux_fetch(of_turn(first));
-}
-
-void wwi_mux_put_back(struct wwi_mux_client *client)
+/* In front of what has come since. */
+static void take_back(struct wwi_mux_client *client)
 {
     struct wwi_mux *mux = client->mux;
     struct wwi_list front;
@@ -195,7 +181,56 @@ void wwi_mux_put_back(struct wwi_mux_client *client)
     client->synced.got = NULL;
     client->synced.returnable = false;
     mux->synced.inbox_count++;
-    serve_receiver(mux);
+}
+
+/* The caller of a receive that was stopped may receive again before its owner
+ * lets go of what it got: that comes first. */
+static void take_back_stopped(struct wwi_mux *mux)
+{
+    struct wwi_list *clients = &mux->synced.clients;
+
+    for (struct wwi_link *link = wwi_list_first(clients); link != NULL;
+         link = wwi_list_next(clients, link)) {
+        struct wwi_mux_client *client = WWI_CONTAINER(link,
+            struct wwi_mux_client, synced.link);
+
+        if (client->synced.returnable && client->synced.got != NULL
+            && is_stopped(client))
+            take_back(client);
+    }
+}
+
+bool wwi_mux_fetch(struct wwi_mux_client *client)
+{
+    struct wwi_mux *mux = client->mux;
+    struct wwi_link *link;
+
+    take_back_stopped(mux);
+    link = wwi_list_take(&mux->synced.inbox);
+    if (link == NULL)
+        return false;
+    mux->synced.inbox_count--;
+    client->synced.returnable = true;
+    give(client, WWI_CONTAINER(link, struct wwi_mux_parcel, link));
+    return true;
+}
+
+/* To whoever has waited longest for what nobody else waits for. */
+static void serve_receiver(struct wwi_mux *mux)
+{
+    struct wwi_list *receivers = &mux->synced.receivers;
+    struct wwi_link *link = wwi_list_first(receivers);
+
+    while (link != NULL && is_stopped(of_turn(link)))
+        link = wwi_list_next(receivers, link);
+    if (link != NULL)
+        (void) wwi_mux_fetch(of_turn(link));
+}
+
+void wwi_mux_put_back(struct wwi_mux_client *client)
+{
+    take_back(client);
+    serve_receiver(client->mux);
 }
 
 /* What deliver() has done with a parcel. */

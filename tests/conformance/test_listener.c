@@ -580,6 +580,39 @@ static void listener_reset__lets_it_listen_again(void **state)
     assert_status(wws_listener_free(talk.listener), WWS_S_OK);
 }
 
+/* An abort ends what was pending then, and nothing of a later life. */
+static void listener_abort__ends_no_accept_of_a_later_life(void **state)
+{
+    const wws_listener_options options = listener_options();
+    struct world *world = *state;
+    struct talk talk = { .url = wire()->any_port };
+
+    must(wws_listener_create(world->runtime, &options, &talk.listener,
+        no_error) == WWS_S_OK);
+    talk.channel = new_server(talk.listener);
+    for (int i = 0; i < 100; i++) {
+        struct heard accepting;
+        char url[128];
+        int fd;
+
+        assert_status(start_listen(&talk, NULL, no_error), WWS_S_OK);
+        read_url(talk.listener, url, sizeof url);
+        hear(&accepting, CALLBACK, start_accept, &talk);
+        fd = peer_connect(url);
+        peer_request(fd, ACTION_ECHO, 0);
+        assert_status(heard_end(&accepting), WWS_S_OK);
+        peer_reset(fd);
+        assert_status(wws_channel_abort(talk.channel), WWS_S_OK);
+        assert_status(start_close_channel(&talk, NULL, no_error), WWS_S_OK);
+        assert_status(wws_channel_reset(talk.channel, no_error), WWS_S_OK);
+        assert_status(wws_listener_abort(talk.listener), WWS_S_OK);
+        assert_status(start_close_listener(&talk, NULL, no_error), WWS_S_OK);
+        assert_status(wws_listener_reset(talk.listener, no_error), WWS_S_OK);
+    }
+    must(wws_channel_free(talk.channel) == WWS_S_OK);
+    assert_status(wws_listener_free(talk.listener), WWS_S_OK);
+}
+
 struct inside {
     struct talk *talk;
     wws_status blocking;
@@ -632,6 +665,7 @@ int main(void)
         in_world(listener_open__at_an_address_in_use_leaves_it_created),
         in_world(listener_open__at_no_address_of_ours_leaves_it_created),
         in_world(listener_reset__lets_it_listen_again),
+        in_world(listener_abort__ends_no_accept_of_a_later_life),
         in_world(listener_close__in_its_own_callback_must_not_wait),
     };
 
