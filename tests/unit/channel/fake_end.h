@@ -4,7 +4,6 @@
 #ifndef FAKE_END_H
 #define FAKE_END_H
 
-#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <cmocka.h>
 
@@ -21,8 +19,10 @@
 #include "core/base/text.h"
 #include "core/io/wake.h"
 #include "core/transport/session.h"
+#include "tests/support/counters.h"
+#include "tests/support/engine.h"
 
-enum { ENDS = 8, WAKES = 8, PATIENCE_S = 20, SAID = 512 };
+enum { ENDS = 8, WAKES = 8, SAID = 512 };
 
 /* What the loop is to tell the holder. */
 enum tell { TELL_OPENED, TELL_PHASE, TELL_ENDED, TELL_FAILED, TELL_ARRIVED,
@@ -44,9 +44,8 @@ struct end {
 };
 
 static struct fake {
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
     struct wwi_runtime *runtime;
+    uint64_t blocks;
     struct end ends[ENDS];
     int created;
     bool opens;                  /* at once */
@@ -54,69 +53,35 @@ static struct fake {
     bool answers;                /* an end, when it is ended */
     /* Inside session_create, once; may be null. */
     void (*creating)(void);
-} fake = {
-    .lock = PTHREAD_MUTEX_INITIALIZER,
-    .changed = PTHREAD_COND_INITIALIZER,
-};
+} fake;
 
 static struct end *end_of(struct wwi_session *session)
 {
     return WWI_CONTAINER(session, struct end, base);
 }
 
-static void fake_unlock(void)
-{
-    pthread_cond_broadcast(&fake.changed);
-    pthread_mutex_unlock(&fake.lock);
-}
-
-static bool reaches(const int *count, int wanted)
-{
-    struct timespec until;
-    bool in_time = true;
-
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += PATIENCE_S;
-    pthread_mutex_lock(&fake.lock);
-    while (in_time && *count < wanted)
-        in_time = pthread_cond_timedwait(&fake.changed, &fake.lock, &until)
-            == 0;
-    pthread_mutex_unlock(&fake.lock);
-    return in_time;
-}
-
-static int read_count(const int *count)
-{
-    int value;
-
-    pthread_mutex_lock(&fake.lock);
-    value = *count;
-    pthread_mutex_unlock(&fake.lock);
-    return value;
-}
-
 static void tell(struct end *end, enum tell what)
 {
-    pthread_mutex_lock(&fake.lock);
+    lock_it();
     end->due[what] = true;
-    fake_unlock();
+    unlock_it();
     (void) wwi_loop_post(end->base.loop, &end->post);
 }
 
 static void fail_end(struct end *end, wws_status status)
 {
-    pthread_mutex_lock(&fake.lock);
+    lock_it();
     if (end->failure >= 0)
         end->failure = status;
-    fake_unlock();
+    unlock_it();
     tell(end, TELL_FAILED);
 }
 
 static void arrive(struct end *end, const char *message)
 {
-    pthread_mutex_lock(&fake.lock);
+    lock_it();
     end->message = message;
-    fake_unlock();
+    unlock_it();
     tell(end, TELL_ARRIVED);
 }
 
@@ -124,9 +89,9 @@ static struct wwi_sending *take_sending(struct end *end)
 {
     struct wwi_link *link;
 
-    pthread_mutex_lock(&fake.lock);
+    lock_it();
     link = wwi_list_take(&end->queue);
-    pthread_mutex_unlock(&fake.lock);
+    unlock_it();
     return link != NULL ? WWI_CONTAINER(link, struct wwi_sending, link) : NULL;
 }
 
@@ -140,12 +105,12 @@ static bool send_first(struct end *end)
         return false;
     if (!sending->begin(sending))
         outcome.status = WWS_E_OPERATION_CANCELLED;
-    pthread_mutex_lock(&fake.lock);
+    lock_it();
     end->sent += outcome.status >= 0;
     if (outcome.status >= 0)
         snprintf(end->said, sizeof end->said, "%.*s",
             (int) sending->body.size, (const char *) sending->body.data);
-    fake_unlock();
+    unlock_it();
     sending->done(sending, &outcome);
     return true;
 }
@@ -164,11 +129,11 @@ static void tell_failed(struct end *end)
     struct wwi_outcome outcome = { .text = "it was broken" };
     bool was_over;
 
-    pthread_mutex_lock(&fake.lock);
+    lock_it();
     was_over = end->over;
     end->over = true;
     outcome.status = end->failure;
-    pthread_mutex_unlock(&fake.lock);
+    unlock_it();
     if (was_over)
         return;
     fail_all(end, outcome.status);
@@ -190,9 +155,9 @@ static void tell_released(struct end *end)
     /* Nobody holds one that was just created. */
     if (end->base.events != NULL)
         end->base.events->released(&end->base);
-    pthread_mutex_lock(&fake.lock);
+    lock_it();
     end->released++;
-    fake_unlock();
+    unlock_it();
 }
 
 static void tell_it(struct end *end, enum tell what)
@@ -213,10 +178,10 @@ static bool take_due(struct end *end, enum tell what)
 {
     bool due;
 
-    pthread_mutex_lock(&fake.lock);
+    lock_it();
     due = end->due[what] && (!end->over || what == TELL_RELEASED);
     end->due[what] = false;
-    pthread_mutex_unlock(&fake.lock);
+    unlock_it();
     return due;
 }
 
@@ -233,10 +198,10 @@ static struct end *called(struct wwi_session *session, int *count)
 {
     struct end *end = end_of(session);
 
-    pthread_mutex_lock(&fake.lock);
+    lock_it();
     (*count)++;
     end->locked |= wwi_lock_held();
-    fake_unlock();
+    unlock_it();
     return end;
 }
 
@@ -256,14 +221,14 @@ static wws_status end_send(
     struct end *end = end_of(session);
     bool over;
 
-    pthread_mutex_lock(&fake.lock);
+    lock_it();
     over = end->over;
     if (!over) {
         sending->body = outgoing->envelope;
         outgoing->envelope = (struct wwi_bytes) { 0 };
         wwi_list_append(&end->queue, &sending->link);
     }
-    fake_unlock();
+    unlock_it();
     if (!over && fake.sends)
         (void) send_first(end);
     return over ? WWS_E_OBJECT_FAULTED : WWS_S_OK;
@@ -276,10 +241,10 @@ static bool end_unsend(
     bool listed;
 
     (void) session;
-    pthread_mutex_lock(&fake.lock);
+    lock_it();
     listed = wwi_link_listed(&sending->link);
     wwi_list_remove(&sending->link);
-    pthread_mutex_unlock(&fake.lock);
+    unlock_it();
     return listed;
 }
 
@@ -373,13 +338,28 @@ static void fake_warm_up(void)
         wwi_wake_give(wakes[i]);
 }
 
-static void fake_begin(struct wwi_runtime *runtime)
+static struct wwi_runtime *fake_begin(void)
 {
-    memset(fake.ends, 0, sizeof fake.ends);
-    fake.runtime = runtime;
-    fake.created = 0;
+    const wws_runtime_options options = WWS_RUNTIME_OPTIONS_INIT;
+
+    fake_warm_up();
+    memset(&fake, 0, sizeof fake);
     fake.opens = fake.sends = fake.answers = true;
-    fake.creating = NULL;
+    fake.blocks = wwi_memory_live();
+    fake.runtime = wwi_runtime_new(&options);
+    assert_non_null(fake.runtime);
+    return fake.runtime;
+}
+
+/* Nothing is left of a test, and it let every end go. */
+static void fake_finish(void)
+{
+    end_engine(fake.runtime);
+    for (int i = 0; i < ENDS; i++) {
+        assert_int_equal(fake.ends[i].freed, fake.ends[i].released);
+        assert_false(fake.ends[i].locked);
+    }
+    assert_int_equal(wwi_memory_live(), fake.blocks);
 }
 
 /* How an operation ended. */
@@ -393,20 +373,19 @@ static void completed(wws_status status, void *state)
 {
     struct heard *heard = state;
 
-    pthread_mutex_lock(&fake.lock);
+    lock_it();
     heard->status = status;
     heard->times++;
-    pthread_cond_broadcast(&fake.changed);
     while (heard->held)
-        pthread_cond_wait(&fake.changed, &fake.lock);
-    pthread_mutex_unlock(&fake.lock);
+        await_change();
+    unlock_it();
 }
 
 static void let_return(struct heard *heard)
 {
-    pthread_mutex_lock(&fake.lock);
+    lock_it();
     heard->held = false;
-    fake_unlock();
+    unlock_it();
 }
 
 static wws_completion completion_of(struct heard *heard)
@@ -434,9 +413,9 @@ static void pass(struct wwi_work *work)
 {
     struct marker *marker = WWI_CONTAINER(work, struct marker, post.work);
 
-    pthread_mutex_lock(&fake.lock);
+    lock_it();
     marker->passed++;
-    fake_unlock();
+    unlock_it();
 }
 
 static void await_loop(void)

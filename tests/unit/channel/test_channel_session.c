@@ -1,12 +1,13 @@
 /* Channels that have a session, upon sessions that tests drive by hand. */
-#include "fake_end.h"
+#include "tests/unit/channel/fake_end.h"
+
+#include <pthread.h>
 
 #include "core/channel/channel_parts.h"
 
 enum { ROUNDS = 2000, ALLOCATIONS = 64 };
 
 static struct fixture {
-    uint64_t blocks;
     struct wwi_runtime *runtime;
     struct wwi_error *error;
     struct wwi_channel *channel;
@@ -68,16 +69,10 @@ static void free_channel(void)
 
 static int set_up(void **state)
 {
-    const wws_runtime_options options = WWS_RUNTIME_OPTIONS_INIT;
-
     (void) state;
     memset(&it, 0, sizeof it);
-    fake_warm_up();
-    it.blocks = wwi_memory_live();
+    it.runtime = fake_begin();
     it.error = wwi_error_new();
-    it.runtime = wwi_runtime_new(&options);
-    assert_non_null(it.runtime);
-    fake_begin(it.runtime);
     it.channel = new_channel();
     it.message = new_request();
     it.target = new_message();
@@ -94,14 +89,7 @@ static int clean_up(void **state)
     free_message(it.message);
     free_message(it.target);
     assert_int_equal(wwi_error_free(it.error), WWS_S_OK);
-    assert_true(wwi_runtime_end(it.runtime, wwi_clock_after(20000)));
-    assert_true(wwi_object_close(&it.runtime->object));
-    wwi_object_unref(&it.runtime->object);
-    for (int i = 0; i < ENDS; i++) {
-        assert_int_equal(fake.ends[i].freed, fake.ends[i].released);
-        assert_false(fake.ends[i].locked);
-    }
-    assert_int_equal(wwi_memory_live(), it.blocks);
+    fake_finish();
     return 0;
 }
 
@@ -122,6 +110,30 @@ static wws_status open_channel(void)
 static wws_status close_channel(void)
 {
     return wwi_channel_close(it.channel, NULL, it.error);
+}
+
+static void begin_open(struct heard *heard)
+{
+    wws_completion completion = completion_of(heard);
+
+    assert_int_equal(wwi_channel_open(it.channel, WWS_STR("good"),
+        &completion, NULL), WWS_S_ASYNC);
+}
+
+static void begin_close(struct heard *heard)
+{
+    wws_completion completion = completion_of(heard);
+
+    assert_int_equal(wwi_channel_close(it.channel, &completion, NULL),
+        WWS_S_ASYNC);
+}
+
+static void begin_receive(struct heard *heard)
+{
+    wws_completion completion = completion_of(heard);
+
+    assert_int_equal(wwi_channel_receive(it.channel, it.target,
+        &completion, NULL), WWS_S_ASYNC);
 }
 
 static wws_status send_message(void)
@@ -155,8 +167,8 @@ static void channel__opens_again_after_reset(void **state)
     assert_int_equal(close_channel(), WWS_S_OK);
     assert_true(reaches(&fake.ends[0].released, 1));
     assert_true(reaches(&fake.ends[1].released, 1));
-    assert_int_equal(read_count(&fake.ends[1].shut), 1);
-    assert_int_equal(read_count(&fake.ends[1].aborted), 0);
+    assert_int_equal(value_of(&fake.ends[1].shut), 1);
+    assert_int_equal(value_of(&fake.ends[1].aborted), 0);
 }
 
 /* G12, D1 */
@@ -175,12 +187,10 @@ static void channel__aborted_before_opens_no_session(void **state)
 static void channel__aborted_while_opening_can_open_at_once(void **state)
 {
     struct heard opening = { 0 };
-    wws_completion completion = completion_of(&opening);
 
     (void) state;
     fake.opens = false;
-    assert_int_equal(wwi_channel_open(it.channel, WWS_STR("good"),
-        &completion, NULL), WWS_S_ASYNC);
+    begin_open(&opening);
     assert_true(reaches(&fake.ends[0].opened, 1));
 
     assert_int_equal(wwi_channel_abort(it.channel), WWS_S_OK);
@@ -190,7 +200,7 @@ static void channel__aborted_while_opening_can_open_at_once(void **state)
     assert_int_equal(open_channel(), WWS_S_OK);
     assert_heard(&opening, WWS_E_OPERATION_ABORTED);
     assert_true(reaches(&fake.ends[0].released, 1));
-    assert_int_equal(read_count(&fake.ends[1].aborted), 0);
+    assert_int_equal(value_of(&fake.ends[1].aborted), 0);
     assert_int_equal(send_message(), WWS_S_OK);
 }
 
@@ -198,11 +208,8 @@ static struct heard second;
 
 static void abort_and_open(void)
 {
-    wws_completion completion = completion_of(&second);
-
     assert_int_equal(wwi_channel_abort(it.channel), WWS_S_OK);
-    assert_int_equal(wwi_channel_open(it.channel, WWS_STR("good"),
-        &completion, NULL), WWS_S_ASYNC);
+    begin_open(&second);
 }
 
 /* An opening that was aborted before anybody could find it leaves the next one
@@ -217,7 +224,7 @@ static void channel__overtaken_opening_leaves_the_next_alone(void **state)
     assert_int_equal(open_channel(), WWS_E_OPERATION_ABORTED);
 
     assert_int_equal(state_of(), WWS_CHANNEL_STATE_OPENING);
-    assert_int_equal(read_count(&fake.ends[1].aborted), 0);
+    assert_int_equal(value_of(&fake.ends[1].aborted), 0);
     tell(&fake.ends[1], TELL_OPENED);
     assert_heard(&second, WWS_S_OK);
     assert_int_equal(send_message(), WWS_S_OK);
@@ -240,7 +247,7 @@ static void channel__overtaken_opening_keeps_off_an_open_session(void **state)
 
     assert_int_equal(state_of(), WWS_CHANNEL_STATE_OPEN);
     assert_int_equal(send_message(), WWS_S_OK);
-    assert_int_equal(read_count(&fake.ends[1].sent), 1);
+    assert_int_equal(value_of(&fake.ends[1].sent), 1);
     assert_int_equal(close_channel(), WWS_S_OK);
     assert_true(reaches(&fake.ends[1].released, 1));
 }
@@ -259,12 +266,10 @@ static void channel__abort_ends_one_opening_only(void **state)
 
     for (int i = 0; i < ROUNDS; i++) {
         struct heard opening = { 0 };
-        wws_completion completion = completion_of(&opening);
         pthread_t thread;
 
         fake.opens = false;
-        assert_int_equal(wwi_channel_open(it.channel, WWS_STR("good"),
-            &completion, NULL), WWS_S_ASYNC);
+        begin_open(&opening);
         fake.opens = true;
         assert_int_equal(pthread_create(&thread, NULL, abort_channel, NULL),
             0);
@@ -388,7 +393,7 @@ static void channel__end_of_the_peer_leaves_it_open(void **state)
     assert_int_equal(state_of(), WWS_CHANNEL_STATE_OPEN);
     assert_int_equal(send_message(), WWS_S_OK);
     assert_int_equal(close_channel(), WWS_S_OK);
-    assert_int_equal(read_count(&fake.ends[0].shut), 1);
+    assert_int_equal(value_of(&fake.ends[0].shut), 1);
 }
 
 /* D9: none of it was sent, and the next one may be. */
@@ -495,13 +500,11 @@ static void channel__close_waits_no_longer_than_its_time(void **state)
 static void channel__abort_ends_a_close_that_waits(void **state)
 {
     struct heard closing = { 0 };
-    wws_completion completion = completion_of(&closing);
 
     (void) state;
     fake.answers = false;
     assert_int_equal(open_channel(), WWS_S_OK);
-    assert_int_equal(wwi_channel_close(it.channel, &completion, NULL),
-        WWS_S_ASYNC);
+    begin_close(&closing);
 
     assert_int_equal(wwi_channel_abort(it.channel), WWS_S_OK);
 
@@ -518,17 +521,15 @@ static void channel__close_is_over_when_its_session_is(void **state)
     assert_int_equal(open_channel(), WWS_S_OK);
     for (int i = 0; i < ROUNDS; i++) {
         struct heard receiving = { 0 };
-        wws_completion completion = completion_of(&receiving);
         const struct end *end = &fake.ends[i % ENDS];
 
-        assert_int_equal(wwi_channel_receive(it.channel, it.target,
-            &completion, NULL), WWS_S_ASYNC);
+        begin_receive(&receiving);
 
         assert_int_equal(close_channel(), WWS_S_OK);
 
-        assert_int_equal(read_count(&end->freed), 1);
+        assert_int_equal(value_of(&end->freed), 1);
         assert_heard(&receiving, WWS_E_OPERATION_ABORTED);
-        assert_int_equal(read_count(&end->shut), 1);
+        assert_int_equal(value_of(&end->shut), 1);
         open_again();
     }
 }
@@ -569,7 +570,7 @@ static void channel__closes_without_memory(void **state)
 
     assert_int_equal(status, WWS_S_OK);
     assert_int_equal(state_of(), WWS_CHANNEL_STATE_CLOSED);
-    assert_int_equal(read_count(&fake.ends[0].freed), 1);
+    assert_int_equal(value_of(&fake.ends[0].freed), 1);
 }
 
 static void channel__opens_or_fails_whichever_memory_is_missing(void **state)
@@ -644,12 +645,10 @@ static void channel__refuses_to_wait_inside_its_callback(void **state)
 static void channel__freed_while_opening_leaves_nothing(void **state)
 {
     struct heard opening = { 0 };
-    wws_completion completion = completion_of(&opening);
 
     (void) state;
     fake.opens = false;
-    assert_int_equal(wwi_channel_open(it.channel, WWS_STR("good"),
-        &completion, NULL), WWS_S_ASYNC);
+    begin_open(&opening);
 
     free_channel();
 
@@ -682,13 +681,11 @@ static void channel__freed_when_open_leaves_nothing(void **state)
 static void channel__freed_while_closing_leaves_nothing(void **state)
 {
     struct heard closing = { 0 };
-    wws_completion completion = completion_of(&closing);
 
     (void) state;
     fake.answers = false;
     assert_int_equal(open_channel(), WWS_S_OK);
-    assert_int_equal(wwi_channel_close(it.channel, &completion, NULL),
-        WWS_S_ASYNC);
+    begin_close(&closing);
 
     free_channel();
 
@@ -747,10 +744,8 @@ static void channel__cancelled_receive_loses_no_message(void **state)
     assert_int_equal(open_channel(), WWS_S_OK);
     for (int i = 1; i <= ROUNDS; i++) {
         struct heard receiving = { 0 };
-        wws_completion completion = completion_of(&receiving);
 
-        assert_int_equal(wwi_channel_receive(it.channel, it.target,
-            &completion, NULL), WWS_S_ASYNC);
+        begin_receive(&receiving);
         assert_true(reaches(&fake.ends[0].asked, i));
 
         arrive(&fake.ends[0], REPLY);

@@ -2,6 +2,8 @@
  * hand. */
 #include "tests/unit/channel/fake_end.h"
 
+#include <pthread.h>
+
 #include "core/service/proxy_parts.h"
 
 enum { ROUNDS = 2000, ALLOCATIONS = 64 };
@@ -13,7 +15,6 @@ enum { ROUNDS = 2000, ALLOCATIONS = 64 };
     "</s:Header><s:Body/></s:Envelope>"
 
 static struct fixture {
-    uint64_t blocks;
     struct wwi_runtime *runtime;
     struct wwi_error *error;
     struct wwi_service_proxy *proxy;
@@ -39,17 +40,12 @@ static void free_proxy(void)
 
 static int set_up(void **state)
 {
-    const wws_runtime_options options = WWS_RUNTIME_OPTIONS_INIT;
     const wws_service_proxy_options standard = WWS_SERVICE_PROXY_OPTIONS_INIT;
 
     (void) state;
     memset(&it, 0, sizeof it);
-    fake_warm_up();
-    it.blocks = wwi_memory_live();
+    it.runtime = fake_begin();
     it.error = wwi_error_new();
-    it.runtime = wwi_runtime_new(&options);
-    assert_non_null(it.runtime);
-    fake_begin(it.runtime);
     it.options = standard;
     make_proxy();
     wwi_clock_hold();
@@ -63,14 +59,7 @@ static int clean_up(void **state)
     if (it.proxy != NULL)
         free_proxy();
     assert_int_equal(wwi_error_free(it.error), WWS_S_OK);
-    assert_true(wwi_runtime_end(it.runtime, wwi_clock_after(20000)));
-    assert_true(wwi_object_close(&it.runtime->object));
-    wwi_object_unref(&it.runtime->object);
-    for (int i = 0; i < ENDS; i++) {
-        assert_int_equal(fake.ends[i].freed, fake.ends[i].released);
-        assert_false(fake.ends[i].locked);
-    }
-    assert_int_equal(wwi_memory_live(), it.blocks);
+    fake_finish();
     return 0;
 }
 
@@ -182,8 +171,8 @@ static void proxy__opens_again_after_reset(void **state)
 
     assert_int_equal(close_proxy(), WWS_S_OK);
     assert_true(reaches(&fake.ends[1].released, 1));
-    assert_int_equal(read_count(&fake.ends[1].shut), 1);
-    assert_int_equal(read_count(&fake.ends[1].aborted), 0);
+    assert_int_equal(value_of(&fake.ends[1].shut), 1);
+    assert_int_equal(value_of(&fake.ends[1].aborted), 0);
 }
 
 /* D1, D6 */
@@ -215,7 +204,7 @@ static void proxy__aborted_while_opening_can_open_at_once(void **state)
     assert_int_equal(open_proxy(), WWS_S_OK);
     assert_heard(&opening, WWS_E_OPERATION_ABORTED);
     assert_true(reaches(&fake.ends[0].released, 1));
-    assert_int_equal(read_count(&fake.ends[1].aborted), 0);
+    assert_int_equal(value_of(&fake.ends[1].aborted), 0);
 }
 
 static void abort_and_open(void)
@@ -233,7 +222,7 @@ static void proxy__overtaken_opening_leaves_the_next_alone(void **state)
 
     assert_int_equal(state_of(), WWS_SERVICE_PROXY_STATE_OPEN);
     assert_int_equal(close_proxy(), WWS_S_OK);
-    assert_int_equal(read_count(&fake.ends[1].aborted), 0);
+    assert_int_equal(value_of(&fake.ends[1].aborted), 0);
 }
 
 static void *abort_proxy(void *state)
@@ -357,7 +346,7 @@ static void proxy__is_faulted_when_its_peer_ends(void **state)
     assert_int_equal(state_of(), WWS_SERVICE_PROXY_STATE_FAULTED);
     assert_int_equal(call_now(), WWS_E_OBJECT_FAULTED);
     assert_int_equal(close_proxy(), WWS_S_OK);
-    assert_int_equal(read_count(&fake.ends[0].shut), 1);
+    assert_int_equal(value_of(&fake.ends[0].shut), 1);
 }
 
 /* G41, G43 */
@@ -401,7 +390,7 @@ static void proxy__refuses_a_message_id_that_is_under_way(void **state)
     assert_int_equal(begin_call(&calls[1], &other, NULL, NULL), WWS_S_ASYNC);
     arrive(&fake.ends[0], REPLY_TO("urn:1"));
     assert_heard(&calls[0], WWS_S_OK);
-    assert_int_equal(read_count(&calls[1].times), 0);
+    assert_int_equal(value_of(&calls[1].times), 0);
     assert_int_equal(begin_call(&calls[2], &options, NULL, NULL),
         WWS_S_ASYNC);
     arrive(&fake.ends[0], REPLY_TO("urn:1"));
@@ -523,7 +512,7 @@ static void proxy__close_stops_calls_when_its_time_is_over(void **state)
     must_call(&calls[1]);
     begin_close(&closing);
     await_loop();
-    assert_int_equal(read_count(&fake.ends[0].shut), 0);
+    assert_int_equal(value_of(&fake.ends[0].shut), 0);
     assert_int_equal(call_now(), WWS_E_INVALID_OPERATION);
 
     wwi_clock_move(5001);
@@ -583,7 +572,7 @@ static void proxy__close_waits_for_the_callback_of_its_opening(void **state)
     assert_int_equal(state_of(), WWS_SERVICE_PROXY_STATE_CLOSING);
     let_return(&opening);
     assert_heard(&closing, WWS_S_OK);
-    assert_int_equal(read_count(&fake.ends[0].shut), 1);
+    assert_int_equal(value_of(&fake.ends[0].shut), 1);
 }
 
 static void proxy__closes_without_memory(void **state)
@@ -602,7 +591,7 @@ static void proxy__closes_without_memory(void **state)
     assert_int_equal(status, WWS_S_OK);
     assert_heard(&call, WWS_E_OPERATION_ABORTED);
     assert_int_equal(state_of(), WWS_SERVICE_PROXY_STATE_CLOSED);
-    assert_int_equal(read_count(&fake.ends[0].freed), 1);
+    assert_int_equal(value_of(&fake.ends[0].freed), 1);
 }
 
 /* D12 */
