@@ -1169,6 +1169,19 @@ static int dial(void)
 #define TYPED(status) ANSWER(status) \
     "Content-Type: text/xml; charset=utf-8\r\n"
 
+/* A server that has read a whole request. */
+static int serve(void)
+{
+    int fd;
+
+    it.greedy = true;
+    start();
+    fd = dial();
+    put_text(fd, REQUEST);
+    wait_for(&it.served[0].ended, 1);
+    return fd;
+}
+
 static void server__hands_up_a_request_in_pieces(void **state)
 {
     int fd;
@@ -1219,11 +1232,7 @@ static void server__answers_in_chunks(void **state)
     int fd;
 
     (void) state;
-    it.greedy = true;
-    start();
-    fd = dial();
-    put_text(fd, REQUEST);
-    wait_for(&it.served[0].ended, 1);
+    fd = serve();
 
     assert_int_equal(send_text(&it.served[0], "ab", FIRST), WWS_S_OK);
     expect_head(fd, TYPED("200 OK") CHUNKED "\r\n\r\n");
@@ -1245,11 +1254,7 @@ static void server__answers_with_a_length_what_is_whole(void **state)
     int fd;
 
     (void) state;
-    it.greedy = true;
-    start();
-    fd = dial();
-    put_text(fd, REQUEST);
-    wait_for(&it.served[0].ended, 1);
+    fd = serve();
 
     assert_int_equal(send_octets(&it.served[0], "oh", 2,
         (struct wwi_outgoing) { .fault = true }), WWS_S_OK);
@@ -1287,11 +1292,7 @@ static void server__accepts_without_a_word_when_it_is_shut_down(void **state)
     int fd;
 
     (void) state;
-    it.greedy = true;
-    start();
-    fd = dial();
-    put_text(fd, REQUEST);
-    wait_for(&it.served[0].ended, 1);
+    fd = serve();
     wwi_memory_fail(1, 1);
 
     it.served[0].session->calls->shutdown(it.served[0].session);
@@ -1380,11 +1381,7 @@ static void server__lets_a_slow_client_have_its_answer(void **state)
 
     (void) state;
     wwi_clock_hold();
-    it.greedy = true;
-    start();
-    fd = dial();
-    put_text(fd, REQUEST);
-    wait_for(&it.served[0].ended, 1);
+    fd = serve();
     assert_int_equal(send_octets(&it.served[0], body, SIZE,
         (struct wwi_outgoing) { .version = 0 }), WWS_S_OK);
     free(body);
@@ -1526,11 +1523,7 @@ static void server__hears_of_a_client_that_goes_within_the_reply(void **state)
     int fd, count;
 
     (void) state;
-    it.greedy = true;
-    start();
-    fd = dial();
-    put_text(fd, REQUEST);
-    wait_for(&it.served[0].ended, 1);
+    fd = serve();
     count = send_until_full(&it.served[0]);
 
     close(fd);
@@ -1583,11 +1576,7 @@ static void server__resets_when_it_is_freed_within_the_reply(void **state)
     int fd;
 
     (void) state;
-    it.greedy = true;
-    start();
-    fd = dial();
-    put_text(fd, REQUEST);
-    wait_for(&it.served[0].ended, 1);
+    fd = serve();
     send_text(&it.served[0], "ab", FIRST);
     expect_head(fd, TYPED("200 OK") CHUNKED "\r\n\r\n");
     expect_text(fd, "2\r\nab\r\n");
@@ -1645,11 +1634,7 @@ static void server__does_not_wait_long_for_a_client_to_leave(void **state)
 
     (void) state;
     wwi_clock_hold();
-    it.greedy = true;
-    start();
-    fd = dial();
-    put_text(fd, REQUEST);
-    wait_for(&it.served[0].ended, 1);
+    fd = serve();
     send_text(&it.served[0], "ok", WHOLE);
     expect_head(fd, TYPED("200 OK") "Content-Length: 2\r\n\r\n");
     expect_text(fd, "ok");

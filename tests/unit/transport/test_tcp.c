@@ -404,6 +404,17 @@ static struct holder *shake(int fd, int n)
     return &it.servers[n];
 }
 
+/* A server whose first session a bare client has opened. */
+static int serve(void)
+{
+    int fd;
+
+    start();
+    fd = dial();
+    (void) shake(fd, 0);
+    return fd;
+}
+
 static void expect_got(struct holder *holder, const char *text)
 {
     lock_it();
@@ -861,13 +872,11 @@ static void server__takes_no_more_connections_than_allowed(void **state)
 
 static void session__delivers_what_is_asked_for(void **state)
 {
-    struct holder *holder;
+    struct holder *holder = &it.servers[0];
     int fd;
 
     (void) state;
-    start();
-    fd = dial();
-    holder = shake(fd, 0);
+    fd = serve();
     PUT(fd, "\x06\x01" "a" "\x06\x01" "b" "\x06\x01" "c");
     let_everything_run();
     assert_int_equal(value_of(&holder->arrived), 0);
@@ -890,15 +899,13 @@ static void session__sends_records(void **state)
 {
     struct parcel one = { 0 }, two = { 0 };
     char *large = malloc(300);
-    struct holder *holder;
+    struct holder *holder = &it.servers[0];
     int fd;
 
     (void) state;
     memset(large, 'x', 299);
     large[299] = '\0';
-    start();
-    fd = dial();
-    holder = shake(fd, 0);
+    fd = serve();
 
     assert_int_equal(send_text(holder, &one, "hello"), WWS_S_OK);
     assert_int_equal(send_text(holder, &two, large), WWS_S_OK);
@@ -916,13 +923,11 @@ static void session__sends_records(void **state)
 /* D10 */
 static void session__of_a_server_faults_a_message_over_the_quota(void **state)
 {
-    struct holder *holder;
+    struct holder *holder = &it.servers[0];
     int fd;
 
     (void) state;
-    start();
-    fd = dial();
-    holder = shake(fd, 0);
+    fd = serve();
 
     PUT(fd, "\x06\x81\x80\x04");
 
@@ -939,9 +944,7 @@ static void session__takes_a_message_of_the_quota(void **state)
 
     (void) state;
     it.manner = READ;
-    start();
-    fd = dial();
-    shake(fd, 0);
+    fd = serve();
 
     PUT(fd, "\x06\x80\x80\x04");
     put(fd, body, 65536);
@@ -982,15 +985,13 @@ static void session__keeps_what_the_peer_does_not_read(void **state)
 {
     static struct parcel parcels[20];
     char *chunk = calloc(1, BIG / 8);
-    struct holder *holder;
+    struct holder *holder = &it.servers[0];
     size_t left = 0;
     int fd;
 
     (void) state;
     memset(parcels, 0, sizeof parcels);
-    start();
-    fd = dial();
-    holder = shake(fd, 0);
+    fd = serve();
     for (int i = 0; i < 20; i++) {
         assert_int_equal(send_part(holder, &parcels[i], chunk, BIG / 8,
             false, false), WWS_S_OK);
@@ -1022,13 +1023,11 @@ static void fill(struct holder *holder, struct parcel *parcel)
 static void session__takes_back_what_has_not_begun(void **state)
 {
     struct parcel first = { 0 }, second = { 0 };
-    struct holder *holder;
+    struct holder *holder = &it.servers[0];
     int fd;
 
     (void) state;
-    start();
-    fd = dial();
-    holder = shake(fd, 0);
+    fd = serve();
     fill(holder, &first);
     assert_int_equal(send_text(holder, &second, "second"), WWS_S_OK);
     let_everything_run();
@@ -1051,13 +1050,11 @@ static void session__takes_back_what_has_not_begun(void **state)
 static void session__asks_before_it_begins_to_send(void **state)
 {
     struct parcel one = { .refuse = true }, two = { 0 };
-    struct holder *holder;
+    struct holder *holder = &it.servers[0];
     int fd;
 
     (void) state;
-    start();
-    fd = dial();
-    holder = shake(fd, 0);
+    fd = serve();
 
     assert_int_equal(send_text(holder, &one, "never"), WWS_S_OK);
     assert_int_equal(send_text(holder, &two, "hello"), WWS_S_OK);
@@ -1091,9 +1088,7 @@ static void session__keeps_records_of_several_threads_apart(void **state)
 
     (void) state;
     memset(crowd, 0, sizeof crowd);
-    start();
-    fd = dial();
-    shake(fd, 0);
+    fd = serve();
 
     for (int i = 0; i < THREADS; i++)
         pthread_create(&threads[i], NULL, send_many, (void *) (intptr_t) i);
@@ -1155,9 +1150,7 @@ static void session__sends_or_takes_back(void **state)
 
     (void) state;
     memset(crowd, 0, sizeof crowd);
-    start();
-    fd = dial();
-    shake(fd, 0);
+    fd = serve();
     pthread_create(&reader, NULL, count_records, &fd);
 
     for (int i = 0; i < THREADS; i++)
@@ -1181,13 +1174,11 @@ static void session__sends_or_takes_back(void **state)
 static void session__ends_in_order_when_the_client_begins(void **state)
 {
     struct parcel parcel = { 0 };
-    struct holder *holder;
+    struct holder *holder = &it.servers[0];
     int fd;
 
     (void) state;
-    start();
-    fd = dial();
-    holder = shake(fd, 0);
+    fd = serve();
 
     PUT(fd, END);
     wait_for(&holder->ended, 1);
@@ -1207,14 +1198,12 @@ static void session__ends_in_order_when_the_client_begins(void **state)
 
 static void session__ends_in_order_when_the_server_begins(void **state)
 {
-    struct holder *holder;
+    struct holder *holder = &it.servers[0];
     int fd;
 
     (void) state;
     it.manner = READ;
-    start();
-    fd = dial();
-    holder = shake(fd, 0);
+    fd = serve();
 
     shut(holder);
     EXPECT(fd, END);
@@ -1276,9 +1265,7 @@ static void connection__is_closed_when_it_was_idle_too_long(void **state)
     (void) state;
     it.manner = CLOSE;
     wwi_clock_hold();
-    start();
-    fd = dial();
-    shake(fd, 0);
+    fd = serve();
     PUT(fd, END);
     EXPECT(fd, END);
     wait_for(&it.servers[0].released, 1);
@@ -1299,9 +1286,7 @@ static void connection__gives_the_next_preamble_less_time(void **state)
     (void) state;
     it.manner = CLOSE;
     wwi_clock_hold();
-    start();
-    fd = dial();
-    shake(fd, 0);
+    fd = serve();
     PUT(fd, END);
     EXPECT(fd, END);
     wait_for(&it.servers[0].released, 1);
@@ -1322,9 +1307,7 @@ static void connection__counts_what_came_with_the_end(void **state)
     (void) state;
     it.manner = CLOSE;
     wwi_clock_hold();
-    start();
-    fd = dial();
-    shake(fd, 0);
+    fd = serve();
     PUT(fd, END "\x00");
     EXPECT(fd, END);
     wait_for(&it.servers[0].released, 1);
@@ -1342,9 +1325,7 @@ static void connection__is_closed_in_silence_between_sessions(void **state)
 
     (void) state;
     it.manner = CLOSE;
-    start();
-    fd = dial();
-    shake(fd, 0);
+    fd = serve();
     PUT(fd, END);
     EXPECT(fd, END);
 
@@ -1360,13 +1341,11 @@ static void connection__is_closed_in_silence_between_sessions(void **state)
 static void session__aborted_is_reset(void **state)
 {
     struct parcel parcel = { 0 };
-    struct holder *holder;
+    struct holder *holder = &it.servers[0];
     int fd;
 
     (void) state;
-    start();
-    fd = dial();
-    holder = shake(fd, 0);
+    fd = serve();
 
     abort_it(holder);
 
@@ -1383,13 +1362,11 @@ static void session__aborted_is_reset(void **state)
 static void session__given_back_early_is_reset(void **state)
 {
     struct parcel parcel = { 0 };
-    struct holder *holder;
+    struct holder *holder = &it.servers[0];
     int fd;
 
     (void) state;
-    start();
-    fd = dial();
-    holder = shake(fd, 0);
+    fd = serve();
     fill(holder, &parcel);
 
     give_back(holder);
@@ -1403,13 +1380,11 @@ static void session__given_back_early_is_reset(void **state)
 
 static void session__given_back_without_its_end_is_reset(void **state)
 {
-    struct holder *holder;
+    struct holder *holder = &it.servers[0];
     int fd;
 
     (void) state;
-    start();
-    fd = dial();
-    holder = shake(fd, 0);
+    fd = serve();
     PUT(fd, END);
     wait_for(&holder->ended, 1);
 
@@ -1422,14 +1397,12 @@ static void session__given_back_without_its_end_is_reset(void **state)
 static void session__given_back_does_not_wait_for_the_last_record(void **state)
 {
     struct parcel parcel = { 0 };
-    struct holder *holder;
+    struct holder *holder = &it.servers[0];
     int fd;
 
     (void) state;
     wwi_clock_hold();
-    start();
-    fd = dial();
-    holder = shake(fd, 0);
+    fd = serve();
     PUT(fd, END);
     wait_for(&holder->ended, 1);
     fill(holder, &parcel);
@@ -1477,13 +1450,11 @@ static void session__tells_that_the_peer_has_gone(void **state)
 
 static void session__tells_of_a_reset(void **state)
 {
-    struct holder *holder;
+    struct holder *holder = &it.servers[0];
     int fd;
 
     (void) state;
-    start();
-    fd = dial();
-    holder = shake(fd, 0);
+    fd = serve();
 
     reset(fd);
 
@@ -1518,13 +1489,11 @@ static void session__sees_the_peer_go_though_nobody_receives(void **state)
 /* G118, D29 */
 static void session__sees_an_end_in_order_behind_what_waits(void **state)
 {
-    struct holder *holder;
+    struct holder *holder = &it.servers[0];
     int fd;
 
     (void) state;
-    start();
-    fd = dial();
-    holder = shake(fd, 0);
+    fd = serve();
     PUT(fd, HELLO);
     let_everything_run();
 
@@ -1547,13 +1516,11 @@ static void session__looks_again_when_less_is_unread(void **state)
 {
     static const uint8_t head[] = { 0x06, 0x80, 0x80, 0x04 };
     char *body = calloc(1, 65536);
-    struct holder *holder;
+    struct holder *holder = &it.servers[0];
     int fd;
 
     (void) state;
-    start();
-    fd = dial();
-    holder = shake(fd, 0);
+    fd = serve();
 
     for (int i = 0; i < 3; i++) {
         put(fd, head, sizeof head);
@@ -2363,14 +2330,12 @@ static void sessions__end_in_any_state(void **state)
 
 static void server__stops_and_lets_sessions_go_on(void **state)
 {
-    struct holder *holder;
+    struct holder *holder = &it.servers[0];
     int fd, idle;
 
     (void) state;
     it.manner = READ;
-    start();
-    fd = dial();
-    holder = shake(fd, 0);
+    fd = serve();
     idle = dial();
     let_everything_run();
 
@@ -2392,13 +2357,11 @@ static void server__stops_and_lets_sessions_go_on(void **state)
 
 static void server__stops_and_aborts_sessions(void **state)
 {
-    struct holder *holder;
+    struct holder *holder = &it.servers[0];
     int fd;
 
     (void) state;
-    start();
-    fd = dial();
-    holder = shake(fd, 0);
+    fd = serve();
     wwi_tcp.server_stop(it.server, false, was_stopped);
     expect_silence(fd);
 
