@@ -1,13 +1,8 @@
 /* Random conversations over channels, and random ends for them at both sides.
- * Whoever waits hears exactly once, and nothing is left behind.
- *
- * WWS_RACES and WWS_SEED are as in test_races.c, with a tenth of the number. */
-#include "tests/support/public/dice.h"
-#include "tests/support/public/talk.h"
+ * Whoever waits hears exactly once, and nothing is left behind. */
+#include "tests/cancel/race.h"
 
 #include <sched.h>
-#include <stdatomic.h>
-#include <time.h>
 
 enum { CLIENTS = 3, SERVERS = 3, BREAKERS = 2, SLOTS = 8, ROUND = 100 };
 
@@ -19,14 +14,6 @@ struct race {
     _Atomic unsigned talks;        /* still to be begun */
     _Atomic bool stop;
 };
-
-struct runner {
-    struct race *race;
-    struct dice dice;
-    pthread_t thread;
-};
-
-static const wws_error no_error;
 
 static void assert_legal(wws_status status)
 {
@@ -101,17 +88,6 @@ static void free_if_there(wws_channel channel)
     must(status == WWS_S_OK || status == WWS_E_HANDLE);
 }
 
-static bool take_talk(struct race *race)
-{
-    unsigned left = atomic_load(&race->talks);
-
-    do {
-        if (left == 0)
-            return false;
-    } while (!atomic_compare_exchange_weak(&race->talks, &left, left - 1));
-    return true;
-}
-
 /* Does not wait long for the other side to end a session. */
 static wws_channel new_impatient(wws_runtime runtime)
 {
@@ -140,7 +116,7 @@ static void *ask(void *state)
     struct runner *runner = state;
     struct race *race = runner->race;
 
-    while (take_talk(race)) {
+    while (take_one(&race->talks)) {
         struct talk talk = {
             .channel = new_impatient(race->world.runtime),
             .url = race->ear.url,
@@ -208,16 +184,6 @@ static void *break_off(void *state)
     return NULL;
 }
 
-static void run(struct runner *runner, struct race *race, uint64_t salt,
-    void *(*body)(void *state))
-{
-    runner->race = race;
-    runner->dice.state = (race->seed + salt) * 0x9E3779B97F4A7C15u | 1;
-    for (int i = 0; i < 16; i++)
-        (void) roll(&runner->dice, 2);
-    must(pthread_create(&runner->thread, NULL, body, runner) == 0);
-}
-
 /* The listener ends while conversations are under way. */
 static void end_listener(struct race *race)
 {
@@ -238,7 +204,7 @@ static bool few_left(void *state)
     return atomic_load(&race->talks) < 5;
 }
 
-static void race_once(struct race *race, uint64_t seed, unsigned talks)
+static void race_once(struct race *race, uint64_t seed)
 {
     struct runner runners[CLIENTS + SERVERS + BREAKERS];
     unsigned count = 0;
@@ -247,13 +213,13 @@ static void race_once(struct race *race, uint64_t seed, unsigned talks)
     race->seed = seed;
     world_begin(&race->world, NULL);
     ear_open(&race->ear, race->world.runtime);
-    atomic_store(&race->talks, talks);
+    atomic_store(&race->talks, ROUND);
     for (int i = 0; i < SERVERS; i++, count++)
-        run(&runners[count], race, count, answer);
+        run(&runners[count], race, seed + count, answer);
     for (int i = 0; i < BREAKERS; i++, count++)
-        run(&runners[count], race, count, break_off);
+        run(&runners[count], race, seed + count, break_off);
     for (int i = 0; i < CLIENTS; i++, count++)
-        run(&runners[count], race, count, ask);
+        run(&runners[count], race, seed + count, ask);
     must(await(few_left, race));
     end_listener(race);
     for (unsigned i = 0; i < count; i++)
@@ -265,16 +231,8 @@ static void race_once(struct race *race, uint64_t seed, unsigned talks)
 /* G5, G7, G8, G21, G22, G31 */
 static void races__end_every_conversation_exactly_once(void **state)
 {
-    uint64_t talks = setting("WWS_RACES", 20000) / 10;
-    uint64_t seed = setting("WWS_SEED", (uint64_t) time(NULL));
-    struct race *race = malloc(sizeof *race);
-
     (void) state;
-    must(race != NULL);
-    print_message("WWS_SEED=%llu\n", (unsigned long long) seed);
-    for (uint64_t done = 0; done < talks; done += ROUND, seed++)
-        race_once(race, seed, ROUND);
-    free(race);
+    run_races(ROUND, sizeof(struct race), race_once);
 }
 
 int main(void)

@@ -1,12 +1,7 @@
 /* One channel and one service proxy, each in the hands of several threads that
  * open, use, abort, close and reset it as they like, over sessions.  Nobody
- * waits for ever, nothing ends otherwise than it may, and nothing is left.
- *
- * WWS_RACES and WWS_SEED are as in test_races.c. */
-#include "tests/support/public/dice.h"
-#include "tests/support/public/talk.h"
-
-#include <stdatomic.h>
+ * waits for ever, nothing ends otherwise than it may, and nothing is left. */
+#include "tests/cancel/race.h"
 
 enum { HANDS = 4, ROUND = 400, SHORT_MS = 20 };
 
@@ -21,14 +16,6 @@ struct race {
     _Atomic unsigned opened;
     _Atomic unsigned answered;
 };
-
-struct runner {
-    struct race *race;
-    struct dice dice;
-    pthread_t thread;
-};
-
-static const wws_error no_error;
 
 static void assert_legal(wws_status status)
 {
@@ -47,17 +34,6 @@ static void assert_legal(wws_status status)
         fprintf(stderr, "ended with %s\n", wws_status_name(status));
         must(false);
     }
-}
-
-static bool take_step(struct race *race)
-{
-    unsigned left = atomic_load(&race->steps);
-
-    do {
-        if (left == 0)
-            return false;
-    } while (!atomic_compare_exchange_weak(&race->steps, &left, left - 1));
-    return true;
 }
 
 /* The channel. */
@@ -161,7 +137,7 @@ static void *use_both(void *state)
 {
     struct runner *runner = state;
 
-    while (take_step(runner->race))
+    while (take_one(&runner->race->steps))
         if (roll(&runner->dice, 2) == 0)
             use_channel(runner);
         else
@@ -204,16 +180,6 @@ static void *serve(void *state)
         must(wws_channel_free(channel) == WWS_S_OK);
     }
     return NULL;
-}
-
-static void run(struct runner *runner, struct race *race, uint64_t seed,
-    void *(*body)(void *state))
-{
-    runner->race = race;
-    runner->dice.state = seed * 0x9E3779B97F4A7C15u | 1;
-    for (int i = 0; i < 16; i++)
-        (void) roll(&runner->dice, 2);
-    must(pthread_create(&runner->thread, NULL, body, runner) == 0);
 }
 
 static void begin(struct race *race)
@@ -262,16 +228,8 @@ static void race_once(struct race *race, uint64_t seed)
 /* G1, G5 to G9, G13, G14, G49, C1, C5, L8 */
 static void sessions__survive_whatever_their_owners_do(void **state)
 {
-    uint64_t steps = setting("WWS_RACES", 20000) / 10;
-    uint64_t seed = setting("WWS_SEED", (uint64_t) time(NULL));
-    struct race *race = malloc(sizeof *race);
-
     (void) state;
-    must(race != NULL);
-    print_message("WWS_SEED=%llu\n", (unsigned long long) seed);
-    for (uint64_t done = 0; done < steps; done += ROUND, seed++)
-        race_once(race, seed);
-    free(race);
+    run_races(ROUND, sizeof(struct race), race_once);
 }
 
 int main(void)
