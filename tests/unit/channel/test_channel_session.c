@@ -145,6 +145,17 @@ static wws_status send_message(void)
     return status;
 }
 
+/* The sending waits until the test lets it go on. */
+static void open_and_begin_send(struct heard *heard)
+{
+    wws_completion completion = completion_of(heard);
+
+    fake.sends = false;
+    assert_int_equal(open_channel(), WWS_S_OK);
+    assert_int_equal(wwi_channel_send(it.channel, it.message, &completion,
+        it.error), WWS_S_ASYNC);
+}
+
 static void open_again(void)
 {
     assert_int_equal(wwi_channel_reset(it.channel, NULL), WWS_S_OK);
@@ -400,13 +411,9 @@ static void channel__end_of_the_peer_leaves_it_open(void **state)
 static void channel__send_that_waits_too_long_changes_nothing(void **state)
 {
     struct heard sending = { 0 };
-    wws_completion completion = completion_of(&sending);
 
     (void) state;
-    fake.sends = false;
-    assert_int_equal(open_channel(), WWS_S_OK);
-    assert_int_equal(wwi_channel_send(it.channel, it.message, &completion,
-        it.error), WWS_S_ASYNC);
+    open_and_begin_send(&sending);
 
     wwi_clock_move(30001);
 
@@ -431,17 +438,13 @@ static struct wwi_sending *begin_first(struct end *end)
 static void channel__close_that_cuts_a_message_off_resets(void **state)
 {
     struct heard sending = { 0 };
-    wws_completion completion = completion_of(&sending);
     const struct wwi_outcome lost = { .status = WWS_E_OPERATION_ABORTED };
     struct wwi_sending *begun;
     struct heard closing = { 0 };
     wws_completion closed = completion_of(&closing);
 
     (void) state;
-    fake.sends = false;
-    assert_int_equal(open_channel(), WWS_S_OK);
-    assert_int_equal(wwi_channel_send(it.channel, it.message, &completion,
-        it.error), WWS_S_ASYNC);
+    open_and_begin_send(&sending);
     begun = begin_first(&fake.ends[0]);
 
     assert_int_equal(wwi_channel_close(it.channel, &closed, NULL),
@@ -456,15 +459,11 @@ static void channel__close_that_cuts_a_message_off_resets(void **state)
 static void channel__send_that_is_cut_off_by_its_time_faults(void **state)
 {
     struct heard sending = { 0 };
-    wws_completion completion = completion_of(&sending);
     const struct wwi_outcome lost = { .status = WWS_E_OPERATION_ABORTED };
     struct wwi_sending *begun;
 
     (void) state;
-    fake.sends = false;
-    assert_int_equal(open_channel(), WWS_S_OK);
-    assert_int_equal(wwi_channel_send(it.channel, it.message, &completion,
-        it.error), WWS_S_ASYNC);
+    open_and_begin_send(&sending);
     begun = begin_first(&fake.ends[0]);
 
     wwi_clock_move(30001);

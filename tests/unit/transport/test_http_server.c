@@ -960,15 +960,23 @@ static void hold_one(int *fd)
     wait_for(&it.arrived, 1);
 }
 
+static struct wwi_incoming *watch_one(int *fd)
+{
+    struct wwi_incoming *incoming;
+
+    hold_one(fd);
+    incoming = take_held();
+    wwi_http_incoming.watch(incoming, is_gone);
+    return incoming;
+}
+
 static void server__tells_when_a_client_closes(void **state)
 {
     struct wwi_incoming *incoming;
     int fd;
 
     (void) state;
-    hold_one(&fd);
-    incoming = take_held();
-    wwi_http_incoming.watch(incoming, is_gone);
+    incoming = watch_one(&fd);
 
     close(fd);
 
@@ -986,9 +994,7 @@ static void server__tells_when_a_client_resets(void **state)
 
     (void) state;
     it.options.tolerate_half_close = true;
-    hold_one(&fd);
-    incoming = take_held();
-    wwi_http_incoming.watch(incoming, is_gone);
+    incoming = watch_one(&fd);
 
     reset(fd);
 
@@ -1002,9 +1008,7 @@ static void server__tells_when_a_client_shuts_its_side_down(void **state)
     int fd;
 
     (void) state;
-    hold_one(&fd);
-    incoming = take_held();
-    wwi_http_incoming.watch(incoming, is_gone);
+    incoming = watch_one(&fd);
 
     shutdown(fd, SHUT_WR);
 
@@ -1020,9 +1024,7 @@ static void server__tolerates_a_half_closed_client_if_told_to(void **state)
 
     (void) state;
     it.options.tolerate_half_close = true;
-    hold_one(&fd);
-    incoming = take_held();
-    wwi_http_incoming.watch(incoming, is_gone);
+    incoming = watch_one(&fd);
 
     shutdown(fd, SHUT_WR);
     let_everything_run();
@@ -1044,9 +1046,7 @@ static void server__tells_when_a_half_closed_client_resets(void **state)
 
     (void) state;
     it.options.tolerate_half_close = true;
-    hold_one(&fd);
-    incoming = take_held();
-    wwi_http_incoming.watch(incoming, is_gone);
+    incoming = watch_one(&fd);
     shutdown(fd, SHUT_WR);
     let_everything_run();
 
@@ -1065,9 +1065,7 @@ static void server__takes_a_pipelined_request_for_no_leaving(void **state)
     int fd, received;
 
     (void) state;
-    hold_one(&fd);
-    incoming = take_held();
-    wwi_http_incoming.watch(incoming, is_gone);
+    incoming = watch_one(&fd);
 
     put_text(fd, REQUEST);
     let_everything_run();
@@ -1094,9 +1092,7 @@ static void server__tells_of_leaving_behind_a_pipelined_request(void **state)
     int fd;
 
     (void) state;
-    hold_one(&fd);
-    incoming = take_held();
-    wwi_http_incoming.watch(incoming, is_gone);
+    incoming = watch_one(&fd);
     put_text(fd, REQUEST);
     let_everything_run();
 
@@ -1175,9 +1171,7 @@ static void server__does_not_tell_after_the_answer(void **state)
     int fd;
 
     (void) state;
-    hold_one(&fd);
-    incoming = take_held();
-    wwi_http_incoming.watch(incoming, is_gone);
+    incoming = watch_one(&fd);
     answer_text(incoming, "done");
     expect_answer(fd, 200, "done");
 

@@ -2020,23 +2020,30 @@ static void client__goes_on_to_the_next_address(void **state)
     wait_for(&it.clients[0].failed, 1);
 }
 
-static void client__can_be_given_back_at_any_time(void **state)
+/* Does that to a client that was created, to one that opens, and to one that
+ * has connected. */
+static void do_at_any_time(void (*act)(struct holder *holder))
 {
     uint16_t to;
 
-    (void) state;
     start_runtime();
     to = listen_bare();
-
     create(&it.clients[0], to);
-    give_back(&it.clients[0]);
+    act(&it.clients[0]);
     create(&it.clients[1], to);
     open_it(&it.clients[1]);
-    give_back(&it.clients[1]);
+    act(&it.clients[1]);
     create(&it.clients[2], to);
     open_it(&it.clients[2]);
     wait_for(&it.clients[2].phase_count, 3);
-    give_back(&it.clients[2]);
+    act(&it.clients[2]);
+}
+
+static void client__can_be_given_back_at_any_time(void **state)
+{
+    (void) state;
+
+    do_at_any_time(give_back);
 
     for (int i = 0; i < 3; i++) {
         wait_for(&it.clients[i].released, 1);
@@ -2046,21 +2053,9 @@ static void client__can_be_given_back_at_any_time(void **state)
 
 static void client__can_be_aborted_at_any_time(void **state)
 {
-    uint16_t to;
-
     (void) state;
-    start_runtime();
-    to = listen_bare();
 
-    create(&it.clients[0], to);
-    abort_it(&it.clients[0]);
-    create(&it.clients[1], to);
-    open_it(&it.clients[1]);
-    abort_it(&it.clients[1]);
-    create(&it.clients[2], to);
-    open_it(&it.clients[2]);
-    wait_for(&it.clients[2].phase_count, 3);
-    abort_it(&it.clients[2]);
+    do_at_any_time(abort_it);
 
     for (int i = 0; i < 3; i++) {
         wait_for(&it.clients[i].failed, 1);
