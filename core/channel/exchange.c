@@ -163,9 +163,10 @@ static void complete(struct wwi_exchange *exchange, wws_status status)
     bool whole = status >= 0;
 
     if (!wwi_pending_take(&exchange->wait.pending)) {
-        if (whole)
-            wwi_count(client->runtime, WWS_COUNTER_LATE_REPLY_DROPPED);
         io_over(exchange, whole);
+        /* Who sees the count finds the budget given back. */
+        if (whole)
+            wwi_count(exchange->wait.runtime, WWS_COUNTER_LATE_REPLY_DROPPED);
         return;
     }
     outcome = outcome_of(exchange, status, NULL);

@@ -184,11 +184,18 @@ wws_status wwi_wait_check(
     return status;
 }
 
+static void give_wake(struct wwi_wait *wait)
+{
+    if (!wait->awake)
+        wwi_wake_give(wait->pending.wake);
+    wait->awake = true;
+}
+
 void wwi_wait_fini(struct wwi_wait *wait)
 {
     give_error(wait);
-    if (wait->pending.wake != NULL)
-        wwi_wake_give(wait->pending.wake);
+    if (!wwi_wait_asynchronous(wait))
+        give_wake(wait);
     else if (wait->error != NULL)
         wwi_object_unref(&wait->error->object);
     uncount(wait);
@@ -245,6 +252,8 @@ wws_status wwi_wait_result(struct wwi_wait *wait)
 {
     wws_status status = wait->pending.outcome.status;
 
+    /* The next one may sleep on it, though what this waited for goes on. */
+    give_wake(wait);
     report(wait, wait->error);
     if (wait->delivered != NULL)
         wait->delivered(wait);

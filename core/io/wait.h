@@ -21,6 +21,7 @@ struct wwi_wait {
     wws_completion completion;
     struct wwi_queue *queue;
     bool counted; /* the runtime's end waits for it */
+    bool awake;   /* the thread that waited has its result */
     bool has_error; /* error->pending is ours */
     /* The object whose close waits for the callback; see wwi_inside(). */
     const void *owner;

@@ -242,7 +242,8 @@ static void abandon__gives_the_budget_back_when_draining_takes_long(
         struct heard heard;
 
         hear(&heard, manner, start_call, &call);
-        assert_true(peer_reaches(&peer, &peer.served, served + 1));
+        /* What looked for the slot may be served late. */
+        assert_true(peer_passes(&peer, &peer.served, served + 1));
         abandon(&group);
         assert_status(heard_end(&heard), WWS_E_OPERATION_ABANDONED);
 

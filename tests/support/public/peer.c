@@ -357,10 +357,13 @@ unsigned peer_read(struct peer *peer, const unsigned *counter)
     return value;
 }
 
-bool peer_reaches(struct peer *peer, const unsigned *counter, unsigned value)
+static unsigned wait_for_count(
+    struct peer *peer,
+    const unsigned *counter,
+    unsigned value)
 {
     struct timespec end;
-    bool reached;
+    unsigned reached;
 
     clock_gettime(CLOCK_REALTIME, &end);
     end.tv_sec += HANG_MS / 1000;
@@ -368,9 +371,19 @@ bool peer_reaches(struct peer *peer, const unsigned *counter, unsigned value)
     while (*counter < value
         && pthread_cond_timedwait(&peer->changed, &peer->lock, &end) == 0)
         continue;
-    reached = *counter == value;
+    reached = *counter;
     pthread_mutex_unlock(&peer->lock);
     return reached;
+}
+
+bool peer_reaches(struct peer *peer, const unsigned *counter, unsigned value)
+{
+    return wait_for_count(peer, counter, value) == value;
+}
+
+bool peer_passes(struct peer *peer, const unsigned *counter, unsigned value)
+{
+    return wait_for_count(peer, counter, value) >= value;
 }
 
 int peer_connect(const char *url)

@@ -58,7 +58,10 @@ void peer_start(struct peer *peer, const struct peer_script *script);
 /* One that never answers a connection. */
 void peer_start_full(struct peer *peer);
 void peer_stop(struct peer *peer);
+/* Whether the counter came to the value in time, and to no more, or to that or
+ * more. */
 bool peer_reaches(struct peer *peer, const unsigned *counter, unsigned value);
+bool peer_passes(struct peer *peer, const unsigned *counter, unsigned value);
 unsigned peer_read(struct peer *peer, const unsigned *counter);
 
 /* A client: connected to the URL, or with the first octets of a request of that
