@@ -1,8 +1,9 @@
 /* Where channels of servers come from.
  *
  * Rules.  Clients that arrive, by a request or a session, meet accepts that
- * wait; whichever comes first waits for the other.  Lists only find: an accept belongs to whoever takes its
- * wait, and he says to the channel what became of it. */
+ * wait; whichever comes first waits for the other.  Lists only find: an
+ * accept belongs to whoever takes its wait, and he says to the channel what
+ * became of it. */
 #ifndef WWI_LISTENER_H
 #define WWI_LISTENER_H
 

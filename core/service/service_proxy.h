@@ -1,5 +1,5 @@
-/* The client of a service: calls, each an exchange on a channel of its own from
- * a stock of idle ones.
+/* The client of a service: calls, each an exchange with a client of its own, of
+ * the transport from a stock of idle ones, or of the session they all share.
  *
  * Words.  A call is *pending* until its caller has heard, *detached* while its
  * exchange drains without a caller, and *active* in both.
