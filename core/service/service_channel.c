@@ -57,6 +57,7 @@ struct request {
     wwi_replied_fn replied;      /* null: it was dropped */
     void *replied_state;
     _Atomic bool stopped;        /* nobody wants the answer to be sent */
+    void (*teller_calls)(struct wwi_incoming *incoming); /* the teller's */
 
     struct { /* any thread, under the lock of the channel */
         struct wwi_link link;
@@ -225,6 +226,7 @@ static bool begin_telling_locked(struct request *request)
     request->synced.told = true;
     request->synced.telling = true;
     request->synced.teller = pthread_self();
+    request->teller_calls = request->synced.gone;
     return true;
 }
 
@@ -233,7 +235,7 @@ static void tell(struct request *request)
     struct channel *channel = request->channel;
     bool deferred;
 
-    request->synced.gone(&request->incoming);
+    request->teller_calls(&request->incoming);
     wwi_lock_take(&channel->synced.lock);
     request->synced.telling = false;
     deferred = request->synced.deferred;
