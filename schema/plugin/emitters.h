@@ -19,6 +19,21 @@ void emit_header(const struct model *model, struct output **outputs);
 void emit_veneer(const struct model *model, struct output **outputs);
 void emit_symbols(const struct model *model, struct output **outputs);
 void emit_cdef(const struct model *model, struct output **outputs);
+void emit_cffi(const struct model *model, struct output **outputs);
+void emit_cgo(const struct model *model, struct output **outputs);
+void emit_rust(const struct model *model, struct output **outputs);
+
+/* How another language calls what comments call by its C name. */
+struct speech {
+    const char *(*of_call)(const struct call *call);
+    const char *(*of_value)(
+        const struct enumeration *enumeration, const struct value *value);
+    const char *infinite; /* WWS_INFINITE */
+};
+
+/* A comment in that language. */
+const char *in_speech(
+    const struct model *model, const char *words, const struct speech *speech);
 
 /* The C interface, as header.c spells it */
 

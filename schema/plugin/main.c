@@ -23,6 +23,9 @@ static const struct emitter {
     { "veneer", emit_veneer },
     { "symbols", emit_symbols },
     { "cdef", emit_cdef },
+    { "cffi", emit_cffi },
+    { "cgo", emit_cgo },
+    { "rust", emit_rust },
 };
 
 enum { EMITTERS = sizeof emitters / sizeof *emitters };

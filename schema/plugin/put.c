@@ -140,24 +140,33 @@ void put_pairs(struct text *text, const char *template, ...)
 
 struct wrap {
     struct text *text;
-    const char *indent;
     const char *margin; /* before the words of each line but the first */
+    const char *tail;   /* behind the last word */
     size_t column;
     bool fresh; /* nothing on this line yet */
 };
 
+/* The margin of a line without words. */
+static const char *bare(const char *margin)
+{
+    size_t size = strlen(margin);
+
+    while (size > 0 && margin[size - 1] == ' ')
+        size--;
+    return say("%.*s", (int) size, margin);
+}
+
 static void wrap_break(struct wrap *wrap, bool paragraph)
 {
     if (paragraph)
-        put(wrap->text, "\n$indent$ *", "indent", wrap->indent);
-    put(wrap->text, "\n$indent$$margin$", "indent", wrap->indent, "margin",
-        wrap->margin);
-    wrap->column = strlen(wrap->indent) + strlen(wrap->margin);
+        put(wrap->text, "\n$margin$", "margin", bare(wrap->margin));
+    put(wrap->text, "\n$margin$", "margin", wrap->margin);
+    wrap->column = strlen(wrap->margin);
     wrap->fresh = true;
 }
 
 /* Puts a word behind so many spaces, or on a new line.  Room is kept for the
- * end of the comment behind the last word. */
+ * tail behind the last word. */
 static void wrap_word(
     struct wrap *wrap,
     const char *word,
@@ -165,7 +174,8 @@ static void wrap_word(
     size_t spaces,
     bool last)
 {
-    size_t end = wrap->column + spaces + size + (last ? 3 : 0);
+    size_t end = wrap->column + spaces + size
+                 + (last ? strlen(wrap->tail) : 0);
 
     if (!wrap->fresh && end > COLUMNS)
         wrap_break(wrap, false);
@@ -177,15 +187,14 @@ static void wrap_word(
     wrap->fresh = false;
 }
 
+/* The margin of the first line is there already. */
 static void put_wrapped(
     struct text *text,
-    const char *indent,
     const char *margin,
-    const char *words)
+    const char *words,
+    const char *tail)
 {
-    struct wrap wrap = {
-        text, indent, margin, strlen(indent) + strlen(margin), true
-    };
+    struct wrap wrap = { text, margin, tail, strlen(margin), true };
     size_t spaces = 0;
 
     while (*words != '\0') {
@@ -205,19 +214,30 @@ static void put_wrapped(
             wrap_break(&wrap, false);
         words = next;
     }
-    put(text, " */\n");
+    put(text, "$tail$\n", "tail", tail);
 }
 
 void put_doc(struct text *text, const char *indent, const char *words)
 {
     put(text, "$indent$/** ", "indent", indent);
-    put_wrapped(text, indent, " *  ", words);
+    put_wrapped(text, say("%s *  ", indent), words, " */");
 }
 
 void put_comment(struct text *text, const char *words)
 {
     put(text, "/* ");
-    put_wrapped(text, "", " * ", words);
+    put_wrapped(text, " * ", words, " */");
+}
+
+void put_paragraphs(
+    struct text *text,
+    const char *first,
+    const char *margin,
+    const char *words,
+    const char *tail)
+{
+    put(text, "$first$", "first", first);
+    put_wrapped(text, margin, words, tail);
 }
 
 static size_t joined_size(const struct list *items)

@@ -37,6 +37,15 @@ void put_pairs(struct text *text, const char *template, ...);
 void put_doc(struct text *text, const char *indent, const char *words);
 void put_comment(struct text *text, const char *words);
 
+/* The same for other languages: what stands before the first line, before the
+ * others, and behind the last word. */
+void put_paragraphs(
+    struct text *text,
+    const char *first,
+    const char *margin,
+    const char *words,
+    const char *tail);
+
 /* Items between a head and a tail: on one line, or each on a line of its own
  * as in prototypes, or filling lines as in calls. */
 void put_prototype(
