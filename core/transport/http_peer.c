@@ -70,6 +70,7 @@ struct peer {
     size_t sent;                   /* of both */
     wwi_replied_fn replied;
     void *replied_state;
+    void (*teller_calls)(struct wwi_incoming *incoming); /* the teller's */
 
     struct { /* loop thread only */
         struct wwi_link link;
@@ -306,10 +307,9 @@ static void forgo(struct peer *peer)
 /* Runs gone, and then ends the answer that may have come meanwhile. */
 static void tell(struct peer *peer)
 {
-    void (*gone)(struct wwi_incoming *incoming) = peer->synced.gone;
     bool deferred;
 
-    gone(&peer->incoming);
+    peer->teller_calls(&peer->incoming);
     wwi_lock_take(&peer->synced.lock);
     peer->synced.telling = false;
     deferred = peer->synced.deferred;
@@ -328,6 +328,7 @@ static bool begin_telling_locked(struct peer *peer)
     peer->synced.gone_told = true;
     peer->synced.telling = true;
     peer->synced.teller = pthread_self();
+    peer->teller_calls = peer->synced.gone;
     return true;
 }
 

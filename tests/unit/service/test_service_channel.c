@@ -602,6 +602,7 @@ static struct {
     int finished;
     bool holds;
     bool drops;
+    _Atomic bool told;
     wws_status status;
     int entered_when_finished;
 } held;
@@ -715,6 +716,37 @@ static void request__dropped_while_it_is_told_waits(void **state)
 
     assert_int_equal(held.entered_when_finished, 1);
     pthread_join(thread, NULL);
+    end_broken(&line);
+}
+
+/* Tells of having been told in a way that orders nothing that came before: only
+ * so can a check for races see what the teller reads. */
+static void wait_when_gone(struct wwi_incoming *incoming)
+{
+    (void) incoming;
+    atomic_store_explicit(&held.told, true, memory_order_relaxed);
+    await(&held.leave);
+    set_flag(&held.entered);
+}
+
+static void request__may_be_watched_anew_while_it_is_told(void **state)
+{
+    int64_t until = wwi_clock_after(20000);
+    struct line line;
+    struct wwi_incoming *incoming = steal(&line);
+
+    (void) state;
+    incoming->calls->watch(incoming, wait_when_gone);
+    break_line(&line, WWS_E_ENDPOINT_DISCONNECTED);
+    while (!atomic_load_explicit(&held.told, memory_order_relaxed))
+        assert_true(wwi_clock_now() < until);
+
+    incoming->calls->watch(incoming, held_gone);
+
+    assert_int_equal(flag_of(&held.entered), 0);
+    set_flag(&held.leave);
+    await(&held.entered);
+    incoming->calls->drop(incoming);
     end_broken(&line);
 }
 
@@ -1117,6 +1149,7 @@ int main(void)
             request__is_answered_late_with_why_the_session_failed),
         cmocka_unit_test(request__answered_while_it_is_told_is_over_later),
         cmocka_unit_test(request__dropped_while_it_is_told_waits),
+        cmocka_unit_test(request__may_be_watched_anew_while_it_is_told),
         cmocka_unit_test(request__may_be_dropped_where_it_is_told),
         cmocka_unit_test(request__is_not_told_what_the_host_tells),
         cmocka_unit_test(request__that_is_being_answered_is_told_nothing),

@@ -1165,6 +1165,47 @@ static void server__lets_the_request_be_ended_where_it_tells(void **state)
     }
 }
 
+/* The teller has told nobody so in a way that would order what he did before
+ * that: only so can a check for races see what he reads. */
+static struct {
+    _Atomic bool told;
+    int watched_anew;
+} anew;
+
+static void wait_when_gone(struct wwi_incoming *incoming)
+{
+    atomic_store_explicit(&anew.told, true, memory_order_relaxed);
+    wait_for(&anew.watched_anew, 1);
+    is_gone(incoming);
+}
+
+static void server__lets_the_request_be_watched_anew_while_it_tells(
+    void **state)
+{
+    int64_t until = wwi_clock_after(PATIENCE_S * 1000);
+    struct wwi_incoming *incoming;
+    int fd;
+
+    (void) state;
+    anew.told = false;
+    anew.watched_anew = 0;
+    hold_one(&fd);
+    incoming = take_held();
+    wwi_http_incoming.watch(incoming, wait_when_gone);
+    close(fd);
+    while (!atomic_load_explicit(&anew.told, memory_order_relaxed))
+        assert_true(wwi_clock_now() < until);
+
+    wwi_http_incoming.watch(incoming, is_gone);
+
+    lock_it();
+    anew.watched_anew++;
+    unlock_it();
+    wait_for(&it.gone, 1);
+    wwi_http_incoming.drop(incoming);
+    assert_int_equal(it.gone, 1);
+}
+
 static void server__does_not_tell_after_the_answer(void **state)
 {
     struct wwi_incoming *incoming;
@@ -2213,6 +2254,7 @@ static const struct CMUnitTest tests[] = {
     TEST(server__tells_of_leaving_behind_a_pipelined_request),
     TEST(server__tells_at_once_who_watches_late),
     TEST(server__lets_the_request_be_ended_where_it_tells),
+    TEST(server__lets_the_request_be_watched_anew_while_it_tells),
     TEST(server__does_not_tell_after_the_answer),
     TEST(server__does_not_hand_up_half_a_request),
     TEST(server__resets_what_is_dropped),
