@@ -156,6 +156,7 @@ static wws_status read_head(
         return status;
     transfer->receives = true;
     transfer->keeps = channel->listener != NULL;
+    transfer->exchange.awaits_reply = channel->listener == NULL;
     transfer->aim = WWI_PIECES_HEAD;
     transfer->begin = begin_reading;
     transfer->go_on = read_on;

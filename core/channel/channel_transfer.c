@@ -641,6 +641,7 @@ struct wwi_transfer *wwi_transfer_new_receiving(
     transfer->turns = turns;
     transfer->receives = true;
     transfer->keeps = is_answered(channel);
+    transfer->exchange.awaits_reply = is_request(channel);
     transfer->begin = begin_receiving;
     transfer->result = wwi_transfer_received;
     wwi_transfer_fill(transfer, message);
@@ -713,6 +714,7 @@ wws_status wwi_channel_request_reply(
     transfer->turns = (struct wwi_turns) { WWI_TURN_IDLE, WWI_TURN_SENDING,
         WWI_TURN_IDLE, WWI_TURN_IDLE };
     transfer->receives = true;
+    transfer->exchange.awaits_reply = true;
     transfer->begin = begin_sending;
     transfer->result = wwi_transfer_received;
     transfer->what = request;

@@ -165,7 +165,7 @@ static void complete(struct wwi_exchange *exchange, wws_status status)
     if (!wwi_pending_take(&exchange->wait.pending)) {
         io_over(exchange, whole);
         /* Who sees the count finds the budget given back. */
-        if (whole)
+        if (status == WWS_S_OK && exchange->awaits_reply)
             wwi_count(exchange->wait.runtime, WWS_COUNTER_LATE_REPLY_DROPPED);
         return;
     }

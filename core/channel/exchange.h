@@ -64,6 +64,7 @@ struct wwi_exchange {
     int64_t deadline;
     const char *deadline_text;
     bool deadline_drains;
+    bool awaits_reply;      /* success brings one, or the beginning of it */
     bool through;           /* there is nothing to do with the client */
     uint32_t drain_timeout_ms;
     struct wwi_want want;

@@ -483,6 +483,7 @@ static struct wwi_proxy_call *call_new(
         return NULL;
     }
     call->exchange.wait.owner = proxy;
+    call->exchange.awaits_reply = true;
     wwi_object_ref(&proxy->object);
     return call;
 }

@@ -51,9 +51,19 @@ static struct fake {
     bool opens;                  /* at once */
     bool sends;                  /* likewise */
     bool answers;                /* an end, when it is ended */
-    /* Inside session_create, once; may be null. */
+    /* Inside session_create and when an end has sent, once; may be null. */
     void (*creating)(void);
+    void (*has_sent)(void);
 } fake;
+
+static void run_once(void (**what)(void))
+{
+    void (*run)(void) = *what;
+
+    *what = NULL;
+    if (run != NULL)
+        run();
+}
 
 static struct end *end_of(struct wwi_session *session)
 {
@@ -229,8 +239,8 @@ static wws_status end_send(
         wwi_list_append(&end->queue, &sending->link);
     }
     unlock_it();
-    if (!over && fake.sends)
-        (void) send_first(end);
+    if (!over && fake.sends && send_first(end))
+        run_once(&fake.has_sent);
     return over ? WWS_E_OBJECT_FAULTED : WWS_S_OK;
 }
 
@@ -289,7 +299,6 @@ static wws_status create_end(
     struct wwi_session **session,
     struct wwi_error *error)
 {
-    void (*creating)(void) = fake.creating;
     struct end *end = &fake.ends[fake.created++ % ENDS];
 
     (void) options;
@@ -305,9 +314,7 @@ static wws_status create_end(
     wwi_list_init(&end->queue);
     wwi_post_init(&end->post, run_end);
     *session = &end->base;
-    fake.creating = NULL;
-    if (creating != NULL)
-        creating();
+    run_once(&fake.creating);
     return WWS_S_OK;
 }
 

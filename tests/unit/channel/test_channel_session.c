@@ -734,7 +734,29 @@ static void channel__outlives_its_runtime(void **state)
     assert_true(reaches(&fake.ends[0].released, 1));
 }
 
-/* Receiving. */
+/* What was to be sent and what was to be received is no reply. */
+
+static uint64_t late_replies(void)
+{
+    return it.runtime->counters[WWS_COUNTER_LATE_REPLY_DROPPED];
+}
+
+static void abort_it(void)
+{
+    assert_int_equal(wwi_channel_abort(it.channel), WWS_S_OK);
+}
+
+static void channel__send_aborted_when_all_is_sent_drops_no_reply(void **state)
+{
+    (void) state;
+    assert_int_equal(open_channel(), WWS_S_OK);
+    fake.has_sent = abort_it;
+
+    assert_int_equal(send_message(), WWS_E_OPERATION_ABORTED);
+
+    assert_int_equal(value_of(&fake.ends[0].sent), 1);
+    assert_int_equal(late_replies(), 0);
+}
 
 /* What arrived for a receive that was cancelled is for the next one. */
 static void channel__cancelled_receive_loses_no_message(void **state)
@@ -758,6 +780,7 @@ static void channel__cancelled_receive_loses_no_message(void **state)
         }
         assert_int_equal(wwi_message_reset(it.target, NULL), WWS_S_OK);
     }
+    assert_int_equal(late_replies(), 0);
 }
 
 #define unit(test) cmocka_unit_test_setup_teardown(test, set_up, clean_up)
@@ -795,6 +818,7 @@ int main(void)
         unit(channel__freed_gives_back_a_half_written_message),
         unit(channel__closed_gives_back_a_half_written_message),
         unit(channel__outlives_its_runtime),
+        unit(channel__send_aborted_when_all_is_sent_drops_no_reply),
         unit(channel__cancelled_receive_loses_no_message),
     };
 

@@ -345,6 +345,7 @@ static struct subject *make(
     assert_int_equal(wwi_exchange_init(&subject->exchange, &callbacks, destroy,
         it.runtime, completion, error), WWS_S_OK);
     subject->exchange.drain_timeout_ms = 500;
+    subject->exchange.awaits_reply = true;
     wwi_exchange_ref(&subject->exchange);
     return subject;
 }
@@ -659,6 +660,28 @@ static void stop__during_the_last_step_leaves_a_late_reply(void **state)
         begin_again();
     }
     assert_int_equal(count_of(WWS_COUNTER_LATE_REPLY_DROPPED), 2);
+}
+
+static void stop_in_last_step(const char *last)
+{
+    init(CALLBACK);
+    it.subject->exchange.awaits_reply = last[0] == 'e';
+    it.fake.inside.run = stop_inside;
+    order(last);
+    run();
+    assert_int_equal(hear(), WWS_E_OPERATION_ABORTED);
+    assert_over(true);
+    begin_again();
+}
+
+static void stop__leaves_no_late_reply_where_none_arrived(void **state)
+{
+    (void) state;
+
+    stop_in_last_step("k");
+    stop_in_last_step("e");
+
+    assert_int_equal(count_of(WWS_COUNTER_LATE_REPLY_DROPPED), 0);
 }
 
 static void stop__while_it_is_handed_over_is_seen(void **state)
@@ -1260,6 +1283,7 @@ int main(void)
         TEST(stop__during_the_first_step_is_seen),
         TEST(stop__during_a_step_on_the_loop_is_seen),
         TEST(stop__during_the_last_step_leaves_a_late_reply),
+        TEST(stop__leaves_no_late_reply_where_none_arrived),
         TEST(stop__while_it_is_handed_over_is_seen),
         TEST(drain__goes_on_upon_the_loop),
         TEST(drain__is_limited_in_time),
