@@ -435,6 +435,7 @@ wws_status wwi_exchange_init(
     exchange->deadline = WWI_NEVER;
     exchange->want.deadline = WWI_NEVER;
     exchange->timer.expired = timer_expired;
+    exchange->track.phase = WWS_PHASE_QUEUE;
     wwi_post_init(&exchange->post, posted);
     /* The parts have one together, and who hears has one. */
     atomic_init(&exchange->references, 2);

@@ -608,6 +608,8 @@ static void stop__ends_both_in_every_manner(void **state)
 
 static void stop__before_run_leaves_nothing_to_do(void **state)
 {
+    wws_error_info info = WWS_ERROR_INFO_INIT;
+
     (void) state;
     for (enum manner manner = SYNC; manner <= CALLBACK; manner++) {
         init(manner);
@@ -616,6 +618,9 @@ static void stop__before_run_leaves_nothing_to_do(void **state)
 
         assert_int_equal(hear(), WWS_E_OPERATION_ABORTED);
         assert_over(false);
+        assert_int_equal(wwi_error_get_info(it.error, &info), WWS_S_OK);
+        assert_int_equal(info.phase, WWS_PHASE_QUEUE);
+        assert_int_equal(info.progress, WWS_PROGRESS_NOT_SENT);
         begin_again();
     }
     assert_int_equal(it.fake.steps, 0);
