@@ -303,6 +303,7 @@ static void read_call(
     call->async = option->async;
     call->cancelled_by = option->cancelled_by;
     call->any_thread = option->any_thread;
+    call->may_end = option->may_end;
     call->since = option->since;
     call->object = object;
     call->streams = method->client_streaming || method->server_streaming;

@@ -111,6 +111,7 @@ struct call {
     const char *cancelled_by;    /* "Channel.Abort", or NULL */
     const struct call *canceller; /* NULL if there is none of that name */
     bool any_thread;
+    bool may_end; /* with WWS_S_END, which is neither failure nor result */
     uint32_t since;
     const struct object *object;
     const struct type *request;
