@@ -171,6 +171,8 @@ static void check_options(
         refuse(refusals, slot->where, "is a pointer but not a uint64");
     if (slot->pointer && slot->repeated)
         refuse(refusals, slot->where, "is an array of pointers");
+    if (slot->text && slot->kind != BYTES)
+        refuse(refusals, slot->where, "is marked as text but is not bytes");
     if (slot->value != NULL && place != IN_STRUCT)
         refuse(refusals, slot->where,
                "has a default, which only a member of a struct can have");

@@ -218,6 +218,7 @@ static void read_slot(
     slot->lifetime = (enum lifetime) option->lifetime;
     slot->moved = option->moved;
     slot->pointer = option->pointer;
+    slot->text = option->text;
     slot->since = option->since;
 }
 

@@ -49,6 +49,7 @@ struct slot {
     enum lifetime lifetime;
     bool moved;
     bool pointer; /* a UINT64 that is an application's own pointer */
+    bool text;    /* BYTES that are text in UTF-8 */
     uint32_t since;
 };
 
