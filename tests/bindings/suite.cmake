@@ -3,20 +3,38 @@
 add_public_program(suite-c-host c/host.c)
 add_public_program(suite-c-runner c/runner.c c/work.c c/step.c)
 
-list(PREPEND SUITE_LANGUAGES c)
-set(SUITE_HOST_c $<TARGET_FILE:suite-c-host>)
-set(SUITE_RUNNER_c $<TARGET_FILE:suite-c-runner>)
+set(suite_languages c)
+set(suite_host_c $<TARGET_FILE:suite-c-host>)
+set(suite_runner_c $<TARGET_FILE:suite-c-runner>)
 
-foreach(runner IN LISTS SUITE_LANGUAGES)
-    foreach(host IN LISTS SUITE_LANGUAGES)
+# A library under a sanitizer wants programs that are built with it.
+if(NOT WWS_SANITIZE)
+    file(GLOB scripts CONFIGURE_DEPENDS */build.sh)
+endif()
+foreach(script IN LISTS scripts)
+    cmake_path(GET script PARENT_PATH folder)
+    cmake_path(GET folder FILENAME language)
+    set(out ${CMAKE_CURRENT_BINARY_DIR}/suite/${language})
+    add_binding_test(suite.${language} sh ${script} ${out})
+    set_tests_properties(suite.${language} PROPERTIES
+        FIXTURES_SETUP suite.${language} TIMEOUT 600)
+    list(APPEND suite_languages ${language})
+    set(suite_host_${language} ${out}/host)
+    set(suite_runner_${language} ${out}/runner)
+endforeach()
+
+foreach(runner IN LISTS suite_languages)
+    foreach(host IN LISTS suite_languages)
+        set(fixtures suite.${runner} suite.${host})
+        list(REMOVE_ITEM fixtures suite.c)
         foreach(transport http tcp)
             set(name suite.${runner}.${host}.${transport})
             add_binding_test(${name} ${PYTHON}
                 ${CMAKE_CURRENT_SOURCE_DIR}/pair.py
                 ${CMAKE_CURRENT_SOURCE_DIR}/scenarios.txt ${transport}
-                --host ${SUITE_HOST_${host}} --runner ${SUITE_RUNNER_${runner}})
+                --host ${suite_host_${host}} --runner ${suite_runner_${runner}})
             set_property(TEST ${name} APPEND PROPERTY FIXTURES_REQUIRED
-                ${SUITE_FIXTURE_${host}} ${SUITE_FIXTURE_${runner}})
+                ${fixtures})
         endforeach()
     endforeach()
 endforeach()
