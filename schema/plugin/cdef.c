@@ -25,14 +25,8 @@ static void put_base(struct text *text)
         "\n");
 }
 
-void emit_cdef(const struct model *model, struct output **outputs)
+void put_declarations(struct text *text, const struct model *model)
 {
-    struct text *text = open_output(outputs, "capi/wws.cdef");
-    struct list files = files_of_types(model);
-
-    put_origin(text, &files, "All declarations of the interface, for foreign "
-                             "function interfaces; see wws/wws.h.");
-    put(text, "\n");
     put_base(text);
     put_types(text, model, true);
     for (size_t i = 0; i < model->objects_count; i++)
@@ -42,4 +36,15 @@ void emit_cdef(const struct model *model, struct output **outputs)
 
             put_prototype(text, "", c_head(call), &parameters, ");\n");
         }
+}
+
+void emit_cdef(const struct model *model, struct output **outputs)
+{
+    struct text *text = open_output(outputs, "capi/wws.cdef");
+    struct list files = files_of_types(model);
+
+    put_origin(text, &files, "All declarations of the interface, for foreign "
+                             "function interfaces; see wws/wws.h.");
+    put(text, "\n");
+    put_declarations(text, model);
 }

@@ -52,6 +52,9 @@ const char *c_head(const struct call *call);
 /* All types, with comments, sizes and initialisers or as bare declarations. */
 void put_types(struct text *text, const struct model *model, bool bare);
 
+/* The whole interface, bare, for foreign function interfaces. */
+void put_declarations(struct text *text, const struct model *model);
+
 /* The versions in which a struct grew, oldest first. */
 struct list size_macros(const struct type *type);
 
