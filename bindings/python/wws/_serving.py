@@ -1,0 +1,170 @@
+"""How callbacks are called: those of a queue by whoever drains it, others on
+threads of the library.
+"""
+import inspect
+import logging
+import os
+import queue
+import threading
+
+from ._base import OK, Failure, ffi, lib, new_struct
+from ._waiting import background, home, serve_from
+
+MOST_THREADS = 256
+OTHER = -2143485919  # the status of a failure that has no name
+
+logger = logging.getLogger("wws")
+
+
+def report(function, *arguments):
+    """Calls what must not fail."""
+    try:
+        function(*arguments)
+    except Exception:
+        logger.exception("a callback failed")
+
+
+class _Workers:
+    """Threads that handlers run on; they end with the process."""
+
+    def __init__(self):
+        self.jobs = queue.SimpleQueue()
+        self.idle = threading.Semaphore(0)
+        self.count = 0
+
+    def run(self, *job):
+        self.jobs.put(job)
+        if self.idle.acquire(blocking=False) or self.count >= MOST_THREADS:
+            return
+        threading.Thread(target=self.work, name=f"wws-{self.count}",
+                         daemon=True).start()
+        self.count += 1
+
+    def work(self):
+        while True:
+            try:
+                job = self.jobs.get_nowait()
+            except queue.Empty:
+                self.idle.release()
+                job = self.jobs.get()
+            report(*job)
+            del job
+
+
+_workers = _Workers()
+_tasks = set()
+
+
+def _is_async(handler):
+    return (inspect.iscoroutinefunction(handler)
+            or inspect.iscoroutinefunction(getattr(handler, "__call__", None)))
+
+
+def _serve_here(handler, operation):
+    """Runs a handler on a thread of its own."""
+    try:
+        reply = handler(operation)
+        if inspect.isawaitable(reply):
+            loop = background().loop
+            loop.call_soon_threadsafe(_begin, loop, reply, operation)
+            return
+        operation._answer(reply)
+    except BaseException as error:
+        operation._fail(error)
+
+
+async def _attend(reply, operation):
+    try:
+        operation._answer(await reply)
+    except BaseException as error:
+        operation._fail(error)
+        if not isinstance(error, Exception):
+            raise
+
+
+def _begin(loop, reply, operation):
+    task = loop.create_task(_attend(reply, operation))
+    _tasks.add(task)
+    task.add_done_callback(_tasks.discard)
+    report(operation.on_cancel, lambda reason: task.cancel())
+
+
+def _serve_on(loop, handler, operation):
+    try:
+        reply = handler(operation)
+    except Exception as error:
+        operation._fail(error)
+    else:
+        _begin(loop, reply, operation)
+
+
+def queued(name, callback, owner, arguments, answers):
+    """A table whose only callback is served through a queue.  What answers is
+    given an operation; a coroutine function runs on the loop that it was
+    handed over on.
+    """
+    if callback is None:
+        return ffi.NULL
+    if not callable(callback):
+        raise TypeError(f"must be callable, not {type(callback).__name__}")
+    is_async = _is_async(callback)
+
+    def serve(event, loop):
+        if not answers:
+            report(callback, *arguments(event))
+        elif is_async:
+            _serve_on(loop, callback, *arguments(event))
+        else:
+            _workers.run(_serve_here, callback, *arguments(event))
+
+    return serve_from(home(is_async or not answers), name, serve, owner)
+
+
+# Tables that are called on threads of the library
+
+_states = {}
+
+
+@ffi.def_extern()
+def wws_python_free_state(state):
+    _states.pop(int(ffi.cast("uintptr_t", state)), None)
+
+
+def foreign(name, callbacks, **slots):
+    """A table that is called as long as the library has its state."""
+    if callbacks is None:
+        return ffi.NULL
+    if len(slots) == 1 and not callable(callbacks):
+        raise TypeError(f"must be callable, not {type(callbacks).__name__}")
+    state = ffi.new_handle(callbacks)
+    _states[int(ffi.cast("uintptr_t", state))] = state
+    members = {slot: ffi.addressof(lib, gate) for slot, gate in slots.items()
+               if len(slots) == 1 or hasattr(callbacks, slot)}
+    return new_struct(name, {
+        "state": state, "free_state": ffi.addressof(lib, "wws_call_free_state"),
+        **members})
+
+
+def tell(callback, *arguments):
+    report(callback, *arguments)
+
+
+def ask(callback, *arguments):
+    """The status that a callback gives, or stands for."""
+    try:
+        status = callback(*arguments)
+        return OK if status is None else int(status)
+    except Failure as failed:
+        return failed.status
+    except Exception:
+        logger.exception("a callback failed")
+        return OTHER
+
+
+def _begin_process():
+    global _workers
+    _workers = _Workers()
+    _tasks.clear()
+
+
+os.register_at_fork(after_in_child=_begin_process)
