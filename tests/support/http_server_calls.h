@@ -1,0 +1,58 @@
+/* System calls of the HTTP server, counted and cut short: those on its loop and
+ * those that answer.  They stand for the system's in the whole program that
+ * includes this, in one place. */
+#ifndef TESTS_HTTP_SERVER_CALLS_H
+#define TESTS_HTTP_SERVER_CALLS_H
+
+#include <string.h>
+
+#include <dlfcn.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include "tests/support/http_server_fixture.h"
+
+/* The function that a wrapper stands before: the system's, or a sanitizer's
+ * that has to see the call. */
+static void find(void *function, const char *name)
+{
+    void *found = dlsym(RTLD_NEXT, name);
+
+    memcpy(function, &found, sizeof found);
+}
+
+ssize_t recv(int fd, void *data, size_t size, int flags)
+{
+    ssize_t (*wrapped)(int, void *, size_t, int);
+
+    find(&wrapped, "recv");
+    received_calls++;
+    return wrapped(fd, data, size, flags);
+}
+
+ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
+{
+    ssize_t (*wrapped)(int, const struct msghdr *, int);
+    struct iovec first = message->msg_iov[0];
+    struct msghdr less = { .msg_iov = &first, .msg_iovlen = 1 };
+    size_t most = (size_t) most_sent;
+
+    find(&wrapped, "sendmsg");
+    sent_calls++;
+    if (most == 0)
+        return wrapped(fd, message, flags);
+    if (first.iov_len > most)
+        first.iov_len = most;
+    return wrapped(fd, &less, flags);
+}
+
+int epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event)
+{
+    int (*wrapped)(int, int, int, struct epoll_event *);
+
+    find(&wrapped, "epoll_ctl");
+    armed_calls++;
+    return wrapped(epoll, operation, fd, event);
+}
+
+#endif
