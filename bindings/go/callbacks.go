@@ -1,0 +1,112 @@
+package wws
+
+/*
+#include <stdint.h>
+#include <wws/wws.h>
+*/
+import "C"
+
+import (
+	"errors"
+	"log"
+	"runtime/debug"
+	"sync"
+	"unsafe"
+)
+
+// ErrorLog takes what cannot be told otherwise: panics in callbacks, and what
+// operations return that is not a fault. Nil is the standard logger.
+var ErrorLog *log.Logger
+
+// The callback tables that the library has, by their states: odd numbers, none
+// of which is ever used again, so that a late event finds nothing.
+var tables struct {
+	sync.RWMutex
+	last uintptr
+	all  map[uintptr]any
+}
+
+// register makes a table known by the state that C will call it with.
+func (f *frame) register(state *unsafe.Pointer, table any) {
+	tables.Lock()
+	defer tables.Unlock()
+	if tables.all == nil {
+		tables.all = map[uintptr]any{}
+	}
+	tables.last += 2
+	key := tables.last | 1
+	tables.all[key] = table
+	f.tables = append(f.tables, key)
+	setState(state, key)
+}
+
+// forget is for tables that were not taken.
+func forget(keys []uintptr) {
+	if len(keys) == 0 {
+		return
+	}
+	tables.Lock()
+	defer tables.Unlock()
+	for _, key := range keys {
+		delete(tables.all, key)
+	}
+}
+
+func registeredAny(key uintptr) any {
+	tables.RLock()
+	defer tables.RUnlock()
+	return tables.all[key]
+}
+
+func registered[T any](key uintptr) (*T, bool) {
+	table, found := registeredAny(key).(*T)
+	return table, found
+}
+
+//export wwsGoFreed
+func wwsGoFreed(state C.uintptr_t) {
+	forget([]uintptr{uintptr(state)})
+}
+
+// caught is deferred where Go runs for C, which no panic may reach.
+func caught() {
+	if what := recover(); what != nil {
+		complain("panic in a callback: %v\n%s", what, debug.Stack())
+	}
+}
+
+// refused is caught where C wants a status.
+func refused(status *C.wws_status) {
+	if what := recover(); what != nil {
+		*status = C.wws_status(StatusOther)
+		complain("panic in a callback: %v\n%s", what, debug.Stack())
+	}
+}
+
+func answer(err error) C.wws_status {
+	return C.wws_status(statusIn(err))
+}
+
+// statusIn is the status that an error of a callback stands for.
+func statusIn(err error) Status {
+	var status Status
+	var e *Error
+
+	switch {
+	case err == nil:
+		return StatusOK
+	case errors.As(err, &e):
+		return e.Status
+	case errors.As(err, &status):
+		return status
+	}
+	return StatusOther
+}
+
+func complain(format string, values ...any) {
+	if ErrorLog != nil {
+		ErrorLog.Printf("wws: "+format, values...)
+	} else {
+		log.Printf("wws: "+format, values...)
+	}
+}

@@ -1,0 +1,3 @@
+module wws
+
+go 1.19
