@@ -50,6 +50,7 @@ enum { WWI_CONN_REMOTE = 64 };
 
 struct wwi_conn {
     const struct wwi_conn_user *user;
+    struct wwi_link link;           /* for the server that accepted it */
     struct wwi_runtime *runtime;
     struct wwi_loop *loop;
     _Atomic uint32_t refs;

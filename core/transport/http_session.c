@@ -659,7 +659,7 @@ static void conclude(struct wwi_http_session *session)
         return;
     if (session->server != NULL && !session->on_loop.left) {
         session->on_loop.left = true;
-        wwi_session_server_left(session->server, &session->served);
+        wwi_session_server_left(session->server, &session->conn);
     }
     if (session->on_loop.released || !wwi_conn_quiet(&session->conn))
         return;

@@ -23,7 +23,6 @@ struct wwi_http_session {
     struct wwi_session base;
     struct wwi_conn conn;
     struct wwi_server *server;      /* null for a client */
-    struct wwi_served served;
     /* Set when it is made, then read only. */
     wws_envelope_version version;
     struct wwi_url url;             /* of a client */

@@ -159,7 +159,7 @@ void wwi_http_session_attend(struct wwi_http_session *session)
 
 /* Connections. */
 
-static struct wwi_served *create(struct wwi_server *server)
+static struct wwi_conn *create(struct wwi_server *server)
 {
     struct wwi_http_limits limits = WWI_HTTP_LIMITS_INIT;
     struct wwi_http_session *session;
@@ -170,13 +170,12 @@ static struct wwi_served *create(struct wwi_server *server)
     if (session == NULL)
         return NULL;
     wwi_session_server_ref(server);
-    session->served.conn = &session->conn;
     session->version = server->options.version;
     session->base.via = (wws_string) {
         (const char *) server->acceptor.address.data,
         server->acceptor.address.size };
     if (wwi_bytes_reserve(&session->words.head, WORDS) != NULL)
-        return &session->served;
+        return &session->conn;
     wwi_conn_unref(&session->conn);
     return NULL;
 }

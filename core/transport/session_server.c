@@ -29,26 +29,26 @@ static struct wwi_server *server_of(struct wwi_acceptor *acceptor)
 static void accepted(struct wwi_acceptor *acceptor, int fd)
 {
     struct wwi_server *server = server_of(acceptor);
-    struct wwi_served *served = server->kind->create(server);
+    struct wwi_conn *conn = server->kind->create(server);
 
-    if (served == NULL) {
+    if (conn == NULL) {
         close(fd);
         wwi_acceptor_left(acceptor);
         return;
     }
     /* A stop sees it with its descriptor, or not at all. */
     wwi_lock_take(&server->synced.lock);
-    wwi_list_append(&server->synced.served, &served->link);
-    wwi_conn_adopt(served->conn, fd);
+    wwi_list_append(&server->synced.conns, &conn->link);
+    wwi_conn_adopt(conn, fd);
     wwi_lock_give(&server->synced.lock);
 }
 
 void wwi_session_server_left(
     struct wwi_server *server,
-    struct wwi_served *served)
+    struct wwi_conn *conn)
 {
     wwi_lock_take(&server->synced.lock);
-    wwi_list_remove(&served->link);
+    wwi_list_remove(&conn->link);
     wwi_lock_give(&server->synced.lock);
     wwi_acceptor_left(&server->acceptor);
 }
@@ -77,9 +77,9 @@ void wwi_session_server_stop(
     if (reset)
         atomic_store(&server->reset, true);
     atomic_store(&server->stopping, true);
-    for (link = wwi_list_first(&server->synced.served); link != NULL;
-         link = wwi_list_next(&server->synced.served, link))
-        wwi_conn_wake(WWI_CONTAINER(link, struct wwi_served, link)->conn);
+    for (link = wwi_list_first(&server->synced.conns); link != NULL;
+         link = wwi_list_next(&server->synced.conns, link))
+        wwi_conn_wake(WWI_CONTAINER(link, struct wwi_conn, link));
     wwi_lock_give(&server->synced.lock);
     wwi_acceptor_stop(&server->acceptor);
     wwi_session_server_unref(server);
@@ -117,7 +117,7 @@ static struct wwi_server *create(
         .stopped = all_left,
     };
     wwi_lock_init(&server->synced.lock, WWI_RANK_CONNECTION);
-    wwi_list_init(&server->synced.served);
+    wwi_list_init(&server->synced.conns);
     return server;
 }
 

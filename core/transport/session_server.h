@@ -7,18 +7,12 @@
 #include "core/transport/acceptor.h"
 #include "core/transport/conn.h"
 
-/* A connection as its server lists it. */
-struct wwi_served {
-    struct wwi_link link;           /* the server's, under its lock */
-    struct wwi_conn *conn;          /* set by the transport */
-};
-
 /* What the transport gives. */
 struct wwi_session_server_kind {
     enum wwi_url_scheme scheme;
     /* For a descriptor that was accepted; null when there is no memory.  The
      * connection takes a reference to the server, which goes with it. */
-    struct wwi_served *(*create)(struct wwi_server *server);
+    struct wwi_conn *(*create)(struct wwi_server *server);
 };
 
 struct wwi_server {
@@ -33,7 +27,7 @@ struct wwi_server {
 
     struct { /* any thread, under the lock */
         struct wwi_lock lock;
-        struct wwi_list served;     /* whose sockets are open */
+        struct wwi_list conns;      /* whose sockets are open */
         void (*stopped)(void *state);
     } synced;
 };
@@ -43,7 +37,7 @@ void wwi_session_server_unref(struct wwi_server *server);
 /* The socket has been closed. */
 void wwi_session_server_left(
     struct wwi_server *server,
-    struct wwi_served *served);
+    struct wwi_conn *conn);
 
 /* For the transport's table, where unref frees. */
 wws_status wwi_session_server_open(

@@ -738,7 +738,7 @@ static void leave(struct wwi_tcp_wire *wire)
     wire->on_loop.left = true;
     if (wire->server == NULL)
         return;
-    wwi_session_server_left(wire->server, &wire->served);
+    wwi_session_server_left(wire->server, &wire->conn);
     wwi_conn_unref(&wire->conn);
 }
 
@@ -790,7 +790,7 @@ static enum wwi_framing_mode mode_for(uint64_t max_streamed_size)
                                   : WWI_FRAMING_DUPLEX;
 }
 
-struct wwi_served *wwi_tcp_wire_create(struct wwi_server *server)
+struct wwi_conn *wwi_tcp_wire_create(struct wwi_server *server)
 {
     const struct wwi_server_options *options = &server->options;
     struct wwi_tcp_wire *wire = wwi_alloc_zero(sizeof *wire);
@@ -803,14 +803,13 @@ struct wwi_served *wwi_tcp_wire_create(struct wwi_server *server)
     }
     wwi_session_server_ref(server);
     wire->server = server;
-    wire->served.conn = &wire->conn;
     wire->version = options->version;
     wire->mode = mode_for(options->max_streamed_size);
     wwi_framing_init(&wire->on_loop.framing, true, wire->mode,
         options->max_message_size, options->max_streamed_size);
     wwi_conn_init(&wire->conn, server->runtime,
         wwi_runtime_loop(server->runtime), &user);
-    return &wire->served;
+    return &wire->conn;
 }
 
 /* A client's, with the preamble in it. */

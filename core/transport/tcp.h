@@ -16,7 +16,6 @@ struct wwi_tcp_session;
 struct wwi_tcp_wire {
     struct wwi_conn conn;
     struct wwi_server *server;      /* null for a client */
-    struct wwi_served served;
     /* Set when it is made, then read only. */
     wws_envelope_version version;
     enum wwi_framing_mode mode;
@@ -79,7 +78,7 @@ void wwi_tcp_session_destroy(struct wwi_tcp_session *session);
 
 /* For a descriptor that was accepted; null when there is no memory.  The first
  * reference is dropped when its socket has been closed. */
-struct wwi_served *wwi_tcp_wire_create(struct wwi_server *server);
+struct wwi_conn *wwi_tcp_wire_create(struct wwi_server *server);
 
 wws_status wwi_tcp_session_create(
     struct wwi_runtime *runtime,
