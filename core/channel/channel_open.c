@@ -32,7 +32,7 @@ struct wwi_client_options wwi_channel_client_options(
     };
 }
 
-struct wwi_mux_options wwi_channel_mux_options(struct wwi_channel *channel)
+static struct wwi_mux_options mux_options(const struct wwi_channel *channel)
 {
     const wws_channel_options *ours = &channel->options;
 
@@ -53,15 +53,14 @@ static wws_status make_mux(
 {
     const struct wwi_client_options options =
         wwi_channel_client_options(channel);
-    const struct wwi_mux_options mux_options =
-        wwi_channel_mux_options(channel);
+    const struct wwi_mux_options of_mux = mux_options(channel);
     struct wwi_session *session;
     wws_status status = channel->transport->session_create(
         channel->member.runtime, address, &options, &session, error);
 
     if (status < 0)
         return status;
-    status = wwi_mux_create(session, false, &mux_options, mux, error);
+    status = wwi_mux_create(session, false, &of_mux, mux, error);
     if (status < 0)
         session->calls->free(session);
     return status;

@@ -125,7 +125,6 @@ wws_channel_state wwi_channel_look_locked(struct wwi_channel *channel);
 /* Settings as a transport has them. */
 struct wwi_client_options wwi_channel_client_options(
     struct wwi_channel *channel);
-struct wwi_mux_options wwi_channel_mux_options(struct wwi_channel *channel);
 /* A client for a lane that has none: of this session, else of that which the
  * channel has, else of a new one, or of no session. */
 wws_status wwi_channel_make_client(
@@ -202,13 +201,6 @@ wws_status wwi_channel_encode(
     struct wwi_message *message,
     struct wwi_outgoing *outgoing,
     struct wwi_error *error);
-/* Sends a message whose turns are these. */
-wws_status wwi_channel_transmit(
-    struct wwi_channel *channel,
-    struct wwi_message *message,
-    struct wwi_turns turns,
-    const wws_completion *completion,
-    struct wwi_error *error);
 /* Puts an envelope that was received into the transfer's message. */
 wws_status wwi_transfer_read(
     struct wwi_transfer *transfer,
@@ -232,11 +224,7 @@ wws_status wwi_channel_check_target(
     const struct wwi_channel *channel,
     struct wwi_message *message,
     struct wwi_error *error);
-/* Who may send: not an accepted channel that only answers.  What answers must
- * have been made for that. */
-wws_status wwi_channel_check_sender(
-    const struct wwi_channel *channel,
-    struct wwi_error *error);
+/* What answers must have been made for that. */
 wws_status wwi_channel_check_reply(
     struct wwi_message *reply,
     struct wwi_error *error);

@@ -451,7 +451,8 @@ static bool is_request(const struct wwi_channel *channel)
     return !channel->duplex && channel->listener == NULL;
 }
 
-wws_status wwi_channel_transmit(
+/* With these turns. */
+static wws_status transmit(
     struct wwi_channel *channel,
     struct wwi_message *message,
     struct wwi_turns turns,
@@ -474,7 +475,7 @@ wws_status wwi_channel_transmit(
 }
 
 /* An accepted channel over HTTP answers; it does not send on its own. */
-wws_status wwi_channel_check_sender(
+static wws_status check_sender(
     const struct wwi_channel *channel,
     struct wwi_error *error)
 {
@@ -489,9 +490,9 @@ wws_status wwi_channel_send(
     const wws_completion *completion,
     struct wwi_error *error)
 {
-    wws_status status = wwi_channel_check_sender(self, error);
+    wws_status status = check_sender(self, error);
 
-    return status < 0 ? status : wwi_channel_transmit(self, message,
+    return status < 0 ? status : transmit(self, message,
         wwi_channel_turns(self, false, false), completion, error);
 }
 
@@ -526,7 +527,7 @@ wws_status wwi_channel_send_reply(
             error);
     status = wwi_channel_check_reply(reply, error);
     return status < 0 ? status
-        : wwi_channel_transmit(self, reply, turns, completion, error);
+        : transmit(self, reply, turns, completion, error);
 }
 
 /* Receiving. */
@@ -697,7 +698,7 @@ wws_status wwi_channel_request_reply(
     struct wwi_error *error)
 {
     struct wwi_transfer *transfer;
-    wws_status status = wwi_channel_check_sender(self, error);
+    wws_status status = check_sender(self, error);
 
     if (status < 0)
         return status;

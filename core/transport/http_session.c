@@ -332,7 +332,8 @@ static void fail_with(
         wwi_conn_wake(&session->conn);
 }
 
-void wwi_http_session_fail(
+/* On the loop: the session is over, and its connection reset. */
+static void fail(
     struct wwi_http_session *session,
     wws_status status,
     wws_phase phase,
@@ -381,7 +382,7 @@ static void take_head(struct wwi_http_session *session)
     unlock(session);
     session->on_loop.forgoing = !sent;
     if (!begun && session->on_loop.parser.status < 300)
-        wwi_http_session_fail(session, WWS_E_INVALID_FORMAT, WWS_PHASE_SEND,
+        fail(session, WWS_E_INVALID_FORMAT, WWS_PHASE_SEND,
             "the server answered before it was asked");
 }
 
@@ -414,7 +415,7 @@ static void take_body(struct wwi_http_session *session, wws_bytes body)
         return;
     wwi_bytes_append(coming, body.data, body.size);
     if (coming->failed)
-        wwi_http_session_fail(session, WWS_E_OUTOFMEMORY, WWS_PHASE_BODY,
+        fail(session, WWS_E_OUTOFMEMORY, WWS_PHASE_BODY,
             "out of memory for what comes");
 }
 
@@ -426,7 +427,7 @@ static void complete(struct wwi_http_session *session)
     if (session->server == NULL && parser->status < 200) {
         wwi_http_parser_reset(parser, KEEP);
         if (++session->on_loop.interim > MOST_INTERIM)
-            wwi_http_session_fail(session, WWS_E_INVALID_FORMAT,
+            fail(session, WWS_E_INVALID_FORMAT,
                 WWS_PHASE_HEADERS, "too many interim responses");
         return;
     }
@@ -456,7 +457,7 @@ static void fail_to_parse(struct wwi_http_session *session)
     if (session->server != NULL && !session->on_loop.talking)
         wwi_http_session_refuse(session, error->http_status);
     else
-        wwi_http_session_fail(session, error->status, phase_of(session),
+        fail(session, error->status, phase_of(session),
             error->text);
 }
 
@@ -753,12 +754,12 @@ static void obey(struct wwi_http_session *session)
         && !session->synced.forgone);
     unlock(session);
     if (aborted || is_reset(session))
-        wwi_http_session_fail(session, WWS_E_OPERATION_ABORTED,
+        fail(session, WWS_E_OPERATION_ABORTED,
             WWS_PHASE_NONE, "the session was aborted");
     else if (!is_live(session))
         return;
     else if (torn)
-        wwi_http_session_fail(session, WWS_E_OPERATION_ABORTED,
+        fail(session, WWS_E_OPERATION_ABORTED,
             WWS_PHASE_SEND, "the session was shut down within a message");
     else if (freed && !will_part(session))
         part(session);
@@ -903,7 +904,7 @@ static wws_status parse_address(
     return WWS_S_OK;
 }
 
-wws_status wwi_http_session_create(
+static wws_status create(
     struct wwi_runtime *runtime,
     wws_string address,
     const struct wwi_client_options *options,
@@ -938,7 +939,7 @@ wws_status wwi_http_session_create(
 
 const struct wwi_transport wwi_http_streamed = {
     .scheme = "http",
-    .session_create = wwi_http_session_create,
+    .session_create = create,
     .server_open = wwi_http_session_server_open,
     .server_address = wwi_session_server_address,
     .server_stop = wwi_session_server_stop,

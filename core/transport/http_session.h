@@ -86,18 +86,6 @@ struct wwi_http_session *wwi_http_session_new(
     struct wwi_runtime *runtime,
     struct wwi_server *server,
     const struct wwi_http_limits *limits);
-/* On the loop: the session is over, and its connection reset. */
-void wwi_http_session_fail(
-    struct wwi_http_session *session,
-    wws_status status,
-    wws_phase phase,
-    const char *text);
-wws_status wwi_http_session_create(
-    struct wwi_runtime *runtime,
-    wws_string address,
-    const struct wwi_client_options *options,
-    struct wwi_session **session,
-    struct wwi_error *error);
 
 /* http_session_server.c: of a server's session, on the loop. */
 

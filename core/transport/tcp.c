@@ -875,7 +875,7 @@ static struct wwi_session *create_client(
     return &session->base;
 }
 
-wws_status wwi_tcp_session_create(
+static wws_status create(
     struct wwi_runtime *runtime,
     wws_string address,
     const struct wwi_client_options *options,
@@ -908,5 +908,5 @@ const struct wwi_transport wwi_tcp = {
     .server_address = wwi_session_server_address,
     .server_stop = wwi_session_server_stop,
     .server_free = wwi_session_server_unref,
-    .session_create = wwi_tcp_session_create,
+    .session_create = create,
 };

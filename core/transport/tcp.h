@@ -80,13 +80,6 @@ void wwi_tcp_session_destroy(struct wwi_tcp_session *session);
  * reference is dropped when its socket has been closed. */
 struct wwi_conn *wwi_tcp_wire_create(struct wwi_server *server);
 
-wws_status wwi_tcp_session_create(
-    struct wwi_runtime *runtime,
-    wws_string address,
-    const struct wwi_client_options *options,
-    struct wwi_session **session,
-    struct wwi_error *error);
-
 /* tcp_server.c */
 
 /* What is wrong with a preamble; WWI_FRAMING_FAULT_NONE: nothing. */
