@@ -38,3 +38,11 @@ foreach(runner IN LISTS suite_languages)
         endforeach()
     endforeach()
 endforeach()
+
+# What the schema gains, every language gains.
+if(TARGET wws-schema AND NOT WWS_SANITIZE)
+    add_suite_test(bindings scratch_schema ${PYTHON}
+        ${PROJECT_SOURCE_DIR}/tests/schema/scratch/scratch.py
+        ${PROJECT_SOURCE_DIR} ${CMAKE_CURRENT_BINARY_DIR}/scratch)
+    set_tests_properties(scratch_schema PROPERTIES TIMEOUT 600)
+endif()

@@ -1,0 +1,210 @@
+"""Shows that what the schema gains is there in every language, with no line
+written by hand in a binding: in a copy of the tree the schema gains an option,
+an enum value, a function and one that waits, and core what they do. All is
+generated and built anew, and a program of each language uses it.
+
+Usage: scratch.py SOURCE_DIR WORK_DIR [LANGUAGE...]
+"""
+import os
+import pathlib
+import shutil
+import socket
+import subprocess
+import sys
+
+PATIENCE_S = 60
+HERE = pathlib.Path(__file__).resolve().parent
+
+source = pathlib.Path(sys.argv[1])
+work = pathlib.Path(sys.argv[2])
+languages = sys.argv[3:] or ["c", "python", "go", "rust"]
+tree = work / "tree"
+prefix = work / "installed"
+
+# What is added, each behind a line that is there.
+SCHEMA = "schema/wws/service_proxy.proto"
+ADDITIONS = [
+    (SCHEMA, "  SERVICE_PROXY_STATE_FAULTED = 5;\n", """\
+  // Luckier than open.
+  SERVICE_PROXY_STATE_LUCKY = 6;
+"""),
+    (SCHEMA, "  optional Encoding encoding = 12 [default = ENCODING_DEFAULT];\n",
+     """
+  // What luck begins with.
+  optional uint32 lucky_number = 13 [default = 7];
+"""),
+    (SCHEMA, "service ServiceProxy {\n", """\
+  // Adds to the lucky number.
+  rpc TryLuck(TryProxyLuck) returns (ProxyLuck) {
+    option (abi.call).any_thread = true;
+  }
+
+  // Asks without a question.
+  rpc Ask(AskService) returns (Answer) {
+    option (abi.call) = { async: true cancelled_by: "Call.Cancel" any_thread: true };
+  }
+
+"""),
+    (SCHEMA, 'import "wws/types.proto";\n', """
+message TryProxyLuck { required uint32 more = 1; }
+message ProxyLuck {
+  required uint32 number = 1;
+  required ServiceProxyState state = 2;
+}
+message AskService {
+  required string action = 1;
+  optional handle.Call call = 2;
+}
+message Answer {
+  optional handle.Call call = 1 [(abi.slot).lifetime = COMPLETION];
+  optional bytes reply_body = 2 [(abi.slot) = { moved: true lifetime: COMPLETION }];
+}
+"""),
+    ("core/service/service_proxy.h", "struct wwi_service_proxy;\n", """
+wws_status wwi_service_proxy_try_luck(
+    struct wwi_service_proxy *self,
+    uint32_t more,
+    uint32_t *number,
+    wws_service_proxy_state *state,
+    struct wwi_error *error);
+wws_status wwi_service_proxy_ask(
+    struct wwi_service_proxy *self,
+    wws_string action,
+    wws_call *call,
+    wws_buffer *reply_body,
+    const wws_completion *completion,
+    struct wwi_error *error);
+"""),
+]
+
+
+def run(*command, **options):
+    done = subprocess.run([str(word) for word in command], text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          **options)
+    if done.returncode != 0:
+        sys.exit("%s\n%s: %d" % (done.stdout, command, done.returncode))
+
+
+def add(path, behind, text):
+    file = tree / path
+    before = file.read_text()
+    assert before.count(behind) == 1, (path, behind)
+    file.write_text(before.replace(behind, behind + text))
+
+
+def make_tree():
+    shutil.rmtree(tree, ignore_errors=True)
+    ignored = shutil.ignore_patterns("build", "target", "__pycache__", "*.so")
+    for folder in ["capi", "core", "schema", "bindings"]:
+        shutil.copytree(source / folder, tree / folder, ignore=ignored)
+    shutil.copy2(source / "CMakeLists.txt", tree)
+    for addition in ADDITIONS:
+        add(*addition)
+    shutil.copy2(HERE / "lucky.c", tree / "core" / "service")
+
+
+def build_library():
+    build = work / "build"
+    run("cmake", "-S", tree, "-B", build, "-G", "Ninja",
+        "-DCMAKE_BUILD_TYPE=Debug", "-DWWS_SCHEMA=ON",
+        "-DCMAKE_INSTALL_PREFIX=%s" % prefix, "-DCMAKE_INSTALL_LIBDIR=lib")
+    run("cmake", "--build", build, "--target", "generate")
+    # What was generated may be files that were not there before.
+    run("cmake", build)
+    run("cmake", "--build", build)
+    run("cmake", "--install", build)
+
+
+def build_c():
+    flags = subprocess.check_output(["pkg-config", "--cflags", "--libs", "wws"],
+                                    text=True).split()
+    run(os.environ.get("CC", "cc"), HERE / "client.c", "-o", work / "client",
+        *flags, "-lpthread")
+    return [work / "client"]
+
+
+def build_python():
+    folder = tree / "bindings" / "python"
+    run(sys.executable, "build_lib.py", cwd=folder)
+    return ["env", "PYTHONPATH=%s" % folder, sys.executable, HERE / "client.py"]
+
+
+def build_go():
+    folder = work / "go"
+    folder.mkdir(exist_ok=True)
+    shutil.copy(HERE / "client.go", folder)
+    (folder / "go.mod").write_text("""module scratch
+
+go 1.19
+
+require wws v0.0.0
+
+replace wws => %s
+""" % (tree / "bindings" / "go"))
+    run(os.environ.get("GO", "go"), "build", "-o", "client", cwd=folder)
+    return [folder / "client"]
+
+
+def build_rust():
+    folder = work / "rust"
+    folder.mkdir(exist_ok=True)
+    raw = tree / "bindings" / "rust" / "wws-sys" / "src" / "bindings.rs"
+    run("bindgen", prefix / "include" / "wws" / "wws.h", "-o", raw,
+        "--with-derive-default", "--no-layout-tests", "--no-doc-comments",
+        "--size_t-is-usize", "--allowlist-function", "wws_.*",
+        "--allowlist-type", "wws_.*", "--allowlist-var", "WWS_.*")
+    (folder / "Cargo.toml").write_text("""[package]
+name = "client"
+version = "0.0.0"
+edition = "2021"
+
+[[bin]]
+name = "client"
+path = "%s"
+
+[dependencies]
+wws = { path = "%s" }
+
+[workspace]
+""" % (HERE / "client.rs", tree / "bindings" / "rust" / "wws"))
+    run(os.environ.get("CARGO", "cargo"), "build", "--offline", "--quiet",
+        cwd=folder, env=dict(os.environ, CARGO_TARGET_DIR=str(work / "target")))
+    return [work / "target" / "debug" / "client"]
+
+
+BUILDS = {"c": build_c, "python": build_python, "go": build_go,
+          "rust": build_rust}
+
+
+def await_request(peer):
+    peer.settimeout(PATIENCE_S)
+    request = b""
+    while b"Envelope>" not in request:
+        octets = peer.recv(65536)
+        assert octets, "the client went away"
+        request += octets
+
+
+def try_client(command):
+    """Its call is pending at a peer that does not answer, and is stopped."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(PATIENCE_S)
+        url = "http://127.0.0.1:%d/" % server.getsockname()[1]
+        client = subprocess.Popen([*command, url], stdin=subprocess.PIPE,
+                                  stdout=subprocess.PIPE, text=True)
+        peer, _ = server.accept()
+        await_request(peer)
+        output, _ = client.communicate("\n", timeout=PATIENCE_S)
+        peer.close()
+    assert client.returncode == 0, client.returncode
+    assert output.split() == ["7", "42", "lucky", "cancelled"], output
+
+
+os.environ["PKG_CONFIG_PATH"] = str(prefix / "lib" / "pkgconfig")
+os.environ["LD_LIBRARY_PATH"] = str(prefix / "lib")
+make_tree()
+build_library()
+for language in languages:
+    try_client(BUILDS[language]())
+    print(language, "passed", flush=True)
