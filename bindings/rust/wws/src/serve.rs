@@ -16,20 +16,20 @@ use crate::error::{Error, Result};
 use crate::support::guard;
 
 /// Any failure as the fault that a receiver answers with.
-impl From<Error> for Fault {
+impl From<Error> for Box<Fault> {
     fn from(error: Error) -> Self {
-        Self::new(error.to_string())
+        Self::new(Fault::new(error.to_string()))
     }
 }
 
 /// Sets what is to be sent, and says so in a status.
 fn answer<R: AsRef<[u8]>>(
     operation: &Operation,
-    reply: Result<R, Fault>,
+    reply: Result<R, Box<Fault>>,
 ) -> Status {
     let set = match reply {
         Ok(reply) => operation.set_reply(reply.as_ref()).map(|()| Status::S_OK),
-        Err(fault) => operation.set_fault(fault).map(|()| Status::E_OTHER),
+        Err(fault) => operation.set_fault(*fault).map(|()| Status::E_OTHER),
     };
     set.unwrap_or_else(|error| error.status())
 }
@@ -39,7 +39,7 @@ fn answer<R: AsRef<[u8]>>(
 /// for many operations at once, and may block. A panic is answered with a fault.
 pub fn handler<F, R>(serve: F) -> OperationCallbacks
 where
-    F: Fn(&Operation) -> Result<R, Fault> + Send + Sync + 'static,
+    F: Fn(&Operation) -> Result<R, Box<Fault>> + Send + Sync + 'static,
     R: AsRef<[u8]>,
 {
     OperationCallbacks::new(move |operation| {
@@ -70,7 +70,7 @@ impl Deferred {
     /// Sends the reply, as far as it can be without waiting.
     pub fn complete<R: AsRef<[u8]>>(
         self,
-        reply: Result<R, Fault>,
+        reply: Result<R, Box<Fault>>,
     ) -> Result<()> {
         let operation = ManuallyDrop::into_inner(unsafe {
             std::ptr::read(&ManuallyDrop::new(self).0)
@@ -90,7 +90,7 @@ impl std::ops::Deref for Deferred {
 impl Drop for Deferred {
     fn drop(&mut self) {
         let fault = Fault::new("the operation was dropped");
-        let status = answer(&self.0, Err::<&[u8], _>(fault));
+        let status = answer(&self.0, Err::<&[u8], _>(fault.into()));
         drop(self.0.complete(status));
     }
 }
