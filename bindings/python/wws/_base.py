@@ -261,6 +261,9 @@ class _Error:
 _errors = []
 
 
+os.register_at_fork(after_in_child=_errors.clear)  # they are the parent's
+
+
 def take_error():
     try:
         return _errors.pop()
@@ -430,9 +433,7 @@ class Owned(Object):
 
     def __exit__(self, kind, value, trace):
         try:
-            if kind is not None:
-                self._stop()
-            elif hasattr(self, "close_sync"):
+            if self._is_to_be_closed(kind):
                 self.close_sync()
         except _failures[_status("E_INVALID_OPERATION")]:
             pass  # closed already
@@ -444,15 +445,15 @@ class Owned(Object):
 
     async def __aexit__(self, kind, value, trace):
         try:
-            if kind is not None:
-                self._stop()
-            elif hasattr(self, "close_sync"):
+            if self._is_to_be_closed(kind):
                 await self.close()
         except _failures[_status("E_INVALID_OPERATION")]:
             pass  # closed already
         finally:
             self.free()
 
-    def _stop(self):
-        if hasattr(self, "abort"):
+    def _is_to_be_closed(self, kind):
+        if kind is not None and hasattr(self, "abort"):
             self.abort()
+        return (kind is None and not self._is_freed
+                and hasattr(self, "close_sync"))

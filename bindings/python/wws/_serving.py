@@ -134,12 +134,13 @@ def foreign(name, callbacks, **slots):
     """A table that is called as long as the library has its state."""
     if callbacks is None:
         return ffi.NULL
-    if len(slots) == 1 and not callable(callbacks):
-        raise TypeError(f"must be callable, not {type(callbacks).__name__}")
+    members = {slot: ffi.addressof(lib, gate) for slot, gate in slots.items()
+               if callable(callbacks if len(slots) == 1
+                           else getattr(callbacks, slot, None))}
+    if not members:
+        raise TypeError(f"{type(callbacks).__name__} has nothing to be called")
     state = ffi.new_handle(callbacks)
     _states[int(ffi.cast("uintptr_t", state))] = state
-    members = {slot: ffi.addressof(lib, gate) for slot, gate in slots.items()
-               if len(slots) == 1 or hasattr(callbacks, slot)}
     return new_struct(name, {
         "state": state, "free_state": ffi.addressof(lib, "wws_call_free_state"),
         **members})

@@ -116,6 +116,7 @@ class Mailbox:
         _boxes.add(self)
 
     def close(self):
+        self.loop = None
         _boxes.discard(self)
         lib.wws_queue_free(self.queue)
 
@@ -166,6 +167,8 @@ class Mailbox:
 
     def drop(self, entry):
         """Nobody wants to know what came, or comes, of it."""
+        if self.is_over:
+            return
         entry.future = None
         entry.dropped = True
         if entry.done:
@@ -433,21 +436,8 @@ def _make_immortal(thing):
 
 def _leave_process():
     lib.wws_python_leave()
-    boxes = list(_boxes)
-    for box in boxes:
-        box.is_over = True
-        for entry in list(box.entries):
-            pending = entry.pending
-            if pending is not None and not entry.done:
-                pending.cancel()
-    until = time.monotonic() + 4 * GRACE_S
-    for box in boxes:
-        box.drain()
-        while box.is_busy and time.monotonic() < until:
-            box.poll.poll(1)
-            box.drain()
-        if box.is_busy:
-            _make_immortal(box)
+    for box in list(_boxes):
+        _make_immortal(box)
 
 
 def _begin_process():

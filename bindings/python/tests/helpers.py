@@ -1,0 +1,150 @@
+"""What the tests share: services, peers that never answer, and ways to wait."""
+import contextlib
+import os
+import signal
+import socket
+import threading
+import time
+import unittest
+
+import wws
+from wws import _waiting
+
+PATIENCE_S = 30
+BODY = b'<Add xmlns="urn:calc"><a>2</a><b>3</b></Add>'
+REPLY = b'<Sum xmlns="urn:calc">5</Sum>'
+ACTION = "urn:calc/Add"
+UTF8 = wws.Encoding.UTF8
+OVER = {"http": {"transport": wws.Transport.HTTP, "encoding": UTF8},
+        "net.tcp": {"transport": wws.Transport.TCP, "encoding": UTF8}}
+
+
+def until(condition, what="it"):
+    """Waits for what another thread brings about."""
+    end = time.monotonic() + PATIENCE_S
+    while not condition():
+        if time.monotonic() > end:
+            raise TimeoutError(f"{what} did not happen")
+        time.sleep(0.0005)
+
+
+def counter(which):
+    return wws.Runtime.default().get_counter(which)
+
+
+def is_waiting():
+    """Whether a call is under way."""
+    return any(box.is_busy for box in list(_waiting._boxes))
+
+
+@contextlib.contextmanager
+def service(handler, over="http", **options):
+    """The address of a service that is there until the block is left."""
+    with wws.ServiceHost(close_timeout_ms=200) as host:
+        host.add_endpoint(f"{over}://127.0.0.1:0/calc", handler, **OVER[over],
+                          **options)
+        host.open_sync()
+        yield host.get_address(0)
+
+
+@contextlib.contextmanager
+def proxy(url, **options):
+    over = url.partition(":")[0]
+    with wws.ServiceProxy(**OVER[over], **options) as made:
+        made.open_sync(url)
+        yield made
+
+
+class Silent:
+    """Takes connections and what is sent over them, and says nothing."""
+
+    def __init__(self):
+        self.server = socket.create_server(("127.0.0.1", 0), backlog=2048)
+        self.taken = []
+        self.thread = threading.Thread(target=self.take, daemon=True)
+        self.thread.start()
+
+    def take(self):
+        with contextlib.suppress(OSError):
+            while True:
+                self.taken.append(self.server.accept()[0])
+
+    def url(self, over="http"):
+        return f"{over}://127.0.0.1:{self.server.getsockname()[1]}/"
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown(socket.SHUT_RDWR)
+        self.server.close()
+        self.thread.join(PATIENCE_S)
+        for peer in self.taken:
+            peer.close()
+
+
+class Waiting:
+    """A handler that waits until it is told that nobody wants its answer."""
+
+    def __init__(self):
+        self.entered = threading.Semaphore(0)
+        self.reasons = []
+        self.told = threading.Semaphore(0)
+
+    def __call__(self, operation):
+        over = threading.Event()
+
+        def tell(reason):
+            self.reasons.append(reason)
+            over.set()
+
+        operation.on_cancel(tell)
+        self.entered.release()
+        over.wait(PATIENCE_S)
+        self.told.release()
+
+    def wait_entered(self):
+        assert self.entered.acquire(timeout=PATIENCE_S), "it was not entered"
+
+    def has_entered(self):
+        return self.entered.acquire(blocking=False)
+
+    def wait_told(self):
+        assert self.told.acquire(timeout=PATIENCE_S), "it was not told"
+
+
+@contextlib.contextmanager
+def interrupted(condition=is_waiting):
+    """Presses Ctrl-C when a condition is met; counts how long the block takes
+    from then on.
+    """
+    pressed = []
+
+    def press():
+        until(condition)
+        pressed.append(time.monotonic())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=press)
+    thread.start()
+    try:
+        yield
+    except KeyboardInterrupt:
+        took = time.monotonic() - pressed[0]
+    else:
+        raise AssertionError("nothing was interrupted")
+    finally:
+        thread.join(PATIENCE_S)
+    assert took < 0.1, f"took {took} s"
+
+
+class Case(unittest.TestCase):
+    """Leaves nothing behind."""
+
+    def setUp(self):
+        self.before = counter(wws.Counter.HANDLES)
+
+    def assertNothingLeft(self, more=0):
+        """All handles are given back, but for those of mailboxes."""
+        for box in list(_waiting._boxes):
+            until(lambda: not box.is_busy)
