@@ -15,7 +15,8 @@ foreach(script IN LISTS scripts)
     cmake_path(GET script PARENT_PATH folder)
     cmake_path(GET folder FILENAME language)
     set(out ${CMAKE_CURRENT_BINARY_DIR}/suite/${language})
-    add_binding_test(suite.${language} sh ${script} ${out})
+    file(MAKE_DIRECTORY ${out})
+    add_binding_test(suite.${language} PYTHON=${PYTHON} sh ${script} ${out})
     set_tests_properties(suite.${language} PROPERTIES
         FIXTURES_SETUP suite.${language} TIMEOUT 600)
     list(APPEND suite_languages ${language})
@@ -38,6 +39,22 @@ foreach(runner IN LISTS suite_languages)
         endforeach()
     endforeach()
 endforeach()
+
+# Their rows in the demo.
+if(TARGET wws-demo AND scripts)
+    set(spoken "")
+    set(fixtures "")
+    foreach(script IN LISTS scripts)
+        cmake_path(GET script PARENT_PATH folder)
+        cmake_path(GET folder FILENAME language)
+        list(APPEND spoken --language ${language}
+            ${CMAKE_CURRENT_BINARY_DIR}/suite/${language})
+        list(APPEND fixtures suite.${language})
+    endforeach()
+    add_binding_test(demo_languages $<TARGET_FILE:wws-demo> ${spoken})
+    set_property(TEST demo_languages APPEND PROPERTY FIXTURES_REQUIRED
+        ${fixtures})
+endif()
 
 # What the schema gains, every language gains.
 if(TARGET wws-schema AND NOT WWS_SANITIZE)

@@ -89,15 +89,6 @@ static bool by_curl(struct stage *stage)
     return ok;
 }
 
-/* A file beside this one. */
-static void find_file(char *path, size_t size, const char *name)
-{
-    const char *here = __FILE__;
-    int folder = (int) (strrchr(here, '/') + 1 - here);
-
-    snprintf(path, size, "%.*s%s", folder, here, name);
-}
-
 static bool by_zeep(struct stage *stage)
 {
     char script[512], wsdl[512], output[256] = "";
@@ -106,8 +97,8 @@ static bool by_zeep(struct stage *stage)
         "Soap12", stage->remote.addresses[HOST_OTHER_VERSION], NULL };
     bool ended, first, second;
 
-    find_file(script, sizeof script, "zeep_client.py");
-    find_file(wsdl, sizeof wsdl, "calc.wsdl");
+    program_file(script, sizeof script, "zeep_client.py");
+    program_file(wsdl, sizeof wsdl, "calc.wsdl");
     ended = program_run(arguments, output, sizeof output);
     first = strncmp(output, "42\n", 3) == 0;
     second = ended && first && strcmp(output + 3, "42\n") == 0;

@@ -8,14 +8,22 @@
 
 #include "cases.h"
 #include "conversation.h"
+#include "languages.h"
 #include "patience.h"
 #include "peers.h"
 #include "print.h"
 #include "roles.h"
 
-struct tally {
-    unsigned rows;
-    unsigned ok;
+enum { MOST_LANGUAGES = 8 };
+
+/* What the arguments ask for. */
+struct wish {
+    bool json;
+    unsigned language_count;
+    struct {
+        const char *name;
+        const char *folder; /* of its runner and its host */
+    } languages[MOST_LANGUAGES];
 };
 
 static void run_case(
@@ -86,7 +94,17 @@ static bool end_clients(wws_runtime runtime)
     return good;
 }
 
-static int run_demo(void)
+static bool run_languages(const struct wish *wish, struct tally *tally)
+{
+    bool good = true;
+
+    for (unsigned i = 0; i < wish->language_count; i++)
+        good = language_run(wish->languages[i].name,
+            wish->languages[i].folder, tally) && good;
+    return good;
+}
+
+static int run_demo(const struct wish *wish)
 {
     static struct stage stages[SETTINGS];
     int64_t begun_ns = now_ns();
@@ -108,6 +126,7 @@ static int run_demo(void)
         };
     good = run_stages(stages, &tally);
     good = end_clients(runtime) && good;
+    good = run_languages(wish, &tally) && good;
     print_end(tally.rows, tally.ok, (double) (now_ns() - begun_ns) / 1e9);
     return !(good && tally.ok == tally.rows);
 }
@@ -129,29 +148,49 @@ static int run_role(int count, char **arguments)
 
 static int usage(FILE *out, int result)
 {
-    fputs("usage: wws-demo [--json] [--help]\n\n"
+    fputs("usage: wws-demo [--json] [--language NAME FOLDER]... [--help]\n\n"
           "A service host and its clients, in processes of their own, talk\n"
           "SOAP, over HTTP and in sessions over TCP.  Then everything that\n"
           "can stop a pending operation does so.  Each row tells with which\n"
           "status the operation ended, after how many microseconds, how far\n"
-          "its request had got, and whether calls beside it went on.  --json\n"
-          "prints one object a line.  Fails if anything is not as it should\n"
-          "be, and says what on stderr.\n",
+          "its request had got, and whether calls beside it went on.  Then\n"
+          "each --language does so, with the host and the runner that are in\n"
+          "its folder.  --json prints one object a line.  Fails if anything is\n"
+          "not as it should be, and says what on stderr.\n",
         out);
     return result;
 }
 
+static bool read_wish(struct wish *wish, int count, char **arguments)
+{
+    for (int i = 1; i < count; i++) {
+        if (strcmp(arguments[i], "--json") == 0) {
+            wish->json = true;
+        } else if (strcmp(arguments[i], "--language") == 0 && i + 2 < count
+            && wish->language_count < MOST_LANGUAGES) {
+            wish->languages[wish->language_count].name = arguments[i + 1];
+            wish->languages[wish->language_count++].folder = arguments[i + 2];
+            i += 2;
+        } else {
+            return false;
+        }
+    }
+    return true;
+}
+
 int main(int count, char **arguments)
 {
+    struct wish wish = { 0 };
+
     if (count == 3 && strcmp(arguments[1], "host") == 0)
         return run_role(count, arguments);
     if (count == 6 && strcmp(arguments[1], "client") == 0)
         return run_role(count, arguments);
     if (count == 2 && strcmp(arguments[1], "--help") == 0)
         return usage(stdout, 0);
-    if (count > 2 || (count == 2 && strcmp(arguments[1], "--json") != 0))
+    if (!read_wish(&wish, count, arguments))
         return usage(stderr, 2);
-    if (count == 2)
+    if (wish.json)
         print_as_json();
-    return run_demo();
+    return run_demo(&wish);
 }

@@ -237,15 +237,14 @@ void peer_forget(struct peer *peer)
     peer->count = 0;
 }
 
-/* Until the program closes its output, or patience is over. */
+/* Until the program closes its output, or says nothing for too long. */
 static void read_all(int fd, char *output, size_t size)
 {
     struct pollfd wanted = { .fd = fd, .events = POLLIN };
-    int64_t until = patience_ends();
     size_t used = 0;
     ssize_t count;
 
-    while (used + 1 < size && poll(&wanted, 1, left_ms(until)) > 0) {
+    while (used + 1 < size && poll(&wanted, 1, PATIENCE_MS) > 0) {
         count = read(fd, output + used, size - 1 - used);
         if (count <= 0)
             break;
@@ -267,4 +266,12 @@ bool program_run(const char *const *arguments, char *output, size_t size)
         read_all(ends[0], output, size);
     close(ends[0]);
     return pid > 0 && reap(pid);
+}
+
+void program_file(char *path, size_t size, const char *name)
+{
+    const char *here = __FILE__;
+    int folder = (int) (strrchr(here, '/') + 1 - here);
+
+    snprintf(path, size, "%.*s%s", folder, here, name);
 }

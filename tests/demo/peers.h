@@ -70,5 +70,7 @@ void peer_forget(struct peer *peer);
 /* Runs a program, takes what it prints, and waits for its end: whether that
  * came in time and was a success. */
 bool program_run(const char *const *arguments, char *output, size_t size);
+/* The path of a file that is named from the folder of these sources. */
+void program_file(char *path, size_t size, const char *name);
 
 #endif

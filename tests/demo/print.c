@@ -159,22 +159,27 @@ void print_row_titles(void)
         "status", "us", "progress", "phase", "reason", "neighbours", "ok");
 }
 
-static void print_row_json(const struct row *row, const char *neighbours)
+static const char *neighbours(const struct line *line)
+{
+    return line->neighbours_ok ? "ok" : "wrong";
+}
+
+static void print_line_json(const struct line *line)
 {
     putchar('{');
-    put_member("cancel", row->kind->cancel);
-    put_member("case", row->kind->name);
-    put_member("transport", row->setting->transport);
-    put_member("mode", mode_name(row->mode));
-    put_member("language", row->setting->language);
-    put_member("status", row->status);
-    printf("\"us\":%.1f,", row->us);
-    put_member("progress", row->progress);
-    put_member("phase", row->phase);
-    if (row->reason != NULL)
-        put_member("reason", row->reason);
-    put_member("neighbours", neighbours);
-    printf("\"ok\":%s}\n", row->ok ? "true" : "false");
+    put_member("cancel", line->cancel);
+    put_member("case", line->name);
+    put_member("transport", line->transport);
+    put_member("mode", line->mode);
+    put_member("language", line->language);
+    put_member("status", line->status);
+    printf("\"us\":%.1f,", line->us);
+    put_member("progress", line->progress);
+    put_member("phase", line->phase);
+    if (line->reason != NULL)
+        put_member("reason", line->reason);
+    put_member("neighbours", neighbours(line));
+    printf("\"ok\":%s}\n", line->ok ? "true" : "false");
 }
 
 static const char *or_dash(const char *text)
@@ -182,20 +187,39 @@ static const char *or_dash(const char *text)
     return text != NULL ? text : "-";
 }
 
-void print_row(const struct row *row)
+void print_line(const struct line *line)
 {
-    const char *neighbours = row->neighbours_ok ? "ok" : "wrong";
     char us[32];
 
     if (json) {
-        print_row_json(row, neighbours);
+        print_line_json(line);
         return;
     }
-    snprintf(us, sizeof us, "%.1f", row->us);
-    printf(row_format, row->kind->cancel, row->kind->name,
-        row->setting->transport, mode_name(row->mode), row->setting->language,
-        or_dash(row->status), us, or_dash(row->progress), or_dash(row->phase),
-        or_dash(row->reason), neighbours, row->ok ? "ok" : "WRONG");
+    snprintf(us, sizeof us, "%.1f", line->us);
+    printf(row_format, line->cancel, line->name, line->transport, line->mode,
+        line->language, or_dash(line->status), us, or_dash(line->progress),
+        or_dash(line->phase), or_dash(line->reason), neighbours(line),
+        line->ok ? "ok" : "WRONG");
+}
+
+void print_row(const struct row *row)
+{
+    const struct line line = {
+        .cancel = row->kind->cancel,
+        .name = row->kind->name,
+        .transport = row->setting->transport,
+        .mode = mode_name(row->mode),
+        .language = row->setting->language,
+        .status = row->status,
+        .us = row->us,
+        .progress = row->progress,
+        .phase = row->phase,
+        .reason = row->reason,
+        .neighbours_ok = row->neighbours_ok,
+        .ok = row->ok,
+    };
+
+    print_line(&line);
 }
 
 void print_end(unsigned rows, unsigned ok, double seconds)

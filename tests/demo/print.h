@@ -17,8 +17,25 @@ void print_conversation(
     const struct record *reply,
     bool ok);
 
+/* A row as it is printed; null where there is nothing to say. */
+struct line {
+    const char *cancel;
+    const char *name;
+    const char *transport;
+    const char *mode;
+    const char *language;
+    const char *status;
+    double us;
+    const char *progress;
+    const char *phase;
+    const char *reason;
+    bool neighbours_ok;
+    bool ok;
+};
+
 void print_row_titles(void);
 void print_row(const struct row *row);
+void print_line(const struct line *line);
 void print_end(unsigned rows, unsigned ok, double seconds);
 
 const char *progress_name(wws_progress progress);
