@@ -72,8 +72,8 @@ static bool is_alone(const struct object *object)
     return false;
 }
 
-/* What of the schema is to be seen: all that functions of objects mention, those
- * of the queue left out. */
+/* What of the schema is to be seen: all that functions of objects mention,
+ * those of the queue left out. */
 
 static void reach(struct rust *rust, const struct slot *slot)
 {
@@ -390,7 +390,8 @@ static const char *scalar(const struct slot *slot)
                                      : names[slot->kind];
 }
 
-static const char *struct_name(const struct model *model, const struct type *type)
+static const char *struct_name(
+    const struct model *model, const struct type *type)
 {
     return borrows(model, type) ? say("%s<'_>", type->name.pascal)
                                 : type->name.pascal;
@@ -437,7 +438,8 @@ static const char *member_type(
     if (is_callback(slot))
         name = say("Arc<dyn %s>", closure(slot));
     else if (slot->type->shape == HANDLE)
-        name = say(is_alone(slot->type->object) ? "&'a mut %s" : "&'a %s", name);
+        name = say(is_alone(slot->type->object) ? "&'a mut %s" : "&'a %s",
+                   name);
     else if (borrows(model, slot->type))
         name = say("%s<'a>", name);
     if (is_needed(model, type, slot) || slot->type->shape == RECORD)
@@ -605,11 +607,10 @@ static void put_part(
     const char *keep = "";
 
     if (slot->repeated) {
-        put(text,
-            slot->kind == STRING
-                ? "        let $name$ = keep.array(support::strings(&self.$name$));\n"
-                : "        let $name$ = keep.array(self.$name$.clone());\n",
-            "name", name);
+        put(text, "        let $name$ = keep.array($items$);\n",
+            "name", name,
+            "items", say(slot->kind == STRING ? "support::strings(&self.%s)"
+                                              : "self.%s.clone()", name));
         return;
     }
     if (slot->kind != MESSAGE || !is_struct(slot->type))
@@ -650,8 +651,9 @@ static void put_lower(
         "            version: sys::WWS_VERSION,\n",
         "snake", type->name.snake);
     if (type->shape == TABLE)
-        put(text, "            state: keep.state(self.clone()),\n"
-                  "            free_state: Some(support::free_state::<Self>),\n");
+        put(text,
+            "            state: keep.state(self.clone()),\n"
+            "            free_state: Some(support::free_state::<Self>),\n");
     for (size_t i = 0; i < type->slots_count; i++) {
         const struct slot *slot = &type->slots[i];
 
@@ -791,8 +793,9 @@ static const char *lifted(const struct slot *slot)
     if (slot->kind == STRING)
         return say("%s: unsafe { support::text(raw.%s) }", name, name);
     if (slot->kind == BYTES)
-        return say(slot->moved ? "%s: Buffer(raw.%s)"
-                               : "%s: unsafe { support::octets(raw.%s) }.to_vec()",
+        return say(slot->moved
+                       ? "%s: Buffer(raw.%s)"
+                       : "%s: unsafe { support::octets(raw.%s) }.to_vec()",
                    name, name);
     if (slot->kind == BOOL)
         return say("%s: raw.%s != 0", name, name);
@@ -1228,7 +1231,8 @@ static const char *canceller(const struct call *call)
     if (through == NULL)
         return say("|_| self.%s()", name);
     if (!through->out)
-        return say(through->required ? "|_| %s.%s()" : "|_| %s.map(|it| it.%s())",
+        return say(through->required ? "|_| %s.%s()"
+                                     : "|_| %s.map(|it| it.%s())",
                    through->slot->name.snake, name);
     for (size_t i = 0, at = 0; i < call->parameters_count; i++) {
         if (&call->parameters[i] == through)
@@ -1238,21 +1242,6 @@ static const char *canceller(const struct call *call)
         at += call->parameters[i].out;
     }
     return "";
-}
-
-/* Whether a call uses an object of its caller's alone until it completes. */
-static bool lends(const struct model *model, const struct call *call)
-{
-    for (size_t i = 0; i < call->parameters_count; i++) {
-        const struct slot *slot = call->parameters[i].slot;
-
-        if (is_message(slot, HANDLE) && is_alone(slot->type->object)
-                && cancelled_through(call) != &call->parameters[i])
-            return true;
-        if (is_message(slot, STRUCT) && borrows(model, slot->type))
-            return true;
-    }
-    return false;
 }
 
 /* Bodies */
@@ -1277,10 +1266,9 @@ static void put_start(struct text *text, const struct form *form)
                                                  : "        ");
     if (call->async && !form->blocks) {
         put(text,
-            "pending::$function$(\n"
+            "pending::wait(\n"
             "            $out$,\n"
             "            move |$taken$, completion, error| ",
-            "function", lends(form->rust->model, call) ? "lend" : "wait",
             "out", out, "taken", taken);
         put_closure(text, form, "            ");
         put(text,
@@ -1291,8 +1279,9 @@ static void put_start(struct text *text, const struct form *form)
             "canceller", canceller(call));
         return;
     }
-    put(text, call->async ? "pending::block($out$, |$taken$, completion, error| "
-                          : "support::call($out$, |$taken$, error| ",
+    put(text,
+        call->async ? "pending::block($out$, |$taken$, completion, error| "
+                    : "support::call($out$, |$taken$, error| ",
         "out", out, "taken", taken);
     put_closure(text, form, "        ");
     put(text, ")?;\n");
@@ -1311,6 +1300,8 @@ static void put_mapped(
 
 static void put_end(struct text *text, const struct call *call)
 {
+    const struct parameter *last =
+        &call->parameters[call->parameters_count - 1];
     struct list names = { 0 };
     struct list values = { 0 };
     const char *pattern, *value;
@@ -1338,8 +1329,7 @@ static void put_end(struct text *text, const struct call *call)
         put_mapped(text, pattern, value);
     else if (names.count == 1)
         put(text, "        Ok($value$)\n",
-            "value", converted(call, &call->parameters[call->parameters_count - 1],
-                               "done.out"));
+            "value", converted(call, last, "done.out"));
     else
         put(text, "        let $pattern$ = done.out;\n"
                   "        Ok($value$)\n",

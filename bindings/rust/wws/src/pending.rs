@@ -24,8 +24,9 @@ use crate::api::Status;
 use crate::error::{Report, Result};
 use crate::support::{guard, Done};
 
-/// How long a future that is dropped waits for the completion where its call
-/// uses a message of the caller's.
+/// How long a future that is dropped waits for the completion, which comes at
+/// once unless code of the program's has to end first. What the call used, as a
+/// message or a state, is then as it will be.
 const GRACE: Duration = Duration::from_millis(50);
 
 enum State {
@@ -155,7 +156,6 @@ fn start<T: Send>(
 struct Wait<T, C: Fn(*const T) -> R, R> {
     pending: Arc<Pending<T>>,
     cancel: C,
-    lent: bool,
 }
 
 /* What it points to is on the heap. */
@@ -178,9 +178,7 @@ impl<T, C: Fn(*const T) -> R, R> Drop for Wait<T, C, R> {
             return;
         }
         (self.cancel)(self.pending.out());
-        if self.lent {
-            self.pending.wait();
-        }
+        self.pending.wait();
     }
 }
 
@@ -197,24 +195,7 @@ pub(crate) async fn wait<T: Send, R>(
 ) -> Result<Done<T>> {
     let pending = Arc::new(Pending::new(out)?);
     start(&pending, function);
-    Wait { pending, cancel, lent: false }.await
-}
-
-/// The same for a function that uses a message of the caller's until it
-/// completes. A future that is dropped has its caller wait until the message is
-/// free again, which is as good as at once.
-pub(crate) async fn lend<T: Send, R>(
-    out: T,
-    function: impl FnOnce(
-        *mut T,
-        *const sys::wws_completion,
-        sys::wws_error,
-    ) -> sys::wws_status,
-    cancel: impl Fn(*const T) -> R,
-) -> Result<Done<T>> {
-    let pending = Arc::new(Pending::new(out)?);
-    start(&pending, function);
-    Wait { pending, cancel, lent: true }.await
+    Wait { pending, cancel }.await
 }
 
 /// The same, blocking.

@@ -273,7 +273,7 @@ impl Channel {
     ///
     /// Dropping the future ends it early, by [`Channel::abort`].
     pub async fn send(&self, message: &mut Message) -> Result<()> {
-        pending::lend(
+        pending::wait(
             (),
             move |_, completion, error| unsafe {
                 sys::wws_channel_send(
@@ -309,7 +309,7 @@ impl Channel {
     ///
     /// Dropping the future ends it early, by [`Channel::cancel_receive`].
     pub async fn receive(&self, message: &mut Message) -> Result<bool> {
-        let done = pending::lend(
+        let done = pending::wait(
             (),
             move |_, completion, error| unsafe {
                 sys::wws_channel_receive(
@@ -349,7 +349,7 @@ impl Channel {
         request: &mut Message,
         reply: &mut Message,
     ) -> Result<()> {
-        pending::lend(
+        pending::wait(
             (),
             move |_, completion, error| unsafe {
                 sys::wws_channel_request_reply(
@@ -389,7 +389,7 @@ impl Channel {
     ///
     /// Dropping the future ends it early, by [`Channel::abort`].
     pub async fn send_reply(&self, reply: &mut Message) -> Result<()> {
-        pending::lend(
+        pending::wait(
             (),
             move |_, completion, error| unsafe {
                 sys::wws_channel_send_reply(
@@ -428,7 +428,7 @@ impl Channel {
         &self,
         message: &mut Message,
     ) -> Result<()> {
-        pending::lend(
+        pending::wait(
             (),
             move |_, completion, error| unsafe {
                 sys::wws_channel_write_message_start(
@@ -472,7 +472,7 @@ impl Channel {
         message: &mut Message,
         piece: &[u8],
     ) -> Result<()> {
-        pending::lend(
+        pending::wait(
             (),
             move |_, completion, error| unsafe {
                 sys::wws_channel_write_body(
@@ -512,7 +512,7 @@ impl Channel {
     ///
     /// Dropping the future ends it early, by [`Channel::abort`].
     pub async fn write_message_end(&self, message: &mut Message) -> Result<()> {
-        pending::lend(
+        pending::wait(
             (),
             move |_, completion, error| unsafe {
                 sys::wws_channel_write_message_end(
@@ -554,7 +554,7 @@ impl Channel {
         &self,
         message: &mut Message,
     ) -> Result<bool> {
-        let done = pending::lend(
+        let done = pending::wait(
             (),
             move |_, completion, error| unsafe {
                 sys::wws_channel_read_message_start(
@@ -599,7 +599,7 @@ impl Channel {
         message: &mut Message,
     ) -> Result<Option<Buffer>> {
         let out = Buffer::default();
-        let done = pending::lend(
+        let done = pending::wait(
             out,
             move |out, completion, error| unsafe {
                 sys::wws_channel_read_body(
@@ -640,7 +640,7 @@ impl Channel {
     ///
     /// Dropping the future ends it early, by [`Channel::abort`].
     pub async fn read_message_end(&self, message: &mut Message) -> Result<()> {
-        pending::lend(
+        pending::wait(
             (),
             move |_, completion, error| unsafe {
                 sys::wws_channel_read_message_end(

@@ -242,7 +242,7 @@ impl ServiceProxy {
         call: Option<&Call>,
     ) -> Result<Buffer> {
         let out = (support::handle(&call), Buffer::default());
-        let done = pending::lend(
+        let done = pending::wait(
             out,
             move |out, completion, error| {
                 let options = options.lower();

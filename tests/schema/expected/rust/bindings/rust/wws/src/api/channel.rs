@@ -287,7 +287,7 @@ impl Channel {
         trailer: &[u8],
         operation: Option<&mut Operation>,
     ) -> Result<()> {
-        pending::lend(
+        pending::wait(
             (),
             move |_, completion, error| {
                 let mut body = body;
