@@ -3,7 +3,8 @@
 Usage: pair.py SCENARIOS TRANSPORT [NAME] --host COMMAND... --runner COMMAND...
 
 Starts the host and peers that misbehave, tells the runner where they are, and
-fails unless the runner passes and the host ends well.
+fails unless the runner passes and the host ends well. With --all-fail in the
+place of NAME the runner is right if every scenario fails.
 """
 import os
 import socket
@@ -12,6 +13,7 @@ import sys
 import threading
 
 DRIP_S = 0.05
+PATIENCE_S = 20
 
 
 def listen(backlog):
@@ -89,36 +91,57 @@ def peers(kept, stop):
     }
 
 
+def passes(command, environment):
+    return subprocess.run(command, env=environment).returncode == 0
+
+
+def fails_all(command, environment):
+    runner = subprocess.run(command, env=environment, text=True,
+                            stdout=subprocess.PIPE)
+    *lines, summary = runner.stdout.splitlines()
+    wrong = [line for line in lines if not line.startswith("FAILED ")]
+    for line in wrong:
+        print(line)
+    return not wrong and summary == "0 passed, %d failed" % len(lines) \
+        and runner.returncode != 0
+
+
+def ends_well(host):
+    host.stdin.close()
+    try:
+        ended = host.wait(timeout=PATIENCE_S)
+    except subprocess.TimeoutExpired:
+        host.kill()
+        ended = "a hang"
+    if ended != 0:
+        print("the host ended with", ended)
+    return ended == 0
+
+
 def main():
     arguments = sys.argv[1:]
     at_host = arguments.index("--host")
     at_runner = arguments.index("--runner")
     scenarios, transport, *only = arguments[:at_host]
-    host_command = arguments[at_host + 1:at_runner]
-    runner_command = arguments[at_runner + 1:]
     kept, stop = [], threading.Event()
     environment = dict(os.environ)
     for name, server in peers(kept, stop).items():
         environment["SUITE_" + name] = "%s:%d" % server.getsockname()
 
-    host = subprocess.Popen(host_command, stdin=subprocess.PIPE,
-                            stdout=subprocess.PIPE, text=True)
+    host = subprocess.Popen(arguments[at_host + 1:at_runner],
+                            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                            text=True)
     url = host.stdout.readline().strip()
+    command = [*arguments[at_runner + 1:], url, scenarios, transport]
     if not url:
+        good = False
         print("the host does not start")
-        return 1
-    runner = subprocess.run([*runner_command, url, scenarios, transport, *only],
-                            env=environment)
+    elif only == ["--all-fail"]:
+        good = fails_all(command, environment)
+    else:
+        good = passes([*command, *only], environment)
     stop.set()
-    host.stdin.close()
-    try:
-        ended = host.wait(timeout=20)
-    except subprocess.TimeoutExpired:
-        host.kill()
-        ended = "not"
-    if ended != 0:
-        print("the host ended with", ended)
-    return runner.returncode or ended != 0
+    return 0 if ends_well(host) and good else 1
 
 
 sys.exit(main())

@@ -24,20 +24,24 @@ foreach(script IN LISTS scripts)
     set(suite_runner_${language} ${out}/runner)
 endforeach()
 
+# pair(<name> <runner> <host> <scenarios> <transport> [NAME]): one ctest test.
+function(pair name runner host)
+    add_binding_test(${name} ${PYTHON} ${CMAKE_CURRENT_SOURCE_DIR}/pair.py
+        ${ARGN} --host ${suite_host_${host}} --runner ${suite_runner_${runner}})
+    set(fixtures suite.${runner} suite.${host})
+    list(REMOVE_ITEM fixtures suite.c)
+    set_property(TEST ${name} APPEND PROPERTY FIXTURES_REQUIRED ${fixtures})
+endfunction()
+
 foreach(runner IN LISTS suite_languages)
     foreach(host IN LISTS suite_languages)
-        set(fixtures suite.${runner} suite.${host})
-        list(REMOVE_ITEM fixtures suite.c)
         foreach(transport http tcp)
-            set(name suite.${runner}.${host}.${transport})
-            add_binding_test(${name} ${PYTHON}
-                ${CMAKE_CURRENT_SOURCE_DIR}/pair.py
-                ${CMAKE_CURRENT_SOURCE_DIR}/scenarios.txt ${transport}
-                --host ${suite_host_${host}} --runner ${suite_runner_${runner}})
-            set_property(TEST ${name} APPEND PROPERTY FIXTURES_REQUIRED
-                ${fixtures})
+            pair(suite.${runner}.${host}.${transport} ${runner} ${host}
+                ${CMAKE_CURRENT_SOURCE_DIR}/scenarios.txt ${transport})
         endforeach()
     endforeach()
+    pair(suite.${runner}.wrong ${runner} c
+        ${CMAKE_CURRENT_SOURCE_DIR}/wrong.txt http --all-fail)
 endforeach()
 
 # Their rows in the demo.
