@@ -30,13 +30,20 @@ void await_change(void)
     pthread_cond_wait(&changed, &lock);
 }
 
-bool reaches(const int *counter, int value)
+static struct timespec out_of_patience(void)
 {
     struct timespec until;
-    bool in_time = true, there;
 
     clock_gettime(CLOCK_REALTIME, &until);
     until.tv_sec += PATIENCE_S;
+    return until;
+}
+
+bool reaches(const int *counter, int value)
+{
+    struct timespec until = out_of_patience();
+    bool in_time = true, there;
+
     pthread_mutex_lock(&lock);
     while (*counter < value && in_time)
         in_time = pthread_cond_timedwait(&changed, &lock, &until) == 0;
@@ -59,4 +66,11 @@ int value_of(const int *counter)
     value = *counter;
     pthread_mutex_unlock(&lock);
     return value;
+}
+
+void wait_for_post(sem_t *sem)
+{
+    struct timespec until = out_of_patience();
+
+    assert_int_equal(sem_timedwait(sem, &until), 0);
 }

@@ -3,6 +3,7 @@
 #ifndef TESTS_COUNTERS_H
 #define TESTS_COUNTERS_H
 
+#include <semaphore.h>
 #include <stdbool.h>
 
 /* So long a test waits for what has to come. */
@@ -19,5 +20,7 @@ bool reaches(const int *counter, int value);
 /* Likewise; a test that waits in vain fails. */
 void wait_for(const int *counter, int value);
 int value_of(const int *counter);
+/* Likewise for a semaphore. */
+void wait_for_post(sem_t *sem);
 
 #endif

@@ -5,24 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <time.h>
-
 #include "core/base/clock.h"
 #include "core/base/memory.h"
 
-enum {
-    PATIENCE_S = 20,
-    WAKES = 2,       /* that stay in their stock */
-};
-
-void wait_for_post(sem_t *sem)
-{
-    struct timespec until;
-
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += PATIENCE_S;
-    assert_int_equal(sem_timedwait(sem, &until), 0);
-}
+enum { WAKES = 2 }; /* that stay in their stock */
 
 struct fake fake;
 struct fixture mux_fixture;

@@ -13,11 +13,10 @@
 #include <semaphore.h>
 
 #include "core/channel/mux.h"
+#include "tests/support/counters.h"
 #include "tests/support/engine.h"
 
 enum { CROWD = 1000 };
-
-void wait_for_post(sem_t *sem);
 
 /* The session. */
 struct fake {
