@@ -1,0 +1,8 @@
+//go:build !race
+
+package wws_test
+
+const (
+	races = 100000
+	crowd = 10000
+)

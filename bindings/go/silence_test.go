@@ -1,0 +1,8 @@
+package wws
+
+import (
+	"io"
+	"log"
+)
+
+var silence = log.New(io.Discard, "", 0)

@@ -1,0 +1,139 @@
+package wws
+
+import (
+	"math"
+	"testing"
+	"time"
+)
+
+func TestMilliseconds__round_up_and_know_for_ever(t *testing.T) {
+	const infinite = math.MaxUint32
+	for given, wanted := range map[time.Duration]uint32{
+		0:                                       0,
+		1:                                       1,
+		time.Millisecond:                        1,
+		time.Millisecond + 1:                    2,
+		time.Hour:                               3600000,
+		-1:                                      infinite,
+		Infinite:                                infinite,
+		math.MaxUint32 * time.Millisecond:       infinite,
+		math.MaxUint32*time.Millisecond - 1:     infinite,
+		(math.MaxUint32 - 1) * time.Millisecond: infinite - 1,
+	} {
+		if ms := uint32(milliseconds(given)); ms != wanted {
+			t.Error(given, ms, wanted)
+		}
+	}
+}
+
+func TestOptions__left_out_are_their_defaults(t *testing.T) {
+	f := begin()
+	defer f.end()
+
+	none := (&ChannelOptions{}).lower(f)
+	all := (&ChannelOptions{
+		MaxMessageSize: 7,
+		SendTimeout:    time.Second,
+		ResolveTimeout: 5 * time.Millisecond,
+		FaultsAsErrors: Set(false),
+	}).lower(f)
+
+	if none.max_message_size != 65536 || none.send_timeout_ms != 30000 ||
+		none.resolve_timeout_ms != math.MaxUint32 || none.faults_as_errors != 1 {
+		t.Error("defaults", none)
+	}
+	if all.max_message_size != 7 || all.send_timeout_ms != 1000 ||
+		all.resolve_timeout_ms != 5 || all.faults_as_errors != 0 {
+		t.Error("choices", all)
+	}
+	if (*ChannelOptions)(nil).lower(f) != nil {
+		t.Error("nothing is something")
+	}
+}
+
+// Memory of a frame is zero and apart, however much is asked for.
+func TestFrame__memory_is_fresh(t *testing.T) {
+	for round := 0; round < 3; round++ {
+		f := begin()
+		var all [][]byte
+		for size := 1; size < 3000; size += 97 {
+			memory := places[byte](f, size)
+			for i, octet := range memory {
+				if octet != 0 {
+					t.Fatal("octet", i, "of", size)
+				}
+				memory[i] = byte(size)
+			}
+			all = append(all, memory)
+		}
+		for _, memory := range all {
+			for _, octet := range memory {
+				if octet != byte(len(memory)) {
+					t.Fatal("overlap")
+				}
+			}
+		}
+		f.end()
+	}
+}
+
+func TestFrame__holds_what_is_left_of_a_crowd_only(t *testing.T) {
+	var all []*frame
+	for i := 0; i < 10*spareFrames; i++ {
+		all = append(all, begin())
+	}
+	for _, f := range all {
+		f.end()
+	}
+
+	if spare := len(frames.spare); spare > spareFrames {
+		t.Error(spare)
+	}
+}
+
+func TestRegistration__of_a_table_that_was_not_taken_is_forgotten(t *testing.T) {
+	before := len(tables.all)
+
+	host, err := NewServiceHost(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer host.Free()
+	for i := 0; i < 3; i++ {
+		_ = host.AddEndpoint(&EndpointOptions{
+			Address:    "nonsense",
+			Operations: OperationCallbacks{Serve: nil},
+		})
+	}
+
+	if len(tables.all) != before {
+		t.Error(len(tables.all), before)
+	}
+}
+
+func TestCallbacks__answer_with_the_status_of_an_error(t *testing.T) {
+	for _, one := range []struct {
+		err    error
+		status Status
+	}{
+		{nil, StatusOK},
+		{ErrAborted, StatusAborted},
+		{&Error{ErrorInfo: ErrorInfo{Status: StatusTimedOut}}, StatusTimedOut},
+		{&Fault{}, StatusOther},
+	} {
+		if status := Status(answer(one.err)); status != one.status {
+			t.Error(one.err, status)
+		}
+	}
+	status := answer(nil)
+	func() {
+		before := ErrorLog
+		ErrorLog = silence
+		defer func() { ErrorLog = before }()
+		defer refused(&status)
+		panic("oh")
+	}()
+	if Status(status) != StatusOther {
+		t.Error(status)
+	}
+}
