@@ -1300,8 +1300,7 @@ static void put_mapped(
 
 static void put_end(struct text *text, const struct call *call)
 {
-    const struct parameter *last =
-        &call->parameters[call->parameters_count - 1];
+    const struct parameter *last = call->parameters;
     struct list names = { 0 };
     struct list values = { 0 };
     const char *pattern, *value;
@@ -1313,6 +1312,7 @@ static void put_end(struct text *text, const struct call *call)
 
         if (!parameter->out)
             continue;
+        last = parameter;
         add(&names, name);
         if (is_result(parameter))
             add(&values, converted(call, parameter, name));
