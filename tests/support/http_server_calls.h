@@ -36,14 +36,18 @@ ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
     struct iovec first = message->msg_iov[0];
     struct msghdr less = { .msg_iov = &first, .msg_iovlen = 1 };
     size_t most = (size_t) most_sent;
+    void (*run)(void);
+    ssize_t size;
 
     find(&wrapped, "sendmsg");
     sent_calls++;
-    if (most == 0)
-        return wrapped(fd, message, flags);
-    if (first.iov_len > most)
+    if (most != 0 && first.iov_len > most)
         first.iov_len = most;
-    return wrapped(fd, &less, flags);
+    size = wrapped(fd, most != 0 ? &less : message, flags);
+    run = atomic_exchange(&has_sent, NULL);
+    if (run != NULL)
+        run();
+    return size;
 }
 
 int epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event)

@@ -15,6 +15,7 @@ _Atomic int received_calls;
 _Atomic int sent_calls;
 _Atomic int armed_calls;
 _Atomic int most_sent;
+void (*_Atomic has_sent)(void);
 
 /* The server and what it tells. */
 
@@ -168,6 +169,7 @@ int server_set_up(void **state)
         },
     };
     most_sent = 0;
+    has_sent = NULL;
     return 0;
 }
 

@@ -24,6 +24,8 @@ extern _Atomic int received_calls;
 extern _Atomic int sent_calls;
 extern _Atomic int armed_calls;
 extern _Atomic int most_sent; /* octets that a sendmsg takes; 0: all */
+/* Runs inside the next sendmsg, when that has sent; may be null. */
+extern void (*_Atomic has_sent)(void);
 
 /* The server and what it tells. */
 

@@ -1,4 +1,5 @@
-/* Clients of the server that leave, or that do not read. */
+/* Clients of the server that leave or do not read, and answers that are
+ * stopped. */
 #include "tests/support/http_server_calls.h"
 #include "tests/support/http_server_fixture.h"
 
@@ -440,6 +441,80 @@ static void server__hears_of_a_client_that_leaves_while_it_sends(void **state)
     assert_int_equal(it->outcome.status, WWS_E_ENDPOINT_DISCONNECTED);
 }
 
+/* Answers that are stopped: whoever does so has been told that they do not go
+ * out, and so has the client. */
+
+static void assert_stopped(int fd)
+{
+    char octets[4096];
+    ssize_t size;
+
+    while ((size = get_some(fd, octets, sizeof octets)) > 0)
+        continue;
+    assert_int_equal(size, -1);
+    assert_int_equal(errno, ECONNRESET);
+    wait_for(&it->replied, 1);
+    close(fd);
+}
+
+static void server__sends_nothing_of_an_answer_stopped_before(void **state)
+{
+    struct wwi_incoming *incoming;
+    int fd;
+
+    (void) state;
+    hold_one(&fd);
+    incoming = take_held();
+    wwi_http_incoming.stop(incoming);
+
+    answer_text(incoming, "too late");
+
+    expect_reset(fd);
+    assert_int_equal(value_of(&it->replied), 1);
+    assert_int_equal(it->outcome.status, WWS_E_OPERATION_ABORTED);
+    assert_int_equal(it->outcome.progress, WWS_PROGRESS_NOT_SENT);
+    close(fd);
+}
+
+static void server__resets_an_answer_stopped_while_it_is_sent(void **state)
+{
+    struct wwi_incoming *incoming;
+    int fd;
+
+    (void) state;
+    hold_one(&fd);
+    incoming = take_held();
+    answer_big(incoming);
+    let_everything_run();
+
+    wwi_http_incoming.stop(incoming);
+
+    assert_stopped(fd);
+    assert_int_equal(it->outcome.status, WWS_E_OPERATION_ABORTED);
+    assert_int_equal(it->outcome.progress, WWS_PROGRESS_PARTLY_SENT);
+}
+
+static struct wwi_incoming *stopped;
+
+static void stop_it(void)
+{
+    wwi_http_incoming.stop(stopped);
+}
+
+static void server__resets_an_answer_stopped_when_all_is_sent(void **state)
+{
+    int fd;
+
+    (void) state;
+    hold_one(&fd);
+    stopped = take_held();
+    has_sent = stop_it;
+
+    answer_text(stopped, "all of it");
+
+    assert_stopped(fd);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -461,6 +536,9 @@ int main(void)
         TEST(server__gives_up_on_a_client_that_does_not_read),
         TEST(server__gives_a_client_that_reads_its_time),
         TEST(server__hears_of_a_client_that_leaves_while_it_sends),
+        TEST(server__sends_nothing_of_an_answer_stopped_before),
+        TEST(server__resets_an_answer_stopped_while_it_is_sent),
+        TEST(server__resets_an_answer_stopped_when_all_is_sent),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
