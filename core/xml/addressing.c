@@ -2,10 +2,9 @@
  * 2004).  Each column of a table is one version. */
 #include "core/xml/addressing.h"
 
-#include <errno.h>
 #include <string.h>
-#include <sys/random.h>
 
+#include "core/base/random.h"
 #include "core/base/text.h"
 
 #define WSA_1_0 "http://www.w3.org/2005/08/addressing"
@@ -80,23 +79,13 @@ wws_string wwi_addressing_fault_action(
     return words->soap_fault;
 }
 
-static bool random_octets(uint8_t *octets, size_t size)
-{
-    ssize_t got;
-
-    do
-        got = getrandom(octets, size, 0);
-    while (got < 0 && errno == EINTR);
-    return got == (ssize_t) size;
-}
-
 bool wwi_addressing_uuid(char text[WWI_UUID_SIZE])
 {
     static const char digits[] = "0123456789abcdef";
     uint8_t octets[16];
     char *at = text + 9;
 
-    if (!random_octets(octets, sizeof octets))
+    if (!wwi_random(octets, sizeof octets))
         return false;
     /* Version 4, variant 1 (RFC 9562, section 5.4). */
     octets[6] = (uint8_t) ((octets[6] & 0x0F) | 0x40);
