@@ -5,7 +5,6 @@ import signal
 import socket
 import threading
 import time
-import unittest
 
 import wws
 from wws import _waiting
@@ -26,6 +25,11 @@ def until(condition, what="it"):
         if time.monotonic() > end:
             raise TimeoutError(f"{what} did not happen")
         time.sleep(0.0005)
+
+
+def patience(seconds):
+    """So long, or longer where others crowd the machine."""
+    return seconds * max(1, os.getloadavg()[0] / os.cpu_count())
 
 
 def counter(which):
@@ -135,16 +139,4 @@ def interrupted(condition=is_waiting):
         raise AssertionError("nothing was interrupted")
     finally:
         thread.join(PATIENCE_S)
-    assert took < 0.1, f"took {took} s"
-
-
-class Case(unittest.TestCase):
-    """Leaves nothing behind."""
-
-    def setUp(self):
-        self.before = counter(wws.Counter.HANDLES)
-
-    def assertNothingLeft(self, more=0):
-        """All handles are given back, but for those of mailboxes."""
-        for box in list(_waiting._boxes):
-            until(lambda: not box.is_busy)
+    assert took < patience(0.1), f"took {took} s"

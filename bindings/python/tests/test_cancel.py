@@ -10,7 +10,7 @@ import unittest
 
 import wws
 from helpers import (ACTION, BODY, OVER, PATIENCE_S, REPLY, Silent, Waiting,
-                     interrupted, proxy, service, until)
+                     interrupted, patience, proxy, service, until)
 
 RACES = int(os.environ.get("WWS_RACES", 100000))
 
@@ -40,7 +40,7 @@ class Tasks(unittest.TestCase):
                 task.cancel()
                 with self.assertRaises(asyncio.CancelledError):
                     await task
-                self.assertLess(time.monotonic() - began, 0.1)
+                self.assertLess(time.monotonic() - began, patience(0.1))
                 if url.startswith("net.tcp"):
                     self.assertEqual(handler.reasons, [])
                     client.abort()
@@ -207,7 +207,7 @@ class Tasks(unittest.TestCase):
                 task.cancel()
                 with self.assertRaises(asyncio.CancelledError):
                     await task
-                self.assertLess(time.monotonic() - began, 0.5)
+                self.assertLess(time.monotonic() - began, patience(0.2))
                 leave.set()
                 with self.assertRaises(wws.Error):
                     await call
@@ -282,7 +282,8 @@ class Handles(unittest.TestCase):
                 client.call_sync(ACTION, BODY, call=call)
             thread.join()
             handler.wait_told()
-            self.assertEqual(caught.exception.phase, wws.Phase.WAIT)
+            self.assertIn(caught.exception.phase,
+                          (wws.Phase.SEND, wws.Phase.WAIT))
             self.assertIs(call.cancel(), False)
 
     def test_call__that_is_cancelled_already_is_not_begun(self):
