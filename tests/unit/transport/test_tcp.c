@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -16,6 +18,7 @@
 enum {
     THREADS = 4,
     EACH = 250,
+    DESCRIPTORS = 1024,
 };
 
 /* Messages. */
@@ -309,6 +312,64 @@ static void session__sends_or_takes_back(void **state)
     close(fd);
 }
 
+/* Peers that the network has lost. */
+
+/* Our own end of a connection. */
+static int other_end(int fd)
+{
+    struct sockaddr_in own, other;
+    socklen_t size = sizeof own;
+
+    assert_int_equal(getsockname(fd, (struct sockaddr *) &own, &size), 0);
+    for (int found = 0; found < DESCRIPTORS; found++)
+        if (getpeername(found, (struct sockaddr *) &other, &size) == 0
+            && other.sin_family == AF_INET && other.sin_port == own.sin_port)
+            return found;
+    fail_msg("no other end");
+    return -1;
+}
+
+static int option(int fd, int level, int name)
+{
+    socklen_t size = sizeof(int);
+    int value = -1;
+
+    assert_int_equal(getsockopt(fd, level, name, &value, &size), 0);
+    return value;
+}
+
+/* One who owes an acknowledgement, and one who owes nothing. */
+static void assert_noticed(int fd)
+{
+    assert_int_equal(option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT), 120000);
+    assert_int_equal(option(fd, SOL_SOCKET, SO_KEEPALIVE), 1);
+    assert_in_range(option(fd, IPPROTO_TCP, TCP_KEEPIDLE)
+        + option(fd, IPPROTO_TCP, TCP_KEEPINTVL)
+        * option(fd, IPPROTO_TCP, TCP_KEEPCNT), 1, 120);
+}
+
+static void session__of_a_server_asks_whether_its_peer_is_there(void **state)
+{
+    int fd;
+
+    (void) state;
+    fd = serve_bare();
+
+    assert_noticed(other_end(fd));
+    close(fd);
+}
+
+static void session__of_a_client_asks_whether_its_peer_is_there(void **state)
+{
+    int fd;
+
+    (void) state;
+    fd = meet();
+
+    assert_noticed(other_end(fd));
+    close(fd);
+}
+
 /* Ours with ours. */
 
 static void sessions__talk_both_ways(void **state)
@@ -508,6 +569,8 @@ int main(void)
         TEST(session__asks_before_it_begins_to_send),
         TEST(session__keeps_records_of_several_threads_apart),
         TEST(session__sends_or_takes_back),
+        TEST(session__of_a_server_asks_whether_its_peer_is_there),
+        TEST(session__of_a_client_asks_whether_its_peer_is_there),
         TEST(sessions__talk_both_ways),
         TEST(sessions__stream_both_ways),
         TEST(sessions__end_in_any_state),
