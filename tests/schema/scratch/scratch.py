@@ -149,11 +149,6 @@ replace wws => %s
 def build_rust():
     folder = work / "rust"
     folder.mkdir(exist_ok=True)
-    raw = tree / "bindings" / "rust" / "wws-sys" / "src" / "bindings.rs"
-    run("bindgen", prefix / "include" / "wws" / "wws.h", "-o", raw,
-        "--with-derive-default", "--no-layout-tests", "--no-doc-comments",
-        "--size_t-is-usize", "--allowlist-function", "wws_.*",
-        "--allowlist-type", "wws_.*", "--allowlist-var", "WWS_.*")
     (folder / "Cargo.toml").write_text("""[package]
 name = "client"
 version = "0.0.0"
