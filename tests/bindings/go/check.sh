@@ -1,0 +1,23 @@
+#!/bin/sh
+# Tests the package of Go: check.sh GO plain|strict FOLDER
+#
+# Strict is with the race detector and with all that the toolchain can check of
+# pointers that go to C.
+set -eu
+go=$1 how=$2
+cd "$3"
+export GOTOOLCHAIN=local GOFLAGS=-mod=mod GOPROXY=off
+if [ "$how" = strict ]; then
+    case $("$go" env GOVERSION) in
+    go1.19* | go1.20*) export GODEBUG=cgocheck=2 ;;
+    *) export GOEXPERIMENT=cgocheck2 ;;
+    esac
+    exec "$go" test -count=1 -race .
+fi
+unformatted=$("$("$go" env GOROOT)/bin/gofmt" -l .)
+if [ "$unformatted" ]; then
+    echo "gofmt would change $unformatted"
+    exit 1
+fi
+"$go" vet .
+exec "$go" test -count=1 .
