@@ -1,7 +1,6 @@
 /* Messages in pieces, between two ends of ours, and between one and a bare
  * socket.  Every promise is kept over each transport. */
 #include <arpa/inet.h>
-#include <dlfcn.h>
 #include <malloc.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -11,6 +10,7 @@
 #include "tests/support/public/framing.h"
 #include "tests/support/public/peer.h"
 #include "tests/support/public/talk.h"
+#include "tests/support/wrapped.h"
 
 enum {
     PIECE = 65536,
@@ -574,9 +574,8 @@ __attribute__((visibility("default")))
 int poll(struct pollfd *polled, nfds_t count, int timeout)
 {
     int (*wrapped)(struct pollfd *, nfds_t, int);
-    void *found = dlsym(RTLD_NEXT, "poll");
 
-    memcpy(&wrapped, &found, sizeof found);
+    find_wrapped(&wrapped, "poll");
     sleeps += timeout != 0;
     return wrapped(polled, count, timeout);
 }

@@ -3,21 +3,10 @@
 #ifndef TESTS_HTTP_CLIENT_CALLS_H
 #define TESTS_HTTP_CLIENT_CALLS_H
 
-#include <string.h>
-
-#include <dlfcn.h>
 #include <errno.h>
 
 #include "tests/support/http_client_fixture.h"
-
-/* The function that a wrapper stands before: the system's, or a sanitizer's
- * that has to see the call. */
-static void find(void *function, const char *name)
-{
-    void *found = dlsym(RTLD_NEXT, name);
-
-    memcpy(function, &found, sizeof found);
-}
+#include "tests/support/wrapped.h"
 
 static int failed(int code)
 {
@@ -32,7 +21,7 @@ ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
     struct msghdr less = { .msg_iov = &first, .msg_iovlen = 1 };
     ssize_t count;
 
-    find(&wrapped, "sendmsg");
+    find_wrapped(&wrapped, "sendmsg");
     if (send_failures != 0) {
         send_failures--;
         return failed(send_fails);
@@ -55,7 +44,7 @@ int any_connect(int fd, const struct sockaddr *address, socklen_t size)
 {
     int (*wrapped)(int, const struct sockaddr *, socklen_t);
 
-    find(&wrapped, "connect");
+    find_wrapped(&wrapped, "connect");
     return connect_fails != 0 ? failed(connect_fails)
         : wrapped(fd, address, size);
 }
@@ -64,7 +53,7 @@ int socket(int domain, int type, int protocol)
 {
     int (*wrapped)(int, int, int);
 
-    find(&wrapped, "socket");
+    find_wrapped(&wrapped, "socket");
     return socket_fails != 0 ? failed(socket_fails)
         : wrapped(domain, type, protocol);
 }

@@ -4,28 +4,17 @@
 #ifndef TESTS_HTTP_SERVER_CALLS_H
 #define TESTS_HTTP_SERVER_CALLS_H
 
-#include <string.h>
-
-#include <dlfcn.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
 #include "tests/support/http_server_fixture.h"
-
-/* The function that a wrapper stands before: the system's, or a sanitizer's
- * that has to see the call. */
-static void find(void *function, const char *name)
-{
-    void *found = dlsym(RTLD_NEXT, name);
-
-    memcpy(function, &found, sizeof found);
-}
+#include "tests/support/wrapped.h"
 
 ssize_t recv(int fd, void *data, size_t size, int flags)
 {
     ssize_t (*wrapped)(int, void *, size_t, int);
 
-    find(&wrapped, "recv");
+    find_wrapped(&wrapped, "recv");
     received_calls++;
     return wrapped(fd, data, size, flags);
 }
@@ -39,7 +28,7 @@ ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
     void (*run)(void);
     ssize_t size;
 
-    find(&wrapped, "sendmsg");
+    find_wrapped(&wrapped, "sendmsg");
     sent_calls++;
     if (most != 0 && first.iov_len > most)
         first.iov_len = most;
@@ -54,7 +43,7 @@ int epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event)
 {
     int (*wrapped)(int, int, int, struct epoll_event *);
 
-    find(&wrapped, "epoll_ctl");
+    find_wrapped(&wrapped, "epoll_ctl");
     armed_calls++;
     return wrapped(epoll, operation, fd, event);
 }

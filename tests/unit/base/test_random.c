@@ -8,7 +8,6 @@
 
 #include <cmocka.h>
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -17,6 +16,7 @@
 #include <unistd.h>
 
 #include "core/base/random.h"
+#include "tests/support/wrapped.h"
 
 enum { DRAWS = 1000, SIZE = WWI_RANDOM_MOST };
 
@@ -31,9 +31,8 @@ static int failures;
 ssize_t getrandom(void *data, size_t size, unsigned flags)
 {
     ssize_t (*wrapped)(void *, size_t, unsigned);
-    void *found = dlsym(RTLD_NEXT, "getrandom");
 
-    memcpy(&wrapped, &found, sizeof found);
+    find_wrapped(&wrapped, "getrandom");
     asked++;
     if (failures-- > 0) {
         errno = fails;
