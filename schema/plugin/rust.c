@@ -697,7 +697,9 @@ static const char *given(const struct slot *slot)
     if (slot->kind == ENUMERATION)
         return say("%s(%s)", slot->enumeration->name.pascal, name);
     if (slot->kind == MESSAGE)
-        return say("&Lent::new(%s::of(%s))", slot->type->name.pascal, name);
+        return say(slot->type->object->free == NULL ? "&%s::of(%s)"
+                                                    : "&Lent::new(%s::of(%s))",
+                   slot->type->name.pascal, name);
     return slot->pointer ? say("%s as usize", name) : name;
 }
 

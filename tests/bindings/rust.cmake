@@ -42,6 +42,7 @@ if(WWS_SANITIZE MATCHES address)
         OUTPUT_VARIABLE preloaded OUTPUT_STRIP_TRAILING_WHITESPACE)
     string(TOUPPER ${CMAKE_HOST_SYSTEM_PROCESSOR} triple)
     set(runner WWS_RACES=20000
+        LSAN_OPTIONS=suppressions=${rust_here}/leaks.supp:print_suppressions=0
         "CARGO_TARGET_${triple}_UNKNOWN_LINUX_GNU_RUNNER=env\
  LD_PRELOAD=${preloaded}")
 elseif(WWS_SANITIZE)
@@ -77,6 +78,13 @@ add_rust_test(rust_vendored ${folder} TARGET vendored
 add_rust_test(rust_doc ${folder} TARGET ${version}
     ENVIRONMENT RUSTDOCFLAGS=-Dwarnings
     COMMAND ${cargo} doc --quiet --offline --locked --no-deps)
+
+# Under other people's executor, where it can be had.
+if(version VERSION_GREATER_EQUAL 1.71)
+    add_rust_test(rust_tokio ${folder} TARGET tokio
+        COMMAND sh ${rust_here}/tokio.sh ${cargo} ${rust_here}/tokio)
+    set_tests_properties(rust_tokio PROPERTIES SKIP_RETURN_CODE 77)
+endif()
 if(EXISTS ${folder}/cargo-clippy)
     add_rust_test(rust_clippy ${folder} TARGET clippy
         COMMAND ${cargo} clippy --quiet --offline --locked --all-targets

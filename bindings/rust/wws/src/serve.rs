@@ -3,7 +3,6 @@
 use std::any::Any;
 use std::fmt;
 use std::future::Future;
-use std::mem::ManuallyDrop;
 use std::pin::Pin;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -54,7 +53,8 @@ where
     F: Fn(Deferred) + Send + Sync + 'static,
 {
     OperationCallbacks::new(move |operation| {
-        let own = Deferred(ManuallyDrop::new(Operation::of(operation.handle)));
+        let operation = Operation::of(operation.handle);
+        let own = Deferred { operation, completed: false };
         /* Whatever becomes of it, it has been or will be completed. */
         guard((), || serve(own));
         Status::S_ASYNC
@@ -64,18 +64,19 @@ where
 /// An operation that whoever has it completes. One that is dropped is answered
 /// with a fault.
 #[derive(Debug)]
-pub struct Deferred(ManuallyDrop<Operation>);
+pub struct Deferred {
+    operation: Operation,
+    completed: bool,
+}
 
 impl Deferred {
     /// Sends the reply, as far as it can be without waiting.
     pub fn complete<R: AsRef<[u8]>>(
-        self,
+        mut self,
         reply: Result<R, Box<Fault>>,
     ) -> Result<()> {
-        let operation = ManuallyDrop::into_inner(unsafe {
-            std::ptr::read(&ManuallyDrop::new(self).0)
-        });
-        operation.complete(answer(&operation, reply))
+        self.completed = true;
+        self.operation.complete(answer(&self.operation, reply))
     }
 }
 
@@ -83,15 +84,18 @@ impl std::ops::Deref for Deferred {
     type Target = Operation;
 
     fn deref(&self) -> &Operation {
-        &self.0
+        &self.operation
     }
 }
 
 impl Drop for Deferred {
     fn drop(&mut self) {
+        if self.completed {
+            return;
+        }
         let fault = Fault::new("the operation was dropped");
-        let status = answer(&self.0, Err::<&[u8], _>(fault.into()));
-        drop(self.0.complete(status));
+        let status = answer(self, Err::<&[u8], _>(fault.into()));
+        drop(self.operation.complete(status));
     }
 }
 

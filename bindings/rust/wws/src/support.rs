@@ -239,7 +239,8 @@ pub(crate) unsafe fn table<'a, T>(state: *mut c_void) -> &'a T {
 pub(crate) fn guard<T>(otherwise: T, run: impl FnOnce() -> T) -> T {
     catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
         /* What was thrown may throw again when it is dropped. */
-        std::mem::forget(panic);
+        let dropped = catch_unwind(AssertUnwindSafe(|| drop(panic)));
+        std::mem::forget(dropped);
         otherwise
     })
 }

@@ -108,7 +108,7 @@ impl OperationCallbacks {
     ) -> sys::wws_status {
         let table = unsafe { support::table::<Self>(state) };
         support::guard(support::PANICKED.0, || {
-            (table.serve)(&Lent::new(Operation::of(operation))).0
+            (table.serve)(&Operation::of(operation)).0
         })
     }
 }

@@ -1,0 +1,1 @@
+//! Nothing but its tests: the crate wws under tokio.
