@@ -427,8 +427,8 @@ static void complete(struct wwi_http_session *session)
     if (session->server == NULL && parser->status < 200) {
         wwi_http_parser_reset(parser, KEEP);
         if (++session->on_loop.interim > MOST_INTERIM)
-            fail(session, WWS_E_INVALID_FORMAT,
-                WWS_PHASE_HEADERS, "too many interim responses");
+            fail(session, WWS_E_INVALID_FORMAT, WWS_PHASE_HEADERS,
+                "too many interim responses");
         return;
     }
     session->on_loop.complete = true;
@@ -457,8 +457,7 @@ static void fail_to_parse(struct wwi_http_session *session)
     if (session->server != NULL && !session->on_loop.talking)
         wwi_http_session_refuse(session, error->http_status);
     else
-        fail(session, error->status, phase_of(session),
-            error->text);
+        fail(session, error->status, phase_of(session), error->text);
 }
 
 static void understand(
