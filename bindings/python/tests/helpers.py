@@ -44,7 +44,7 @@ def is_waiting():
 @contextlib.contextmanager
 def service(handler, over="http", **options):
     """The address of a service that is there until the block is left."""
-    with wws.ServiceHost(close_timeout_ms=200) as host:
+    with wws.ServiceHost() as host:
         host.add_endpoint(f"{over}://127.0.0.1:0/calc", handler, **OVER[over],
                           **options)
         host.open_sync()

@@ -88,5 +88,5 @@ from .service_proxy import ServiceProxy as ServiceProxy
 from .call import Call as Call
 from .service_host import ServiceHost as ServiceHost
 from .operation import Operation as Operation
-from ._hosting import *  # noqa: F401,F403
+from ._extras import *  # noqa: F401,F403
 from ._support import INFINITE as INFINITE

@@ -1,32 +1,31 @@
-"""The classes of the package that are written by hand, over generated ones."""
+"""What handlers are given, and how they answer."""
 import asyncio
-import logging
 
-from . import errors as _errors
-from . import operation as _operation
-from . import types as _types
+from ._base import Failure, Object, Struct
 from ._serving import logger, report
 
-__all__ = ["Fault", "Operation", "TimedOut", "log_to"]
+DONE = 0
+CANCELLED, OTHER, STALE = -1606615039, -2143485919, -2147024890
 
 
-class TimedOut(_errors.TimedOut, TimeoutError,
-               status=_types.Status.E_OPERATION_TIMED_OUT):
-    __doc__ = _errors.TimedOut.__doc__
+class Raised(Struct, Exception):
+    """What a handler can raise to answer with it."""
+
+    def __init_subclass__(cls, **named):
+        super().__init_subclass__(**named)
+        plain = cls.__init__
+
+        def __init__(self, *arguments, **named):
+            plain(self, *arguments, **named)
+            Exception.__init__(self, *arguments)
+
+        if "__init__" in vars(cls):
+            __init__.__wrapped__ = plain
+            cls.__init__ = __init__
 
 
-class Fault(_types.Fault, Exception):
-    __doc__ = _types.Fault.__doc__ + """
-    A handler raises it to answer with it.
-    """
-
-    def __init__(self, reason, **named):
-        _types.Fault.__init__(self, reason, **named)
-        Exception.__init__(self, reason)
-
-
-class Operation(_operation.Operation, kind="Operation"):
-    __doc__ = _operation.Operation.__doc__
+class Served(Object):
+    """Something that a handler is given, and that it answers."""
 
     _reason = None
     _asks = False
@@ -70,42 +69,31 @@ class Operation(_operation.Operation, kind="Operation"):
     def _answer(self, reply):
         if reply is not None:
             self.set_reply(reply)
-        self._end(_types.Status.S_OK)
+        self._end(DONE)
 
     def _fail(self, error):
         """Answers with a fault: the one that was raised, or one of a fixed
         text.
         """
-        status = _types.Status.E_OTHER
-        if isinstance(error, _types.Fault):
+        status = OTHER
+        if isinstance(error, Raised):
             try:
                 self.set_fault(error)
             except Exception:
                 logger.exception("a fault cannot be sent")
         elif isinstance(error, asyncio.CancelledError):
-            status = _types.Status.E_OPERATION_CANCELLED
-        elif not isinstance(error, _errors.Handle):
+            status = CANCELLED
+        elif not (isinstance(error, Failure) and error.status == STALE):
             logger.error("a handler failed", exc_info=error)
         self._end(status)
 
     def _end(self, status):
         try:
             self.complete(status)
-        except _errors.Handle:
-            pass  # the handler has done it
+        except Failure as failed:
+            if failed.status != STALE:
+                raise
+            # The handler has done it.
         finally:
+            self._told.clear()
             self._forget()
-
-
-_LEVELS = {_types.LogLevel.ERROR: logging.ERROR,
-           _types.LogLevel.WARNING: logging.WARNING,
-           _types.LogLevel.INFO: logging.INFO,
-           _types.LogLevel.DEBUG: logging.DEBUG}
-
-
-def log_to(logger):
-    """A callback for Runtime.set_log() that writes to a logger of Python."""
-    def line(level, phase, text):
-        logger.log(_LEVELS.get(level, logging.ERROR), "%s: %s",
-                   phase.name.lower(), text)
-    return line

@@ -5,6 +5,7 @@ from ._base import (END, INFINITE, NONE, Enumeration, Failure, Object, Owned,
                     new_record, new_records, new_struct, octets_in, octets_out,
                     owned, pointer_in, pointer_out, reach, require, struct_in,
                     take_octets, take_text, text_in, text_out)
+from ._hosting import Raised, Served
 from ._serving import ask, foreign, queued, tell
 from ._waiting import Pending, twins
 

@@ -2,9 +2,9 @@
 from typing import Callable
 
 import wws
-from ._support import Object, Octets
+from ._support import Octets, Served
 
-class Operation(Object):
+class Operation(Served):
     @property
     def info(self) -> wws.OperationInfo: ...
     @property

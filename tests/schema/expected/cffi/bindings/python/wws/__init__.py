@@ -19,5 +19,5 @@ from .library import status_name as status_name
 from .runtime import Runtime as Runtime
 from .channel import Channel as Channel
 from .operation import Operation as Operation
-from ._hosting import *  # noqa: F401,F403
+from ._extras import *  # noqa: F401,F403
 from ._support import INFINITE as INFINITE
