@@ -44,6 +44,15 @@ foreach(runner IN LISTS suite_languages)
         ${CMAKE_CURRENT_SOURCE_DIR}/wrong.txt http --all-fail)
 endforeach()
 
+# The programs that README.md shows.
+if(NOT WWS_SANITIZE)
+    add_binding_test(examples_readme ${PYTHON}
+        ${PROJECT_SOURCE_DIR}/tests/examples/readme.py ${PROJECT_SOURCE_DIR}
+        ${PROJECT_BINARY_DIR}/tests/examples/readme)
+    set_tests_properties(examples_readme PROPERTIES
+        LABELS "examples;bindings" TIMEOUT 300)
+endif()
+
 # Their rows in the demo.
 if(TARGET wws-demo AND scripts)
     set(spoken "")

@@ -1,79 +1,114 @@
-"""Builds the programs that README.md shows, as they stand there: the client
-calls the service, and is then stopped at a peer that never answers.
+"""Builds the programs that README.md shows, as they stand there: in each
+language a client and a service. Every client calls every service, and is then
+stopped at a peer that never answers, in the way of its language. The README of
+a binding shows the same.
 
-Usage: readme.py README.md CC INCLUDE_DIR LIBRARY WORK_DIR
+Usage: readme.py SOURCE_DIR WORK_DIR [LANGUAGE...]
 """
-import os
+import pathlib
 import re
+import signal
 import socket
 import subprocess
 import sys
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent
+                       / "bindings"))
+sys.dont_write_bytecode = True
+
+from programs import Programs  # noqa: E402
+
 PATIENCE_S = 30
-MOST_LINES = 30
+MOMENT_S = 0.5
+MOST_LINES = 35
+ENDINGS = {"c": "c", "python": "py", "go": "go", "rust": "rs"}
+SERVED = re.compile(r"\b5\b|WWS_S_OK")
+STOPPED = re.compile(r"CANCELLED|cancel|KeyboardInterrupt")
 
-readme, cc, include, library, work = sys.argv[1:]
-
-
-def build(source, name):
-    os.makedirs(work, exist_ok=True)
-    path = os.path.join(work, name)
-    with open(path + ".c", "w") as file:
-        file.write(source)
-    subprocess.run([cc, "-Wall", "-Wextra", "-Werror", "-I", include,
-                    path + ".c", "-o", path, library,
-                    "-Wl,-rpath," + os.path.dirname(library), "-lpthread"],
-                   check=True)
-    lines = len([line for line in source.splitlines() if line.strip()])
-    assert lines <= MOST_LINES, "%s has grown to %d lines" % (name, lines)
-    return path
+source = pathlib.Path(sys.argv[1])
+work = pathlib.Path(sys.argv[2])
+languages = sys.argv[3:] or list(ENDINGS)
 
 
-def start(*command):
-    return subprocess.Popen(command, stdin=subprocess.PIPE,
-                            stdout=subprocess.PIPE, text=True)
+def shown(readme, language):
+    blocks = re.findall(r"^```%s\n(.*?)^```" % language,
+                        readme.read_text(), re.S | re.M)
+    assert len(blocks) >= 2, "%s shows no %s" % (readme, language)
+    return blocks[:2]
 
 
-def end(process, wanted):
-    """Presses Enter, and sees how the program ends."""
-    output, _ = process.communicate("\n", timeout=PATIENCE_S)
-    assert wanted in output, output
-    assert process.returncode == 0, process.returncode
+def build(programs, language):
+    """The commands of the client and the service."""
+    texts = shown(source / "README.md", language)
+    own = source / "bindings" / language / "README.md"
+    assert language == "c" or shown(own, language) == texts, \
+        "%s shows something else" % own
+    commands = []
+    for name, text in zip(["client", "service"], texts):
+        lines = len([line for line in text.splitlines() if line.strip()])
+        assert lines <= MOST_LINES, "%s: %d lines" % (name, lines)
+        path = work / (name + "." + ENDINGS[language])
+        path.write_text(text)
+        commands.append(programs.build(path))
+    return commands
 
 
-def call_service(client, host):
-    server = start(host)
+def start(command):
+    return subprocess.Popen(command, stdin=subprocess.PIPE, text=True,
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def end(program):
+    """By Enter, or else as a terminal does it; what it has said."""
+    try:
+        said = program.communicate("\n", timeout=MOMENT_S)
+    except subprocess.TimeoutExpired:
+        program.send_signal(signal.SIGINT)
+        said = program.communicate(timeout=PATIENCE_S)
+    assert program.returncode in (0, 130, -signal.SIGINT), said
+    return "".join(said)
+
+
+def call(client, service):
+    server = start(service)
     url = server.stdout.readline().strip()
-    process = start(client, url)
-    assert "WWS_S_OK" in process.stdout.readline()
-    process.stdin.close()
-    assert process.wait(PATIENCE_S) == 0
-    end(server, "")
+    caller = start([*client, url])
+    answer = caller.stdout.readline()
+    caller.communicate(timeout=PATIENCE_S)
+    assert caller.returncode == 0 and SERVED.search(answer), answer
+    end(server)
 
 
-def stop_call(client):
+def await_request(peer):
+    peer.settimeout(PATIENCE_S)
+    request = b""
+    while b"Envelope>" not in request:
+        octets = peer.recv(65536)
+        assert octets, "the client went away"
+        request += octets
+
+
+def stop(client):
+    """By Enter, or else as a terminal does it; the connection is gone."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(PATIENCE_S)
-        process = start(client, "http://127.0.0.1:%d/calc"
-                        % server.getsockname()[1])
+        caller = start([*client,
+                        "http://127.0.0.1:%d/calc" % server.getsockname()[1]])
         peer, _ = server.accept()
-        peer.settimeout(PATIENCE_S)
-        request = b""
-        while b"</s:Envelope>" not in request:
-            octets = peer.recv(65536)
-            assert octets, "the client went away"
-            request += octets
-        end(process, "WWS_E_OPERATION_CANCELLED")
+        await_request(peer)
+        said = end(caller)
+        assert STOPPED.search(said), said
         try:
             assert peer.recv(1) == b"", "the connection is still used"
         except ConnectionResetError:
             pass
 
 
-shown = re.findall(r"^```c\n(.*?)^```", open(readme).read(), re.S | re.M)
-assert len(shown) == 2, "README.md shows %d programs" % len(shown)
-client = build(shown[0], "client")
-host = build(shown[1], "host")
-call_service(client, host)
-stop_call(client)
-print("2 passed")
+work.mkdir(parents=True, exist_ok=True)
+programs = Programs(source, work)
+made = {language: build(programs, language) for language in languages}
+for client in languages:
+    for service in languages:
+        call(made[client][0], made[service][1])
+    stop(made[client][0])
+    print(client, "passed", flush=True)

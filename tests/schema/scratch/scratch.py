@@ -12,12 +12,18 @@ import socket
 import subprocess
 import sys
 
-PATIENCE_S = 60
 HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent.parent / "bindings"))
+sys.dont_write_bytecode = True
+
+from programs import Programs, run  # noqa: E402
+
+PATIENCE_S = 60
+ENDINGS = {"c": "c", "python": "py", "go": "go", "rust": "rs"}
 
 source = pathlib.Path(sys.argv[1])
 work = pathlib.Path(sys.argv[2])
-languages = sys.argv[3:] or ["c", "python", "go", "rust"]
+languages = sys.argv[3:] or ENDINGS
 tree = work / "tree"
 prefix = work / "installed"
 
@@ -78,14 +84,6 @@ wws_status wwi_service_proxy_ask(
 ]
 
 
-def run(*command, **options):
-    done = subprocess.run([str(word) for word in command], text=True,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          **options)
-    if done.returncode != 0:
-        sys.exit("%s\n%s: %d" % (done.stdout, command, done.returncode))
-
-
 def add(path, behind, text):
     file = tree / path
     before = file.read_text()
@@ -94,7 +92,7 @@ def add(path, behind, text):
 
 
 def make_tree():
-    shutil.rmtree(tree, ignore_errors=True)
+    shutil.rmtree(work, ignore_errors=True)
     ignored = shutil.ignore_patterns("build", "target", "__pycache__", "*.so")
     for folder in ["capi", "core", "schema", "bindings"]:
         shutil.copytree(source / folder, tree / folder, ignore=ignored)
@@ -114,62 +112,6 @@ def build_library():
     run("cmake", build)
     run("cmake", "--build", build)
     run("cmake", "--install", build)
-
-
-def build_c():
-    flags = subprocess.check_output(["pkg-config", "--cflags", "--libs", "wws"],
-                                    text=True).split()
-    run(os.environ.get("CC", "cc"), HERE / "client.c", "-o", work / "client",
-        *flags, "-lpthread")
-    return [work / "client"]
-
-
-def build_python():
-    folder = tree / "bindings" / "python"
-    run(sys.executable, "build_lib.py", cwd=folder)
-    return ["env", "PYTHONPATH=%s" % folder, sys.executable, HERE / "client.py"]
-
-
-def build_go():
-    folder = work / "go"
-    folder.mkdir(exist_ok=True)
-    shutil.copy(HERE / "client.go", folder)
-    (folder / "go.mod").write_text("""module scratch
-
-go 1.19
-
-require wws v0.0.0
-
-replace wws => %s
-""" % (tree / "bindings" / "go"))
-    run(os.environ.get("GO", "go"), "build", "-o", "client", cwd=folder)
-    return [folder / "client"]
-
-
-def build_rust():
-    folder = work / "rust"
-    folder.mkdir(exist_ok=True)
-    (folder / "Cargo.toml").write_text("""[package]
-name = "client"
-version = "0.0.0"
-edition = "2021"
-
-[[bin]]
-name = "client"
-path = "%s"
-
-[dependencies]
-wws = { path = "%s" }
-
-[workspace]
-""" % (HERE / "client.rs", tree / "bindings" / "rust" / "wws"))
-    run(os.environ.get("CARGO", "cargo"), "build", "--offline", "--quiet",
-        cwd=folder, env=dict(os.environ, CARGO_TARGET_DIR=str(work / "target")))
-    return [work / "target" / "debug" / "client"]
-
-
-BUILDS = {"c": build_c, "python": build_python, "go": build_go,
-          "rust": build_rust}
 
 
 def await_request(peer):
@@ -200,6 +142,7 @@ os.environ["PKG_CONFIG_PATH"] = str(prefix / "lib" / "pkgconfig")
 os.environ["LD_LIBRARY_PATH"] = str(prefix / "lib")
 make_tree()
 build_library()
+programs = Programs(tree, work)
 for language in languages:
-    try_client(BUILDS[language]())
+    try_client(programs.build(HERE / ("client." + ENDINGS[language])))
     print(language, "passed", flush=True)
