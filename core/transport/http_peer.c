@@ -68,6 +68,7 @@ struct peer {
     struct wwi_bytes head;         /* of the answer */
     struct wwi_bytes body;
     size_t sent;                   /* of both */
+    struct wwi_bytes leftover;     /* octets behind the request */
     wwi_replied_fn replied;
     void *replied_state;
     void (*teller_calls)(struct wwi_incoming *incoming); /* the teller's */
@@ -75,7 +76,6 @@ struct peer {
     struct { /* loop thread only */
         struct wwi_link link;
         struct wwi_timer timer;
-        struct wwi_bytes leftover; /* octets behind the request */
         uint32_t events;           /* not looked at yet */
         bool whole;                /* a request waits to be handed up */
         bool awaited;              /* the client waits for 100 Continue */
@@ -120,7 +120,7 @@ static void let_go(struct peer *peer)
     wwi_bytes_fini(&peer->head);
     wwi_bytes_fini(&peer->body);
     wwi_bytes_fini(&peer->incoming.envelope);
-    wwi_bytes_fini(&peer->on_loop.leftover);
+    wwi_bytes_fini(&peer->leftover);
     pthread_cond_destroy(&peer->synced.told);
     wwi_lock_fini(&peer->synced.lock);
     wwi_http_server_unref(peer->server);
@@ -413,7 +413,7 @@ static void settle(struct peer *peer, enum state next)
         next = DOOMED;
     peer->synced.state = next;
     quiet = next == READING && peer->synced.watching
-        && peer->on_loop.leftover.size == 0;
+        && peer->leftover.size == 0;
     wwi_lock_give(&peer->synced.lock);
     if (!quiet)
         wake(peer);
@@ -688,11 +688,11 @@ static bool receive(struct peer *peer)
     used = feed(peer, input, (size_t) size);
     if (!peer->on_loop.whole)
         return true;
-    wwi_bytes_append(&peer->on_loop.leftover, input + used,
+    wwi_bytes_append(&peer->leftover, input + used,
         (size_t) size - used);
-    if (peer->on_loop.leftover.failed) {
+    if (peer->leftover.failed) {
         /* What is lost must have been the last. */
-        wwi_bytes_reset(&peer->on_loop.leftover, 0);
+        wwi_bytes_reset(&peer->leftover, 0);
         peer->parser.keep_alive = false;
     }
     return true;
@@ -700,7 +700,7 @@ static bool receive(struct peer *peer)
 
 static bool feed_leftover(struct peer *peer)
 {
-    struct wwi_bytes *leftover = &peer->on_loop.leftover;
+    struct wwi_bytes *leftover = &peer->leftover;
 
     wwi_bytes_consume(leftover, feed(peer, leftover->data, leftover->size));
     if (leftover->size == 0)
@@ -748,7 +748,7 @@ static bool read_on(struct peer *peer)
     }
     if (peer->on_loop.whole)
         return hand_up(peer);
-    if (peer->on_loop.leftover.size != 0)
+    if (peer->leftover.size != 0)
         return feed_leftover(peer);
     if (peer->on_loop.events != 0)
         return receive(peer);
