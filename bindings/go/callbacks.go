@@ -23,7 +23,14 @@ var ErrorLog *log.Logger
 var tables struct {
 	sync.RWMutex
 	last uintptr
-	all  map[uintptr]any
+	all  map[uintptr]registration
+}
+
+// A registration keeps the object that a table was given to: a host serves
+// though nobody may have it in hand any more.
+type registration struct {
+	table any
+	uses  []object
 }
 
 // register makes a table known by the state that C will call it with.
@@ -31,11 +38,11 @@ func (f *frame) register(state *unsafe.Pointer, table any) {
 	tables.Lock()
 	defer tables.Unlock()
 	if tables.all == nil {
-		tables.all = map[uintptr]any{}
+		tables.all = map[uintptr]registration{}
 	}
 	tables.last += 2
 	key := tables.last | 1
-	tables.all[key] = table
+	tables.all[key] = registration{table, append([]object(nil), f.objects...)}
 	f.tables = append(f.tables, key)
 	setState(state, key)
 }
@@ -55,7 +62,7 @@ func forget(keys []uintptr) {
 func registeredAny(key uintptr) any {
 	tables.RLock()
 	defer tables.RUnlock()
-	return tables.all[key]
+	return tables.all[key].table
 }
 
 func registered[T any](key uintptr) (*T, bool) {

@@ -41,7 +41,9 @@
 // # Objects
 //
 // What a New function returns is given back by Free, which never waits and ends
-// what is pending, or when it is collected. Everything may be used by any
-// goroutine at any time, but for a Message, which is one goroutine's. Members of
-// options that are left zero have their defaults; so has a nil *Options.
+// what is pending, or when it is collected. What has been given callbacks is not
+// collected while it may call them: a host serves until it is freed. Everything
+// may be used by any goroutine at any time, but for a Message, which is one
+// goroutine's. Members of options that are left zero have their defaults; so
+// have options that are nil.
 package wws

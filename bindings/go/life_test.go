@@ -101,6 +101,35 @@ func TestObjects__are_collected_when_nobody_can_reach_them(t *testing.T) {
 	must(t, await(t, done))
 }
 
+func TestHost__serves_though_nobody_has_it_in_hand(t *testing.T) {
+	owner, err := wws.NewRuntime(nil)
+	must(t, err)
+	defer func() {
+		must(t, owner.Close(patience))
+		owner.Free()
+	}()
+	address := func() string {
+		host, err := owner.NewServiceHost(nil)
+		must(t, err)
+		must(t, host.AddEndpoint(&wws.EndpointOptions{
+			Address:    "http://127.0.0.1:0/",
+			Operations: wws.OperationCallbacks{Serve: echo},
+		}))
+		must(t, host.Open(context.Background()))
+		address, err := host.Address(0)
+		must(t, err)
+		return address
+	}()
+	for i := 0; i < 5; i++ {
+		runtime.GC()
+		time.Sleep(time.Millisecond)
+	}
+
+	_, err = calling(t, address, nil).Call(context.Background(), "urn:a", []byte("<a/>"), nil)
+
+	must(t, err)
+}
+
 // A runtime lives as long as what was made on it.
 func TestRuntime__is_kept_by_its_objects(t *testing.T) {
 	_, address := hosting(t, wws.TransportHTTP, echo)
