@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::os::raw::c_int;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::Once;
 
 use wws_sys as sys;
@@ -131,13 +131,16 @@ extern "C" {
     ) -> c_int;
 }
 
+/// Looks at the library once.
 fn check_library() -> Result<()> {
-    static PREPARED: Once = Once::new();
+    static LOOK: Once = Once::new();
+    static FITS: AtomicBool = AtomicBool::new(false);
 
-    PREPARED.call_once(|| {
+    LOOK.call_once(|| {
         unsafe { pthread_atfork(None, None, Some(forget_spare)) };
+        FITS.store(version() >= VERSION, Ordering::Relaxed);
     });
-    if version() >= VERSION {
+    if FITS.load(Ordering::Relaxed) {
         return Ok(());
     }
     let text = format!(

@@ -231,11 +231,15 @@ fn objects__may_be_used_as_their_types_say() {
     sent(&channel.read_body(&mut message));
 }
 
-/// One thread at a time: the compiler says no to more.
-///
-/// ```compile_fail
-/// fn is_shared<T: Sync>() {}
-/// is_shared::<wws::Message>();
-/// ```
-#[allow(dead_code)]
-struct Seen;
+/// Which of these is meant is not clear for a type that is `Sync`, and that does
+/// not compile.
+trait OneThread<A> {
+    const IS: bool = true;
+}
+
+impl<T: ?Sized> OneThread<()> for T {}
+impl<T: ?Sized + Sync> OneThread<u8> for T {}
+
+const _: bool = <Message as OneThread<_>>::IS;
+const _: bool = <wws::Operation as OneThread<_>>::IS;
+const _: bool = <wws::Deferred as OneThread<_>>::IS;
