@@ -275,6 +275,7 @@ func TestClose__gives_control_back_when_its_context_is_over(t *testing.T) {
 		state, err := host.State()
 		return err == nil && state == wws.ServiceHostStateClosed
 	})
+	settles(t, "a frame is left", func() bool { return wws.FramesInUse() == 0 })
 }
 
 func TestTenThousandCalls__wait_on_few_threads(t *testing.T) {

@@ -321,7 +321,7 @@ func TestEverything__is_given_back(t *testing.T) {
 	}
 	work()
 	settles(t, "sockets are left", func() bool { return counter(t, wws.CounterSockets) == 0 })
-	goroutines := runtime.NumGoroutine()
+	goroutines, tables := runtime.NumGoroutine(), wws.TablesInUse()
 	handles, blocks := counter(t, wws.CounterHandles), counter(t, wws.CounterMemoryBlocks)
 
 	work()
@@ -331,6 +331,8 @@ func TestEverything__is_given_back(t *testing.T) {
 		runtime.GC()
 		return counter(t, wws.CounterHandles) <= handles
 	})
+	settles(t, "frames are left", func() bool { return wws.FramesInUse() == 0 })
+	settles(t, "tables are left", func() bool { return wws.TablesInUse() <= tables })
 	settles(t, "memory is left", func() bool {
 		return counter(t, wws.CounterMemoryBlocks) <= blocks+16
 	})
