@@ -36,9 +36,10 @@ def counter(which):
     return wws.Runtime.default().get_counter(which)
 
 
-def is_waiting():
-    """Whether a call is under way."""
-    return any(box.is_busy for box in list(_waiting._boxes))
+def under_way():
+    """The calls that have begun and are not over."""
+    return {entry.pending for box in list(_waiting._boxes)
+            for entry in list(box.entries) if entry.pending is not None}
 
 
 @contextlib.contextmanager
@@ -118,20 +119,24 @@ class Waiting:
 
 
 @contextlib.contextmanager
-def interrupted(condition=is_waiting):
-    """Presses Ctrl-C when a condition is met; counts how long the block takes
-    from then on.
+def interrupted(condition=None):
+    """Presses Ctrl-C when a condition is met, or else when the block has begun
+    a call; counts how long the block takes from then on.
     """
+    before = under_way()
+    inside = threading.Event()
     pressed = []
 
     def press():
-        until(condition)
+        inside.wait()
+        until(condition or (lambda: under_way() - before))
         pressed.append(time.monotonic())
         os.kill(os.getpid(), signal.SIGINT)
 
     thread = threading.Thread(target=press)
     thread.start()
     try:
+        inside.set()
         yield
     except KeyboardInterrupt:
         took = time.monotonic() - pressed[0]

@@ -48,7 +48,7 @@ class Objects(unittest.TestCase):
         for _ in range(100):
             with self.assertRaises(wws.Error):
                 wws.ServiceProxy(transport=99)
-        self.assertEqual(counter(wws.Counter.HANDLES), before)
+        self.assertLessEqual(counter(wws.Counter.HANDLES), before)
 
     def test_objects__that_are_collected_are_given_back(self):
         def make():
@@ -60,7 +60,7 @@ class Objects(unittest.TestCase):
         before = counter(wws.Counter.HANDLES)
         make()
         gc.collect()
-        self.assertEqual(counter(wws.Counter.HANDLES), before)
+        self.assertLessEqual(counter(wws.Counter.HANDLES), before)
 
     def test_object__collected_with_calls_pending_ends_them(self):
         async def main(url):
