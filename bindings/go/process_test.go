@@ -122,8 +122,8 @@ func TestProcess__runs_others_with_calls_pending(t *testing.T) {
 
 func TestLibrary__of_an_older_version_is_refused(t *testing.T) {
 	compiler, err := exec.LookPath("gcc")
-	if err != nil {
-		t.Skip("no compiler for an older library")
+	if err != nil || sanitized {
+		t.Skip("no older library can come first")
 	}
 	folder := t.TempDir()
 	source := filepath.Join(folder, "old.c")

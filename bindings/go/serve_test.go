@@ -234,7 +234,7 @@ func TestOperation__is_stale_when_it_has_completed(t *testing.T) {
 // Whoever looks at an operation while another goroutine completes it sees all
 // of it or nothing.
 func TestOperation__can_be_looked_at_while_it_completes(t *testing.T) {
-	body := `<a xmlns="urn:a">` + strings.Repeat("x", 20000) + "</a>"
+	body := `<a xmlns="urn:a">` + strings.Repeat("x", 60000) + "</a>"
 	var lookers sync.WaitGroup
 	wrong := make(chan string, 1000)
 	_, address := hosting(t, wws.TransportHTTP,
@@ -258,7 +258,7 @@ func TestOperation__can_be_looked_at_while_it_completes(t *testing.T) {
 		})
 	proxy := calling(t, address, nil)
 
-	for i := 0; i < 50; i++ {
+	for i := 0; i < 300; i++ {
 		_, err := proxy.Call(context.Background(), "urn:a", []byte(body), nil)
 		must(t, err)
 	}

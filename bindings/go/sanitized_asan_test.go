@@ -1,0 +1,6 @@
+//go:build asan
+
+package wws_test
+
+// The sanitizer's own library has to come first.
+const sanitized = true

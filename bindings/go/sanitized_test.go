@@ -1,0 +1,5 @@
+//go:build !asan
+
+package wws_test
+
+const sanitized = false
