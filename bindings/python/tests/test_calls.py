@@ -202,6 +202,8 @@ class Deadlines(unittest.TestCase):
         with service(add) as url, proxy(url) as client:
             self.assertEqual(client.call_sync(
                 ACTION, BODY, deadline=time.monotonic() + 60), REPLY)
+            self.assertEqual(client.call_sync(
+                ACTION, BODY, deadline=float("inf")), REPLY)
 
     def test_deadline__must_be_a_number(self):
         with service(add) as url, proxy(url) as client:

@@ -377,7 +377,7 @@ class Interrupts(unittest.TestCase):
         with self.session() as (client, server):
             with interrupted():
                 client.close_sync()
-            self.assertEqual(client.state, wws.ChannelState.CLOSED)
+            until(lambda: client.state == wws.ChannelState.CLOSED)
             server.abort()
 
     def test_interrupt__stops_closing_a_proxy(self):

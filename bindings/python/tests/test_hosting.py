@@ -9,6 +9,7 @@ import unittest
 import wws
 from helpers import (ACTION, BODY, OVER, PATIENCE_S, REPLY, Silent, Waiting,
                      proxy, service, until)
+from wws import _serving
 
 
 class Answers(unittest.TestCase):
@@ -208,6 +209,29 @@ class Cancellation(unittest.TestCase):
             self.call_and_cancel(url, entered)
             until(lambda: told)
 
+    def test_coroutine__cancelled_before_it_begins_is_answered(self):
+        class Served:
+            def on_cancel(self, tell):
+                tell(None)
+
+            def _answer(self, reply):
+                pass
+
+            def _fail(self, error):
+                failed.append(error)
+
+        async def never():
+            self.fail("it has begun")
+
+        async def main():
+            _serving._begin(asyncio.get_running_loop(), never(), Served())
+            while not failed:
+                await asyncio.sleep(0)
+
+        failed = []
+        asyncio.run(main())
+        self.assertIsInstance(failed[0], asyncio.CancelledError)
+
     def call_and_cancel(self, url, entered):
         def stop():
             entered.acquire(timeout=PATIENCE_S)
@@ -338,8 +362,6 @@ class Logs(unittest.TestCase):
         runtime.free()
 
     def test_set_log__frees_the_callback_that_is_replaced(self):
-        from wws import _serving
-
         before = len(_serving._states)
         with wws.Runtime() as runtime:
             runtime.set_log(wws.LogLevel.DEBUG, lambda *_: None)

@@ -1,6 +1,8 @@
 """How callbacks are called: those of a queue by whoever drains it, others on
 threads of the library.
 """
+import asyncio
+import functools
 import inspect
 import logging
 import os
@@ -36,9 +38,9 @@ class _Workers:
         self.jobs.put(job)
         if self.idle.acquire(blocking=False) or self.count >= MOST_THREADS:
             return
+        self.count += 1
         threading.Thread(target=self.work, name=f"wws-{self.count}",
                          daemon=True).start()
-        self.count += 1
 
     def work(self):
         while True:
@@ -60,6 +62,13 @@ def _is_async(handler):
             or inspect.iscoroutinefunction(getattr(handler, "__call__", None)))
 
 
+def _serve_aside(handler, operation):
+    try:
+        _workers.run(_serve_here, handler, operation)
+    except RuntimeError as error:  # there is no thread to be had
+        operation._fail(error)
+
+
 def _serve_here(handler, operation):
     """Runs a handler on a thread of its own."""
     try:
@@ -73,20 +82,23 @@ def _serve_here(handler, operation):
         operation._fail(error)
 
 
-async def _attend(reply, operation):
+def _begin(loop, reply, operation):
+    """A task for a handler.  It may be cancelled before it has begun, so that
+    only its end can answer.
+    """
+    task = asyncio.ensure_future(reply, loop=loop)
+    _tasks.add(task)
+    task.add_done_callback(functools.partial(_conclude, operation))
+    if not task.done():
+        report(operation.on_cancel, lambda reason: task.cancel())
+
+
+def _conclude(operation, task):
+    _tasks.discard(task)
     try:
-        operation._answer(await reply)
+        operation._answer(task.result())
     except BaseException as error:
         operation._fail(error)
-        if not isinstance(error, Exception):
-            raise
-
-
-def _begin(loop, reply, operation):
-    task = loop.create_task(_attend(reply, operation))
-    _tasks.add(task)
-    task.add_done_callback(_tasks.discard)
-    report(operation.on_cancel, lambda reason: task.cancel())
 
 
 def _serve_on(loop, handler, operation):
@@ -115,7 +127,7 @@ def queued(name, callback, owner, arguments, answers):
         elif is_async:
             _serve_on(loop, callback, *arguments(event))
         else:
-            _workers.run(_serve_here, callback, *arguments(event))
+            _serve_aside(callback, *arguments(event))
 
     return serve_from(home(is_async or not answers), name, serve, owner)
 

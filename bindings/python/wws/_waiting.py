@@ -21,8 +21,9 @@ import time
 from ._base import (ASYNC, END, NONE, failure, ffi, invoke, lib, new_records,
                     new_struct, take_error)
 
-GRACE_S = 0.05  # how long the end of a cancelled call is waited for
-ROOM = 64       # events fetched at once
+GRACE_S = 0.05    # how long the end of a cancelled call is waited for
+LONGEST_S = 3600  # that is slept at once
+ROOM = 64         # events fetched at once
 
 ABORTED, CANCELLED, TIMED_OUT = -2143485948, -1606615039, -2143485946
 COMPLETED = 0   # a kind of event
@@ -105,6 +106,7 @@ class Mailbox:
         self.lock = threading.Lock()
         self.events = new_records("wws_event", ROOM)
         self.count = ffi.new("uint32_t *")
+        self.at = 0  # the next of them
         self.entries = []
         self.idle = []
         self.served = {}
@@ -195,15 +197,20 @@ class Mailbox:
             self.drain()
 
     def drain(self):
+        """Tells what has come.  Nothing is lost if a signal interrupts it."""
         while True:
             with self.lock:
-                lib.wws_queue_next(self.queue, ROOM, self.events, self.count,
-                                   NONE)
-                count = self.count[0]
-                found = [self.read(self.events[i]) for i in range(count)]
-            for event in found:
-                self.tell(*event)
-            if count < ROOM:
+                if self.at == self.count[0]:
+                    self.at = self.count[0] = 0
+                    lib.wws_queue_next(self.queue, ROOM, self.events,
+                                       self.count, NONE)
+                if self.at == self.count[0]:
+                    return
+                event = self.read(self.events[self.at])
+                self.at += 1
+                is_last = self.at == self.count[0] < ROOM
+            self.tell(*event)
+            if is_last:
                 return
 
     def read(self, event):
@@ -329,13 +336,13 @@ async def _hear(box, entry, until):
 def _listen(box, entry, until):
     """Waits for the event, at most until then.  Signals are handled here."""
     while not entry.done:
-        left = None
+        left = LONGEST_S
         if until is not None:
-            left = until - time.monotonic()
+            left = min(left, until - time.monotonic())
             if left <= 0:
                 box.drain()
                 return
-        box.poll.poll(None if left is None else math.ceil(left * 1000))
+        box.poll.poll(math.ceil(left * 1000))
         box.drain()
 
 
