@@ -7,9 +7,11 @@ import (
 	"io"
 	"log"
 	"net"
+	"os"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"wws"
 )
@@ -371,6 +373,30 @@ func TestChannel__streams(t *testing.T) {
 	if count := bytes.Count(received, []byte("x")); count < 200000 || count > 200010 {
 		t.Fatal(count)
 	}
+}
+
+func TestChannel__gives_up_a_message_that_it_writes(t *testing.T) {
+	address, connections := silent(t)
+	channel, err := wws.NewChannel(&wws.ChannelOptions{TransferMode: wws.TransferModeStreamed})
+	must(t, err)
+	defer channel.Free()
+	ctx := context.Background()
+	must(t, channel.Open(ctx, address))
+	message, err := wws.NewMessage(nil)
+	must(t, err)
+	must(t, message.Initialize(wws.MessageInitializationRequest, nil))
+	must(t, message.SetHeader(wws.HeaderAction, "urn:a"))
+	must(t, channel.WriteMessageStart(ctx, message))
+	connection := await(t, connections)
+	must(t, connection.SetReadDeadline(time.Now().Add(patience)))
+
+	must(t, channel.AbandonMessage(message))
+
+	is(t, channel.WriteBody(ctx, message, []byte("<a/>")), wws.ErrInvalidOperation)
+	if _, err = io.Copy(io.Discard, connection); errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Fatal("the connection goes on")
+	}
+	must(t, channel.Close(ctx))
 }
 
 func TestFault__is_a_message_where_that_is_wanted(t *testing.T) {

@@ -96,8 +96,8 @@ static const char *member_name(const struct slot *slot)
 static const char *argument_name(const struct slot *slot)
 {
     static const char *const taken[] = {
-        "c", "context", "ctx", "err", "error", "f", "first", "head", "nil",
-        "o", "pending", "string", "t", "time",
+        "c", "context", "ctx", "err", "error", "f", "first", "found", "head",
+        "nil", "o", "outcome", "pending", "string", "t", "time",
     };
     const char *name = joined(plain_name(slot), true);
 
@@ -244,7 +244,7 @@ static bool is_spoken_table(const struct type *table)
 
         for (size_t j = 0; is_callback(&table->slots[i])
                                && j < callback->slots_count; j++)
-            if (callback->slots[j].repeated
+            if (callback->slots[j].repeated || callback->slots[j].moved
                     || is_message(&callback->slots[j], STRUCT)
                     || is_message(&callback->slots[j], TABLE))
                 return false;
@@ -1087,10 +1087,10 @@ static void put_export(
     add(&parameters, "state C.uintptr_t");
     put(text, "\n//export $name$\n", "name", name);
     put_filled(text, say("func %s(", name), &parameters,
-               callback->result != NULL ? ") (status C.wws_status) {\n"
+               callback->result != NULL ? ") (outcome C.wws_status) {\n"
                                         : ") {\n");
     put(text,
-        callback->result != NULL ? "\tdefer refused(&status)\n"
+        callback->result != NULL ? "\tdefer refused(&outcome)\n"
                                  : "\tdefer caught()\n");
     put(text,
         "\tif t, found := registered[$table$](uintptr(state)); found {\n",
@@ -1115,7 +1115,9 @@ static struct list shim_parameters(const struct type *callback, bool names)
 
         if (slot == callback->result)
             continue;
-        if (!names)
+        if (!names && is_message(slot, RECORD))
+            add(&list, say("(%s *) %s", c_type(slot), slot->name.snake));
+        else if (!names)
             add(&list, slot->name.snake);
         else if (is_message(slot, RECORD))
             add(&list, say("const %s *%s", c_type(slot), slot->name.snake));
@@ -1222,19 +1224,30 @@ static bool is_both_ways(const struct parameter *parameter)
     return parameter->in && parameter->out && is_spoken(parameter->slot);
 }
 
-/* How many records there are is what a slice knows. */
-static bool is_count(const struct call *call, const struct parameter *parameter)
+/* The output that says how many records there are, or NULL. */
+static const struct slot *count_of(
+    const struct call *call, const struct slot *records)
 {
-    const char *name = parameter->slot->name.snake;
+    const char *own = say("%s_count", records->name.snake);
 
     for (size_t i = 0; i < call->parameters_count; i++) {
         const struct slot *slot = call->parameters[i].slot;
 
-        if (call->parameters[i].out && slot->repeated && parameter->out
-                && (strcmp(name, "count") == 0
-                    || strcmp(name, say("%s_count", slot->name.snake)) == 0))
-            return true;
+        if (call->parameters[i].out
+                && (strcmp(slot->name.snake, "count") == 0
+                    || strcmp(slot->name.snake, own) == 0))
+            return slot;
     }
+    return NULL;
+}
+
+/* A slice knows it by itself. */
+static bool is_count(const struct call *call, const struct parameter *parameter)
+{
+    for (size_t i = 0; i < call->parameters_count; i++)
+        if (call->parameters[i].out && call->parameters[i].slot->repeated
+                && count_of(call, call->parameters[i].slot) == parameter->slot)
+            return true;
     return false;
 }
 
@@ -1450,7 +1463,10 @@ static const char *lifted_result(
             && slot->type->object->free != NULL)
         return say("own%s(f, *%s)", named_type(slot), place);
     if (is_message(slot, RECORD) && slot->repeated)
-        return say("lifts(%s, int(*countOut), lift%s, %s)", place,
+        return say("lifts(%s, %s, lift%s, %s)", place,
+                   count_of(call, slot) == NULL
+                       ? say("len(%s)", place)
+                       : say("int(*%s)", place_name(count_of(call, slot))),
                    named_type(slot), lender);
     if (is_message(slot, RECORD))
         return say("lift%s(&%s[0], %s)", named_type(slot), place, lender);

@@ -7,8 +7,8 @@ import "C"
 
 //export wwsGoInspectorInspect
 func wwsGoInspectorInspect(channel C.wws_channel, data C.wws_bytes, last C.bool,
-	state C.uintptr_t) (status C.wws_status) {
-	defer refused(&status)
+	state C.uintptr_t) (outcome C.wws_status) {
+	defer refused(&outcome)
 	if t, found := registered[Inspector](uintptr(state)); found {
 		return answer(t.Inspect(liftChannel(channel, object{}), goOctets(data), bool(last)))
 	}
