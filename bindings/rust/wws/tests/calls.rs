@@ -6,7 +6,7 @@ mod common;
 
 use std::net::TcpListener;
 
-use common::{action, refused, Service, BODY};
+use common::{action, drop_when_done, refused, Service, BODY};
 use wws::{
     block_on, Buffer, CallOptions, Channel, ChannelState, Error, FaultCode,
     Header, Message, MessageInitialization, MessageState, Phase, Progress,
@@ -181,6 +181,18 @@ fn error_object__that_is_used_again_tells_nothing_old() {
     assert!(first.fault().is_some());
     assert!(second.fault().is_none());
     assert_eq!(second.status(), Status::E_INVALID_OPERATION);
+}
+
+#[test]
+fn error_object__of_a_call_that_was_dropped_tells_nothing_old() {
+    let service = Service::new();
+    let proxy = service.proxy();
+
+    for _ in 0..20 {
+        drop_when_done(proxy.call(&action("Fail"), BODY));
+        let error = proxy.open_blocking("http://127.0.0.1:1/").unwrap_err();
+        assert!(error.fault().is_none());
+    }
 }
 
 #[test]

@@ -6,30 +6,22 @@ mod common;
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::Arc;
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{action, count, eventually, Service, BODY};
+use common::{action, count, eventually, Count, Service, BODY};
 use wws::{
     block_on, block_on_until, Call, CallOptions, Channel, ChannelOptions,
     ChannelState, Counter, Encoding, Listener, ListenerOptions, ListenerState,
     Message, Result, ServiceHostState, ServiceProxyState, Status, Transport,
 };
 
-struct Count(AtomicUsize);
-
-impl Wake for Count {
-    fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, Ordering::SeqCst);
-    }
-}
-
 /// Polls a future at most so often, and drops it.
 fn poll_and_drop<F: Future>(future: F, polls: usize) -> Option<F::Output> {
-    let waker = Waker::from(Arc::new(Count(AtomicUsize::new(0))));
+    let waker = Waker::from(Arc::new(Count::default()));
     let mut context = Context::from_waker(&waker);
     let mut future = Box::pin(future);
     for _ in 0..polls {
@@ -192,10 +184,8 @@ fn future__that_is_dropped_stops_its_call_alone() {
 fn future__wakes_whoever_polled_last() {
     let service = Service::new();
     let proxy = service.proxy();
-    let (first, last) = (
-        Arc::new(Count(AtomicUsize::new(0))),
-        Arc::new(Count(AtomicUsize::new(0))),
-    );
+    let (first, last) =
+        (Arc::new(Count::default()), Arc::new(Count::default()));
     let hold = action("Hold");
     let mut call = Box::pin(proxy.call(&hold, BODY));
 
@@ -390,7 +380,10 @@ fn abort__ends_the_close_of_a_host() {
     thread::scope(|scope| {
         scope.spawn(|| proxy.call_blocking(&action("Hold"), BODY));
         service.hold.await_arrivals(1);
+        let start = Instant::now();
         assert!(poll_and_drop(service.host.close(), 1).is_none());
+        /* It cannot end before the operation does, and is waited for a bit. */
+        assert!(start.elapsed() >= Duration::from_millis(50));
         service.hold.open();
     });
 
@@ -408,7 +401,7 @@ fn drop__of_a_proxy_ends_its_calls() {
                 drop(proxy);
                 called
             });
-            let waker = Waker::from(Arc::new(Count(AtomicUsize::new(0))));
+            let waker = Waker::from(Arc::new(Count::default()));
             let mut context = Context::from_waker(&waker);
             assert!(call.as_mut().poll(&mut context).is_pending());
             call

@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{action, count, eventually, Service, BODY};
+use common::{action, count, drop_when_done, eventually, Service, BODY};
 use std::time::Instant;
 use wws::{block_on_until, Counter};
 
@@ -15,6 +15,7 @@ fn work(service: &Service) {
         proxy.call_blocking(&action("Fail"), BODY).unwrap_err();
         let now = Instant::now();
         block_on_until(now, proxy.call(&action("Echo"), BODY));
+        drop_when_done(proxy.call(&action("Echo"), BODY));
     }
     proxy.close_blocking().unwrap();
 }

@@ -109,6 +109,7 @@ fn fork__leaves_the_calls_to_the_parent() {
     let hold = action("Hold");
     let call = begin(&proxy, &hold);
     service.hold.await_arrivals(1);
+    assert!(proxy.open_blocking("").is_err());
 
     let process = unsafe { fork() };
     if process == 0 {

@@ -1,8 +1,11 @@
 //! A service to call, and means to be in time without sleeping.
 #![allow(dead_code)]
 
+use std::future::Future;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{channel, Receiver, Sender};
 use std::sync::{Arc, Condvar, Mutex};
+use std::task::{Context, Wake, Waker};
 use std::time::{Duration, Instant};
 
 use wws::{
@@ -166,4 +169,23 @@ pub fn eventually(mut is_so: impl FnMut() -> bool) {
 
 pub fn count(counter: Counter) -> u64 {
     Runtime::default().counter(counter).unwrap()
+}
+
+/// Counts how often it wakes.
+#[derive(Default)]
+pub struct Count(pub AtomicUsize);
+
+impl Wake for Count {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// Polls a future once, waits until there is more to see, and looks no more.
+pub fn drop_when_done<F: Future>(future: F) {
+    let count = Arc::new(Count::default());
+    let waker = Waker::from(count.clone());
+    let mut future = Box::pin(future);
+    let polled = future.as_mut().poll(&mut Context::from_waker(&waker));
+    eventually(|| polled.is_ready() || count.0.load(Ordering::SeqCst) > 0);
 }
