@@ -10,6 +10,7 @@ use std::future::Future;
 use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
 use std::os::raw::c_int;
+use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::path::Path;
 use std::pin::Pin;
 use std::process::{exit, Command, Stdio};
@@ -113,7 +114,8 @@ fn fork__leaves_the_calls_to_the_parent() {
 
     let process = unsafe { fork() };
     if process == 0 {
-        let good = child(&service.url, &proxy, call);
+        let run = || child(&service.url, &proxy, call);
+        let good = catch_unwind(AssertUnwindSafe(run)).unwrap_or(false);
         unsafe { _exit(!good as c_int) };
     }
     let mut status = -1;
