@@ -1,7 +1,8 @@
 # The behavioural suite: each language's runner against each language's host,
 # over each transport.  README.md says what a language provides.
 add_public_program(suite-c-host c/host.c)
-add_public_program(suite-c-runner c/runner.c c/work.c c/step.c)
+add_public_program(suite-c-runner c/runner.c c/step.c c/work.c
+    c/compare.c)
 
 set(suite_languages c)
 set(suite_host_c $<TARGET_FILE:suite-c-host>)

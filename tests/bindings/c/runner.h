@@ -116,6 +116,12 @@ bool work_await(
     const char *name,
     const char *status,
     struct result *result);
+/* Whether it is as the options say; the status is compared already. */
+bool work_compare(
+    struct run *run,
+    const struct line *line,
+    struct work *work,
+    struct result *result);
 bool work_cancel(struct run *run, const char *name);
 /* Ends and frees all. */
 void work_clear(struct run *run);
