@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "core/base/clock.h"
+#include "core/io/socket.h"
 
 enum {
     BATCH = 16,      /* writes before others have a turn */
@@ -418,9 +419,7 @@ static int try_address(
     wwi_count(conn->runtime, WWS_COUNTER_SOCKETS);
     if (wwi_loop_add(conn->loop, &conn->source) != WWS_S_OK)
         return ENOMEM;
-    if (connect(fd, (const void *) &address->storage, address->size) == 0)
-        return 0;
-    return errno;
+    return wwi_socket_connect(fd, address);
 }
 
 /* With the next address, until one needs to be waited for. */
@@ -460,13 +459,11 @@ static void begin_to_connect(struct wwi_conn *conn)
 
 static void see_connect(struct wwi_conn *conn)
 {
-    socklen_t size = sizeof(int);
-    int code = 0;
+    int code = wwi_socket_connected(conn->source.fd);
 
-    (void) getsockopt(conn->source.fd, SOL_SOCKET, SO_ERROR, &code, &size);
     if (code == 0)
         connected(conn);
-    else
+    else if (code != EINPROGRESS)
         connect_on(conn, code);
 }
 

@@ -21,6 +21,7 @@
 #include "core/base/memory.h"
 #include "core/base/text.h"
 #include "core/io/resolve.h"
+#include "core/io/socket.h"
 #include "core/transport/http_head.h"
 
 enum {
@@ -193,10 +194,8 @@ static wws_status stage_connect(struct client *client)
     if (fd < 0)
         return fail(client, status_of_connect(errno), errno,
             "no socket to connect with");
-    result = connect(fd, (const struct sockaddr *) &address->storage,
-        address->size);
-    if (result != 0 && errno != EINPROGRESS) {
-        result = errno;
+    result = wwi_socket_connect(fd, address);
+    if (result != 0 && result != EINPROGRESS) {
         close(fd);
         return next_or_fail(client, result);
     }
@@ -215,19 +214,13 @@ static wws_status stage_connect(struct client *client)
 
 static wws_status stage_connecting(struct client *client, struct wwi_want *want)
 {
-    struct pollfd polled = {
-        .fd = client->base.source.fd,
-        .events = POLLOUT,
-    };
-    int code = 0;
-    socklen_t size = sizeof code;
+    int result = wwi_socket_connected(client->base.source.fd);
 
-    if (poll(&polled, 1, 0) == 0) {
+    if (result == EINPROGRESS) {
         want->events = POLLOUT;
         return WWS_S_ASYNC;
     }
-    getsockopt(client->base.source.fd, SOL_SOCKET, SO_ERROR, &code, &size);
-    return code == 0 ? connected(client) : next_or_fail(client, code);
+    return result == 0 ? connected(client) : next_or_fail(client, result);
 }
 
 static wws_status stage_check(struct client *client)

@@ -45,6 +45,9 @@ int any_connect(int fd, const struct sockaddr *address, socklen_t size)
     int (*wrapped)(int, const struct sockaddr *, socklen_t);
 
     find_wrapped(&wrapped, "connect");
+    /* One that is interrupted goes on. */
+    if (connect_fails == EINTR)
+        (void) wrapped(fd, address, size);
     return connect_fails != 0 ? failed(connect_fails)
         : wrapped(fd, address, size);
 }

@@ -65,6 +65,20 @@ static void connecting__is_refused_where_nobody_listens(void **state)
     assert_int_equal(it->client->trouble.original_code, ECONNREFUSED);
 }
 
+static void connecting__goes_on_when_it_was_interrupted(void **state)
+{
+    (void) state;
+    connect_to_peer();
+    begin_exchange();
+
+    connect_fails = EINTR;
+    go_to(WWS_PHASE_WAIT);
+
+    take_connection();
+    assert_request();
+    assert_int_equal(opened(), 1);
+}
+
 static void connecting__needs_a_socket(void **state)
 {
     (void) state;
@@ -302,6 +316,7 @@ int main(void)
         WITH_SERVER(time__ends_looking_up_a_name),
         TEST(connecting__says_why_it_failed),
         TEST(connecting__is_refused_where_nobody_listens),
+        TEST(connecting__goes_on_when_it_was_interrupted),
         TEST(connecting__needs_a_socket),
         TEST(address__may_be_ipv6),
         TEST(address__may_be_a_name_of_the_hosts_file),

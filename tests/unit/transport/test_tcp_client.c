@@ -11,6 +11,27 @@
 
 #include "core/io/resolve.h"
 #include "tests/support/counters.h"
+#include "tests/support/wrapped.h"
+
+/* So many of the next calls are interrupted when they have begun. */
+static _Atomic int interrupts;
+
+/* Under the name of the system's, whose type cannot be written in C11. */
+int any_connect(int fd, const struct sockaddr *address, socklen_t size)
+    __asm__("connect");
+int any_connect(int fd, const struct sockaddr *address, socklen_t size)
+{
+    int (*wrapped)(int, const struct sockaddr *, socklen_t);
+    int result;
+
+    find_wrapped(&wrapped, "connect");
+    result = wrapped(fd, address, size);
+    if (interrupts == 0)
+        return result;
+    interrupts--;
+    errno = EINTR;
+    return -1;
+}
 
 /* Opening, as a client. */
 
@@ -273,6 +294,20 @@ static void client__finds_nobody(void **state)
     assert_int_equal(holder->outcome.original_code, ECONNREFUSED);
 }
 
+static void client__goes_on_when_connecting_was_interrupted(void **state)
+{
+    int fd;
+
+    (void) state;
+    interrupts = 1;
+
+    fd = meet();
+
+    assert_int_equal(interrupts, 0);
+    close(fd);
+    wait_for(&it->clients[0].failed, 1);
+}
+
 static void client__goes_on_to_the_next_address(void **state)
 {
     char url[64];
@@ -363,6 +398,7 @@ int main(void)
         TEST(client__finds_nobody),
         TEST(client__does_not_find_a_name),
         TEST(client__can_be_aborted_while_a_name_is_looked_up),
+        TEST(client__goes_on_when_connecting_was_interrupted),
         TEST(client__goes_on_to_the_next_address),
         TEST(client__can_be_given_back_at_any_time),
         TEST(client__can_be_aborted_at_any_time),
