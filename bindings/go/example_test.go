@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log"
 	"strings"
-	"time"
 
 	"wws"
 )
@@ -68,10 +67,12 @@ func Example() {
 }
 
 // A context that ends stops the call itself, and the service is told.
-func ExampleServiceProxy_Call_deadline() {
-	told := make(chan struct{})
+func ExampleServiceProxy_Call_cancelled() {
+	begun, told := make(chan struct{}), make(chan struct{})
 	host, address := open(func(ctx context.Context, _ *wws.Operation) ([]byte, error) {
-		<-ctx.Done()
+		done := ctx.Done()
+		close(begun)
+		<-done
 		close(told)
 		return nil, ctx.Err()
 	})
@@ -80,13 +81,16 @@ func ExampleServiceProxy_Call_deadline() {
 	defer proxy.Free()
 	_ = proxy.Open(context.Background(), address)
 
-	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
-	defer cancel()
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() {
+		<-begun
+		cancel()
+	}()
 	_, err := proxy.Call(ctx, "urn:wait", nil, nil)
 	<-told
 
 	var failure *wws.Error
-	fmt.Println(errors.Is(err, context.DeadlineExceeded), errors.Is(err, wws.ErrTimedOut))
+	fmt.Println(errors.Is(err, context.Canceled), errors.Is(err, wws.ErrCancelled))
 	fmt.Println(errors.As(err, &failure), failure.Phase, failure.Progress)
 	// Output:
 	// true true
