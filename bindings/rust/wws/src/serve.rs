@@ -14,10 +14,10 @@ use crate::api::{
 use crate::error::{Error, Result};
 use crate::support::guard;
 
-/// Any failure as the fault that a receiver answers with.
+/// A failure as the fault of a receiver, which does not tell the client more.
 impl From<Error> for Box<Fault> {
-    fn from(error: Error) -> Self {
-        Self::new(Fault::new(error.to_string()))
+    fn from(_: Error) -> Self {
+        Self::new(Fault::new("the operation failed"))
     }
 }
 

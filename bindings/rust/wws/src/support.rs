@@ -6,7 +6,7 @@ use std::cell::{Cell, RefCell};
 use std::ffi::{c_void, CStr};
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
-use std::ops::{Deref, DerefMut};
+use std::ops::Deref;
 use std::os::raw::c_char;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::Arc;
@@ -52,7 +52,8 @@ macro_rules! values {
     };
 }
 
-/// An object that belongs to another one, for as long as that is there.
+/// An object that belongs to another one, for as long as that is there. Nothing
+/// can be put in its place.
 pub struct Lent<'a, T> {
     object: ManuallyDrop<T>,
     /* Shared by no two threads: the owner's thread may make an end of it. */
@@ -70,12 +71,6 @@ impl<T> Deref for Lent<'_, T> {
 
     fn deref(&self) -> &T {
         &self.object
-    }
-}
-
-impl<T> DerefMut for Lent<'_, T> {
-    fn deref_mut(&mut self) -> &mut T {
-        &mut self.object
     }
 }
 

@@ -28,13 +28,33 @@ fn handler__that_panics_is_answered_with_a_fault() {
 }
 
 #[test]
-fn handler__passes_errors_on_as_faults() {
+fn handler__sends_its_fault() {
     let service = Service::new();
     let proxy = service.proxy();
 
     let error = proxy.call_blocking(&action("Dance"), BODY).unwrap_err();
 
     assert_eq!(error.fault().unwrap().reason, "what is urn:test/Dance?");
+}
+
+#[test]
+fn handler__that_fails_tells_the_client_no_more() {
+    let host = ServiceHost::new().unwrap();
+    let table = handler(|operation: &Operation| {
+        operation.reply()?.set_body(b"<secret")?;
+        Ok(b"")
+    });
+    host.add_endpoint(EndpointOptions::new("http://127.0.0.1:0/", table))
+        .unwrap();
+    host.open_blocking().unwrap();
+    let proxy = ServiceProxy::new().unwrap();
+    proxy.open_blocking(&host.address(0).unwrap()).unwrap();
+
+    let error = proxy.call_blocking("urn:test/Any", b"").unwrap_err();
+
+    assert_eq!(error.fault().unwrap().code, FaultCode::RECEIVER);
+    assert_eq!(error.fault().unwrap().reason, "the operation failed");
+    host.close_blocking().unwrap();
 }
 
 #[test]
