@@ -28,6 +28,8 @@ struct wwi_endpoint { /* set when added, then read only, but for the server */
 struct wwi_endpoint_server {
     struct wwi_endpoint *endpoint;
     struct wwi_server *server;
+    struct wwi_link link; /* in what opens the host */
+    uint32_t opens;       /* which open that is */
 
     struct { /* any thread, under the host's lock */
         uint32_t references; /* listening; each session, request */

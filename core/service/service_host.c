@@ -26,12 +26,13 @@ enum {
 
 enum event { BEGIN, DONE, FAIL, ABORT, CLOSE, RESET, EVENTS };
 
-/* That an abort came while opening or closing is a flag beside the state; open
- * and close look at it when they end (D7).
+/* An abort while opening gives the host back at once; the open sees by its
+ * number that it has been overtaken.  That one came while closing is a flag
+ * beside the state, which close looks at when it ends (D7).
                begin    done    fail     abort    close    reset */
 static const uint8_t moves[STATES][EVENTS] = {
     [CREATED] = { OPENING, NO,     NO,      CREATED, CLOSED,  CREATED },
-    [OPENING] = { NO,      OPEN,   CREATED, OPENING, NO,      NO      },
+    [OPENING] = { NO,      OPEN,   CREATED, CREATED, NO,      NO      },
     [OPEN]    = { NO,      NO,     NO,      FAULTED, CLOSING, NO      },
     [CLOSING] = { NO,      CLOSED, NO,      CLOSING, NO,      NO      },
     [CLOSED]  = { NO,      NO,     NO,      CLOSED,  CLOSED,  CREATED },
@@ -187,9 +188,12 @@ static enum verdict judge_locked(
     struct wwi_service_host *self,
     const struct wwi_endpoint_server *server)
 {
-    if (self->synced.state == OPENING && !server->synced.stopping)
+    bool good = !server->synced.stopping
+        && server->opens == self->synced.opens;
+
+    if (self->synced.state == OPENING && good)
         return WAITS;
-    if (self->synced.state == OPEN && !server->synced.stopping)
+    if (self->synced.state == OPEN && good)
         return BEGINS;
     if (self->synced.state == CLOSING && !atomic_load(&self->aborted))
         return REFUSED;
@@ -388,23 +392,26 @@ static bool begin_abort_locked(struct wwi_service_host *self, wws_status why)
         self->synced.close_status = why;
     if (before == CLOSED || atomic_load(&self->aborted))
         return false;
-    atomic_store(&self->aborted, true);
+    /* An open stops what it has opened, and nothing runs yet. */
+    atomic_store(&self->aborted, before != OPENING);
     (void) move_locked(self, ABORT);
     return before == OPEN || before == CLOSING;
 }
 
 static void abort_host(struct wwi_service_host *self, wws_status why)
 {
-    wws_service_host_state state;
+    wws_service_host_state before, after;
     bool running;
 
     wwi_lock_take(&self->synced.lock);
+    before = self->synced.state;
     running = begin_abort_locked(self, why);
-    state = self->synced.state;
+    after = self->synced.state;
     wwi_lock_give(&self->synced.lock);
+    if (running || after != before)
+        log_state(self, after);
     if (!running)
         return;
-    log_state(self, state);
     stop_servers(self, true);
     if (cancel_some(self))
         post(self, &self->cancel_post);
@@ -578,15 +585,32 @@ out:
 
 /* Open */
 
-/* The server is there before it listens, for requests may come at once. */
-static struct wwi_endpoint_server *new_server(struct wwi_endpoint *endpoint)
+/* What opens the host: one of perhaps several, of which all but the last have
+ * been aborted.  Its servers are the host's when all listen. */
+struct opening {
+    struct wwi_service_host *host;
+    uint32_t opens;
+    struct wwi_list servers;
+};
+
+static bool is_mine_locked(const struct opening *opening)
 {
-    struct wwi_service_host *self = endpoint->host;
+    return opening->host->synced.state == OPENING
+        && opening->host->synced.opens == opening->opens;
+}
+
+/* The server is there before it listens, for requests may come at once. */
+static struct wwi_endpoint_server *new_server(
+    const struct opening *opening,
+    struct wwi_endpoint *endpoint)
+{
+    struct wwi_service_host *self = opening->host;
     struct wwi_endpoint_server *server = wwi_alloc_zero(sizeof *server);
 
     if (server == NULL)
         return NULL;
     server->endpoint = endpoint;
+    server->opens = opening->opens;
     server->synced.references = 1;
     wwi_object_ref(&self->object);
     wwi_runtime_begin(self->member.runtime);
@@ -597,11 +621,11 @@ static struct wwi_endpoint_server *new_server(struct wwi_endpoint *endpoint)
 }
 
 static wws_status listen_at(
+    struct opening *opening,
     struct wwi_endpoint *endpoint,
     struct wwi_error *error)
 {
-    struct wwi_service_host *self = endpoint->host;
-    struct wwi_endpoint_server *server = new_server(endpoint);
+    struct wwi_endpoint_server *server = new_server(opening, endpoint);
     const struct wwi_server_callbacks callbacks = {
         .arrived = wwi_service_host_arrived,
         .connected = connected,
@@ -612,39 +636,48 @@ static wws_status listen_at(
     if (server == NULL)
         return wwi_fail_static(error, WWS_E_OUTOFMEMORY,
             "no memory for a server");
-    status = wwi_endpoint_listen(server, self->member.runtime, &callbacks,
-        error);
-    if (status < 0) {
+    status = wwi_endpoint_listen(server, opening->host->member.runtime,
+        &callbacks, error);
+    if (status < 0)
         wwi_service_host_release(server);
-        return status;
-    }
-    wwi_lock_take(&self->synced.lock);
-    endpoint->server = server;
-    wwi_lock_give(&self->synced.lock);
-    return WWS_S_OK;
+    else
+        wwi_list_append(&opening->servers, &server->link);
+    return status;
 }
 
-/* Nothing adds endpoints while the host is opening. */
+/* Null behind the last, and when there is no use in going on. */
+static struct wwi_endpoint *endpoint_at(
+    const struct opening *opening,
+    uint32_t index)
+{
+    struct wwi_lock *lock = &opening->host->synced.lock;
+    struct wwi_endpoint *endpoint = NULL;
+
+    wwi_lock_take(lock);
+    if (is_mine_locked(opening))
+        endpoint = find_locked(opening->host, index);
+    wwi_lock_give(lock);
+    return endpoint;
+}
+
 static wws_status listen_at_all(
-    struct wwi_service_host *self,
+    struct opening *opening,
     struct wwi_error *error)
 {
-    struct wwi_list *endpoints = &self->synced.endpoints;
-    struct wwi_link *link = wwi_list_first(endpoints);
+    struct wwi_endpoint *endpoint;
     wws_status status = WWS_S_OK;
 
-    while (link != NULL && status >= 0) {
-        status = listen_at(WWI_CONTAINER(link, struct wwi_endpoint, link),
-            error);
-        link = wwi_list_next(endpoints, link);
-    }
+    for (uint32_t i = 0; status >= 0
+        && (endpoint = endpoint_at(opening, i)) != NULL; i++)
+        status = listen_at(opening, endpoint, error);
     return status;
 }
 
 static wws_status begin_open(
-    struct wwi_service_host *self,
+    struct opening *opening,
     struct wwi_error *error)
 {
+    struct wwi_service_host *self = opening->host;
     wws_service_host_state before;
     bool latched, began = false;
 
@@ -655,6 +688,7 @@ static wws_status begin_open(
         atomic_store(&self->aborted, false);
     else
         began = move_locked(self, BEGIN);
+    opening->opens = self->synced.opens += began;
     wwi_lock_give(&self->synced.lock);
     if (latched)
         return aborted_before(error);
@@ -662,34 +696,63 @@ static wws_status begin_open(
 }
 
 /* False when the host has been aborted meanwhile. */
-static bool end_open(struct wwi_service_host *self)
+static bool end_open(struct opening *opening)
 {
-    bool aborted;
+    struct wwi_service_host *self = opening->host;
+    struct wwi_link *link;
+    bool mine;
 
     wwi_lock_take(&self->synced.lock);
-    aborted = atomic_load(&self->aborted);
-    if (!aborted)
+    mine = is_mine_locked(opening);
+    while (mine && (link = wwi_list_take(&opening->servers)) != NULL) {
+        struct wwi_endpoint_server *server = WWI_CONTAINER(link,
+            struct wwi_endpoint_server, link);
+
+        server->endpoint->server = server;
+    }
+    if (mine)
         (void) move_locked(self, DONE);
     wwi_lock_give(&self->synced.lock);
-    return !aborted;
+    return mine;
+}
+
+static void stop_opened(struct opening *opening)
+{
+    struct wwi_lock *lock = &opening->host->synced.lock;
+    struct wwi_link *link;
+
+    while ((link = wwi_list_take(&opening->servers)) != NULL) {
+        struct wwi_endpoint_server *server = WWI_CONTAINER(link,
+            struct wwi_endpoint_server, link);
+
+        wwi_lock_take(lock);
+        server->synced.references++;
+        server->synced.stopping = true;
+        wwi_lock_give(lock);
+        server->endpoint->transport->server_stop(server->server, true,
+            stopped);
+        wwi_service_host_release(server);
+    }
 }
 
 static wws_status fail_open(
-    struct wwi_service_host *self,
+    struct opening *opening,
     wws_status status,
     struct wwi_error *error)
 {
-    bool aborted;
+    struct wwi_service_host *self = opening->host;
+    bool mine;
 
-    stop_servers(self, true);
+    stop_opened(opening);
     wwi_lock_take(&self->synced.lock);
-    aborted = atomic_load(&self->aborted);
-    atomic_store(&self->aborted, false);
-    (void) move_locked(self, FAIL);
+    mine = is_mine_locked(opening);
+    if (mine)
+        (void) move_locked(self, FAIL);
     wwi_lock_give(&self->synced.lock);
     admit_early(self);
-    log_state(self, CREATED);
-    return aborted ? aborted_before(error) : status;
+    if (mine)
+        log_state(self, CREATED);
+    return mine ? status : aborted_before(error);
 }
 
 wws_status wwi_service_host_open(
@@ -697,17 +760,19 @@ wws_status wwi_service_host_open(
     const wws_completion *completion,
     struct wwi_error *error)
 {
+    struct opening opening = { .host = self };
     wws_status status = wwi_wait_check(self->member.runtime, completion,
         error);
 
+    wwi_list_init(&opening.servers);
     if (status >= 0)
-        status = begin_open(self, error);
+        status = begin_open(&opening, error);
     if (status < 0)
         return status;
     log_state(self, OPENING);
-    status = listen_at_all(self, error);
-    if (status < 0 || !end_open(self))
-        return fail_open(self, status, error);
+    status = listen_at_all(&opening, error);
+    if (status < 0 || !end_open(&opening))
+        return fail_open(&opening, status, error);
     log_state(self, OPEN);
     /* Short operations run on a loop. */
     post(self, &self->early_post);

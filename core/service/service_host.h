@@ -39,6 +39,7 @@ struct wwi_service_host {
     struct { /* any thread, under the lock */
         struct wwi_lock lock;
         wws_service_host_state state;
+        uint32_t opens; /* which open it is that the state tells of */
         struct wwi_list endpoints;
         uint32_t endpoint_count;
         uint32_t servers;         /* and one while close begins */

@@ -348,10 +348,12 @@ static void open__after_abort_and_reset_succeeds__d1(void **state)
 static void abort_now(struct wwi_server *server)
 {
     (void) server;
-    assert_int_equal(do_abort(), WWS_S_OK);
     assert_int_equal(host_state(), WWS_SERVICE_HOST_STATE_OPENING);
     assert_int_equal(do_open(), WWS_E_INVALID_OPERATION);
     assert_int_equal(close_host(), WWS_E_INVALID_OPERATION);
+    assert_int_equal(do_abort(), WWS_S_OK);
+    assert_int_equal(host_state(), WWS_SERVICE_HOST_STATE_CREATED);
+    assert_int_equal(do_get_address(), WWS_E_INVALID_OPERATION);
 }
 
 static void open__that_is_aborted_ends_so__g13_g141(void **state)
@@ -366,6 +368,129 @@ static void open__that_is_aborted_ends_so__g13_g141(void **state)
     assert_int_equal(fake_freed, 1);
     fake_opening = NULL;
     assert_int_equal(do_open(), WWS_S_OK);
+    end();
+}
+
+/* Endpoints that are added meanwhile are for the next open. */
+static void abort_and_add(struct wwi_server *server)
+{
+    abort_now(server);
+    add(WWS_CALLBACK_MODEL_SHORT, serve);
+}
+
+static void open__that_is_aborted_listens_nowhere_else__g13(void **state)
+{
+    (void) state;
+    begin(WWS_S_OK);
+    add(WWS_CALLBACK_MODEL_SHORT, serve);
+    fake_opening = abort_and_add;
+
+    assert_int_equal(do_open(), WWS_E_OPERATION_ABORTED);
+
+    assert_int_equal(fake_count, 1);
+    fake_opening = NULL;
+    assert_int_equal(do_open(), WWS_S_OK);
+    assert_int_equal(fake_count, 4);
+    end();
+}
+
+static void abort_and_close(struct wwi_server *server)
+{
+    abort_now(server);
+    assert_int_equal(close_host(), WWS_S_OK);
+}
+
+static void open__that_is_aborted_may_be_followed_by_close__l7(void **state)
+{
+    (void) state;
+    begin(WWS_S_OK);
+    fake_opening = abort_and_close;
+
+    assert_int_equal(do_open(), WWS_E_OPERATION_ABORTED);
+
+    assert_int_equal(host_state(), WWS_SERVICE_HOST_STATE_CLOSED);
+    assert_int_equal(fake_freed, 1);
+    end();
+}
+
+static struct request overtaken;
+
+/* The server of the open that was overtaken still listens. */
+static void abort_and_open(struct wwi_server *server)
+{
+    send_to(server, &early, ENVELOPE(ADD));
+    abort_now(server);
+    fake_opening = NULL;
+    assert_int_equal(do_open(), WWS_S_OK);
+    send_to(server, &overtaken, ENVELOPE(ADD));
+}
+
+static void open__may_overtake_one_that_was_aborted__g13_l7(void **state)
+{
+    struct request request;
+
+    (void) state;
+    begin(WWS_S_OK);
+    fake_opening = abort_and_open;
+
+    assert_int_equal(do_open(), WWS_E_OPERATION_ABORTED);
+
+    assert_int_equal(host_state(), WWS_SERVICE_HOST_STATE_OPEN);
+    assert_int_equal(fake_freed, 1);
+    assert_int_equal(early.answer, DROPPED);
+    assert_int_equal(overtaken.answer, DROPPED);
+    assert_int_equal(seen.served, 0);
+    send_to(fake_servers[1], &request, ENVELOPE(ADD));
+    await_answer(&request);
+    assert_int_equal(request.answer, REPLIED);
+    assert_int_equal(close_host(), WWS_S_OK);
+    end();
+}
+
+static struct {
+    pthread_t thread;
+    wws_status status;
+    int inside;
+    int leave;
+} second;
+
+static void hold_open(struct wwi_server *server)
+{
+    (void) server;
+    set_flag(&second.inside);
+    await(&second.leave);
+}
+
+static void *open_second(void *state)
+{
+    second.status = do_open();
+    return state;
+}
+
+static void abort_and_begin(struct wwi_server *server)
+{
+    abort_now(server);
+    fake_opening = hold_open;
+    assert_int_equal(pthread_create(&second.thread, NULL, open_second, NULL),
+        0);
+    await(&second.inside);
+}
+
+static void open__that_was_aborted_leaves_the_next_one_alone__l7(void **state)
+{
+    (void) state;
+    memset(&second, 0, sizeof second);
+    begin(WWS_S_OK);
+    fake_opening = abort_and_begin;
+
+    assert_int_equal(do_open(), WWS_E_OPERATION_ABORTED);
+
+    assert_int_equal(host_state(), WWS_SERVICE_HOST_STATE_OPENING);
+    set_flag(&second.leave);
+    pthread_join(second.thread, NULL);
+    assert_int_equal(second.status, WWS_S_OK);
+    assert_int_equal(host_state(), WWS_SERVICE_HOST_STATE_OPEN);
+    assert_int_equal(close_host(), WWS_S_OK);
     end();
 }
 
@@ -1014,6 +1139,10 @@ int main(void)
         cmocka_unit_test(open__after_an_abort_fails_once__g12_g141),
         cmocka_unit_test(open__after_abort_and_reset_succeeds__d1),
         cmocka_unit_test(open__that_is_aborted_ends_so__g13_g141),
+        cmocka_unit_test(open__that_is_aborted_listens_nowhere_else__g13),
+        cmocka_unit_test(open__that_is_aborted_may_be_followed_by_close__l7),
+        cmocka_unit_test(open__may_overtake_one_that_was_aborted__g13_l7),
+        cmocka_unit_test(open__that_was_aborted_leaves_the_next_one_alone__l7),
         cmocka_unit_test(open__takes_a_completion_and_never_uses_it),
         cmocka_unit_test(host__can_be_opened_again_after_a_reset__h6),
         cmocka_unit_test(abort__returns_while_operations_run__g124_g125),
