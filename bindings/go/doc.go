@@ -14,7 +14,8 @@
 //
 // Control comes back at once, but for what must wait for others - closing a
 // host waits for its operations: then it comes back after 50 ms at the latest,
-// and the rest happens without the caller.
+// and the rest happens without the caller. An operation that closes its own host
+// waits for itself. Runtime.Close alone waits on a thread.
 //
 // # Errors
 //

@@ -6,6 +6,7 @@
 # leaks are looked for elsewhere: a process of Go ends with everything in use.
 set -eu
 go=$1 how=$2
+suite=$(cd "$(dirname "$0")" && pwd)
 cd "$3"
 export GOTOOLCHAIN=local GOFLAGS=-mod=mod GOPROXY=off
 if [ "$how" = strict ]; then
@@ -19,10 +20,12 @@ if [ "$how" = asan ]; then
     export ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=0
     exec "$go" test -count=1 -asan .
 fi
-unformatted=$("$("$go" env GOROOT)/bin/gofmt" -l .)
-if [ "$unformatted" ]; then
-    echo "gofmt would change $unformatted"
-    exit 1
-fi
-"$go" vet .
+for folder in . "$suite" "$suite/../../bench/go"; do
+    unformatted=$("$("$go" env GOROOT)/bin/gofmt" -l "$folder")
+    if [ "$unformatted" ]; then
+        echo "gofmt would change $unformatted"
+        exit 1
+    fi
+    (cd "$folder" && "$go" vet ./...)
+done
 exec "$go" test -count=1 .
