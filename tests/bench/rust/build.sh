@@ -6,4 +6,4 @@ mkdir -p "$out"
 cd "$(dirname "$0")"
 CARGO_TARGET_DIR=$out/target "${CARGO:-cargo}" build --quiet --release \
     --offline --locked
-cp "$out/target/release/bench" "$out/"
+cp "$out/target/release/bench" "$out/target/release/crossings" "$out/"

@@ -8,7 +8,9 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use wws::{block_on, Buffer, Result, ServiceProxy, ServiceProxyOptions};
 
-use crate::{rate_of, ACTION, BODY};
+use bench::{ACTION, BODY};
+
+use crate::rate_of;
 
 pub const IN_FLIGHT: usize = 64;
 

@@ -1,6 +1,7 @@
 //! What the bindings of Rust cost: a call across the boundary beside a bare one,
-//! and calls of a service beside a client of nothing but `std`, against the same
-//! host, which is a process of its own. One JSON object a line for each figure.
+//! how often a call of a service crosses it, and how many calls there are in a
+//! second beside a client of nothing but `std`, against the same host, which is
+//! a process of its own. One JSON object a line for each figure.
 
 mod flight;
 mod plain;
@@ -12,9 +13,6 @@ use std::time::{Duration, Instant};
 
 use wws::{handler, Channel, EndpointOptions, Result, ServiceHost};
 
-pub const ACTION: &str = "http://example.org/calculator/Add";
-pub const BODY: &str =
-    "<Add xmlns=\"http://example.org/calculator\"><a>17</a><b>25</b></Add>";
 const REPLY: &str = "<AddResponse xmlns=\"http://example.org/calculator\">\
     <sum>42</sum></AddResponse>";
 
@@ -94,6 +92,13 @@ fn bench_calls(url: &str) -> Result<()> {
     Ok(())
 }
 
+fn count_crossings(url: &str) -> std::io::Result<()> {
+    let program = env::current_exe()?.with_file_name("crossings");
+    let status = Command::new(program).arg(url).status()?;
+    assert!(status.success());
+    Ok(())
+}
+
 /// Serves until standard input ends.
 fn serve() -> Result<()> {
     let host = ServiceHost::new()?;
@@ -132,6 +137,7 @@ fn main() -> Result<()> {
     }
     bench_boundary()?;
     let (mut host, url) = start_host().expect("a host");
+    count_crossings(&url).expect("the program beside this one");
     let benched = bench_calls(&url);
     drop(host.stdin.take());
     host.wait().expect("the host ends");

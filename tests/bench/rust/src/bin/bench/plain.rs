@@ -9,7 +9,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::flight::IN_FLIGHT;
-use crate::{rate_of, ACTION, BODY};
+use bench::{ACTION, BODY};
+
+use crate::rate_of;
 
 struct Client {
     stream: BufReader<TcpStream>,
