@@ -10,6 +10,7 @@ import tempfile
 import cffi
 
 HERE = pathlib.Path(__file__).resolve().parent
+FOLDER = tempfile.TemporaryDirectory(prefix="wws-")  # goes with the process
 
 DECLARATIONS = """
 void *malloc(size_t size);
@@ -84,7 +85,7 @@ def resolver():
 
 def bundled():
     source = pathlib.Path(os.environ.get("WWS_SOURCE", HERE.parent.parent))
-    build = os.environ.get("WWS_BUILD") or tempfile.mkdtemp(prefix="wws-")
+    build = os.environ.get("WWS_BUILD") or FOLDER.name
     subprocess.run(["cmake", "-S", source, "-B", build,
                     "-DCMAKE_BUILD_TYPE=Release"], check=True)
     subprocess.run(["cmake", "--build", build, "--target", "wws-static",

@@ -1366,7 +1366,7 @@ static void emit_types(const struct model *model, struct output **outputs)
         else if (is_table(model, type) && only_callback(type) == NULL)
             put_callbacks(&module, type);
     }
-    module.types.count = 0;
+    module.types.count = 0; /* they are here */
     finish(&module, outputs, "types", "wws",
            "Values that go in and out of the objects.");
 }

@@ -8,8 +8,8 @@ import unittest
 
 import wws
 from helpers import (ACTION, BODY, OVER, PATIENCE_S, REPLY, Silent, Waiting,
-                     proxy, service, until)
-from wws import _serving
+                     counter, proxy, service, until)
+from wws import _serving, _waiting
 
 
 class Answers(unittest.TestCase):
@@ -316,6 +316,74 @@ class Cancellation(unittest.TestCase):
             thread.join()
             leave.set()
             until(lambda: done)
+
+    def test_free__of_the_host_drops_what_was_not_served_yet(self):
+        async def serve(operation):
+            self.fail("nobody serves")
+
+        def call(url):
+            with proxy(url) as client:
+                self.assertRaises(wws.Error, client.call_sync, ACTION, BODY)
+
+        async def main():
+            served = counter(wws.Counter.OPERATIONS)
+            host = wws.ServiceHost()
+            host.add_endpoint("http://127.0.0.1:0/", serve)
+            await host.open()
+            thread = threading.Thread(target=call,
+                                      args=(host.get_address(0),))
+            thread.start()
+            # The loop does not come to look before the host is gone.
+            until(lambda: counter(wws.Counter.OPERATIONS) > served)
+            host.free()
+            thread.join()
+            await asyncio.sleep(0)
+
+        asyncio.run(main())
+
+    def test_loop__that_is_over_refuses_what_comes(self):
+        async def serve(operation):
+            self.fail("nobody serves")
+
+        async def main():
+            host.add_endpoint("http://127.0.0.1:0/", serve)
+            await host.open()
+
+        async def look():
+            """Has a mailbox, and so sweeps those of others."""
+            with self.assertRaises(wws.InvalidOperation):
+                await wws.ServiceProxy().call(ACTION, BODY)
+
+        def call():
+            with self.assertRaises(wws.EndpointFaultReceived):
+                client.call_sync(ACTION, BODY)
+            refused.append(1)
+
+        refused = []
+        with wws.ServiceHost() as host:
+            asyncio.run(main())
+            with proxy(host.get_address(0)) as client:
+                for times in 1, 2:
+                    served = counter(wws.Counter.OPERATIONS)
+                    thread = threading.Thread(target=call)
+                    thread.start()
+                    until(lambda: counter(wws.Counter.OPERATIONS) > served)
+                    asyncio.run(look())
+                    thread.join(PATIENCE_S)
+                    self.assertEqual(len(refused), times)
+
+    def test_operations__that_are_over_are_forgotten(self):
+        def serve(operation):
+            operation.on_cancel(print)
+            return REPLY
+
+        with service(serve) as url, proxy(url) as client:
+            client.call_sync(ACTION, BODY)
+            box = _waiting.background()
+            before = len(box.served)
+            for _ in range(10):
+                client.call_sync(ACTION, BODY)
+            until(lambda: len(box.served) <= before)
 
     def test_loop__that_ends_answers_its_operations(self):
         async def serve(operation):

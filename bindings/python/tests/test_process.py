@@ -64,6 +64,12 @@ class Exits(unittest.TestCase):
             for _ in range(12):
                 self.leaves(RANDOM, peer.url(), str(random.random() * 0.05))
 
+    def test_exit__while_replies_come(self):
+        random.seed(5)
+        with service(lambda operation: REPLY) as url:
+            for _ in range(8):
+                self.leaves(BUSY, url, str(random.random() * 0.05))
+
     def test_exit__with_a_host_that_serves(self):
         self.leaves("""
             import threading, wws
@@ -158,6 +164,23 @@ RANDOM = """
     async def main():
         await client.open(sys.argv[1])
         await asyncio.gather(*(client.call("urn:a") for _ in range(1000)))
+    threading.Thread(target=lambda: asyncio.run(main()), daemon=True).start()
+    while client.state != wws.ServiceProxyState.OPEN:
+        time.sleep(0)
+    time.sleep(float(sys.argv[2]))
+    print("now", flush=True)
+"""
+
+
+BUSY = """
+    import asyncio, sys, threading, time, wws
+    client = wws.ServiceProxy()
+    async def call():
+        while True:
+            await client.call("urn:a", b"<a/>")
+    async def main():
+        await client.open(sys.argv[1])
+        await asyncio.gather(*(call() for _ in range(50)))
     threading.Thread(target=lambda: asyncio.run(main()), daemon=True).start()
     while client.state != wws.ServiceProxyState.OPEN:
         time.sleep(0)

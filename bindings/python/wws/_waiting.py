@@ -26,7 +26,7 @@ LONGEST_S = 3600  # that is slept at once
 ROOM = 64         # events fetched at once
 
 ABORTED, CANCELLED, TIMED_OUT = -2143485948, -1606615039, -2143485946
-COMPLETED = 0   # a kind of event
+COMPLETED, OPERATION = 0, 1  # kinds of events
 
 
 class Pending:
@@ -237,7 +237,7 @@ class Mailbox:
         served = self.served.get(number)
         if served is not None and not self.is_over:
             served(event, self.loop)
-        elif event.operation.id != 0 and served is None:
+        elif event.kind == OPERATION:
             lib.wws_operation_complete(event.operation, ABORTED, NONE)
 
 
