@@ -4,7 +4,8 @@ set(rust ${PROJECT_SOURCE_DIR}/bindings/rust)
 set(rust_built ${CMAKE_CURRENT_BINARY_DIR}/rust)
 set(rust_here ${CMAKE_CURRENT_SOURCE_DIR}/rust)
 
-# A function of its own, for cargo takes the first rustc of the path.
+# A command of the toolchain in a folder: cargo by itself takes the first rustc
+# of the path.
 function(add_rust_test name folder)
     cmake_parse_arguments(PARSE_ARGV 2 arg "" "TARGET" "ENVIRONMENT;COMMAND")
     add_binding_test(${name} ${CMAKE_COMMAND} -E env

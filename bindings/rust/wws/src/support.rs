@@ -38,6 +38,7 @@ macro_rules! values {
 
         impl std::fmt::Debug for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                #[allow(unreachable_patterns)] /* a value may have two names */
                 match *self {
                     $(Self::$value => {
                         f.write_str(concat!(
