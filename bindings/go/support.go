@@ -285,10 +285,6 @@ func (f *frame) buffer() *C.wws_buffer {
 	return b
 }
 
-func (f *frame) take(b *C.wws_buffer) []byte {
-	return take(b)
-}
-
 func take(b *C.wws_buffer) []byte {
 	octets := copied(b.data, b.size)
 	if b.release != nil {
@@ -375,6 +371,13 @@ func milliseconds(d time.Duration) C.uint32_t {
 		return C.WWS_INFINITE
 	}
 	return C.uint32_t((d + time.Millisecond - 1) / time.Millisecond)
+}
+
+func duration(ms C.uint32_t) time.Duration {
+	if ms == C.WWS_INFINITE {
+		return Infinite
+	}
+	return time.Duration(ms) * time.Millisecond
 }
 
 func or[T comparable](value, initial T) T {

@@ -24,6 +24,9 @@ func TestMilliseconds__round_up_and_know_for_ever(t *testing.T) {
 			t.Error(given, ms, wanted)
 		}
 	}
+	if duration(infinite) != Infinite || duration(3) != 3*time.Millisecond {
+		t.Error("the way back")
+	}
 }
 
 func TestOptions__left_out_are_their_defaults(t *testing.T) {

@@ -31,11 +31,13 @@ struct file {
 
 /* Names */
 
+/* Words that Go writes in a way of their own. */
 static const char *const words[][2] = {
-    { "http", "HTTP" },         { "id", "ID" },       { "invalidarg", "InvalidArg" },
-    { "io", "IO" },             { "ok", "OK" },       { "outofmemory", "OutOfMemory" },
-    { "soap", "SOAP" },         { "tcp", "TCP" },     { "uri", "URI" },
-    { "url", "URL" },           { "utf8", "UTF8" },   { "xml", "XML" },
+    { "http", "HTTP" }, { "id", "ID" },     { "io", "IO" },
+    { "ok", "OK" },     { "soap", "SOAP" }, { "tcp", "TCP" },
+    { "uri", "URI" },   { "url", "URL" },   { "utf8", "UTF8" },
+    { "xml", "XML" },   { "invalidarg", "InvalidArg" },
+    { "outofmemory", "OutOfMemory" },
 };
 
 static const char *go_word(const char *word, size_t size, bool first)
@@ -442,12 +444,12 @@ static bool first_word_is(const char *doc, const char *const *list)
 
 static const char *uncapitalised(const char *doc)
 {
-    char *words_of = say("%s", doc);
+    char *sentence = say("%s", doc);
 
     if (!isupper((unsigned char) doc[1]) && !isdigit((unsigned char) doc[1])
             && doc[1] != '/')
-        *words_of = (char) tolower(*words_of);
-    return words_of;
+        *sentence = (char) tolower(*sentence);
+    return sentence;
 }
 
 /* A comment that begins with the name of what it is about, as Go's do. */
@@ -587,6 +589,8 @@ static const char *lowered(const struct slot *slot, const char *value)
         return say("milliseconds(%s)", value);
     if (slot->kind == STRING)
         return say("f.text(%s)", value);
+    if (slot->text)
+        value = say("[]byte(%s)", value);
     if (slot->kind == BYTES)
         return say(slot->moved ? "f.moved(%s)" : "f.octets(%s)", value);
     if (is_message(slot, HANDLE))
@@ -603,6 +607,8 @@ static const char *lifted(
 {
     const char *name;
 
+    if (is_duration(slot))
+        return say("duration(%s)", value);
     if (slot->kind == STRING)
         return say("goText(%s)", value);
     if (slot->kind == BYTES)
@@ -648,12 +654,12 @@ static void put_string_method(
 static const char *marked(
     const char *name, const char *doc, uint32_t since)
 {
-    const char *words_of =
+    const char *sentence =
         say("%s: %s", name, uncapitalised(go_words(doc)));
 
     if (since > 1)
-        words_of = say("%s Since version %" PRIu32 ".", words_of, since);
-    return words_of;
+        sentence = say("%s Since version %" PRIu32 ".", sentence, since);
+    return sentence;
 }
 
 static void put_values(
@@ -1457,7 +1463,7 @@ static const char *lifted_result(
                              : "object{}";
 
     if (slot->kind == BYTES && slot->moved)
-        return say(slot->text ? "string(f.take(%s))" : "f.take(%s)", place);
+        return say(slot->text ? "string(take(%s))" : "take(%s)", place);
     if (is_message(slot, HANDLE)
             && (call->role == CREATE || slot->moved)
             && slot->type->object->free != NULL)
@@ -1555,8 +1561,8 @@ static const char *call_doc(const struct call *call, const char *name)
     const char *doc = doc_of(name, call->doc, "returns ", "");
 
     if (call->async)
-        doc = say("%s\n\nIt waits, but holds no thread. When ctx ends first, it "
-                  "is ended early, by %s.", doc, of_call(call->canceller));
+        doc = say("%s\n\nIt waits, but holds no thread. When ctx ends first, "
+                  "it is ended early, by %s.", doc, of_call(call->canceller));
     if (call->since > 1)
         doc = say("%s Since version %" PRIu32 ".", doc, call->since);
     return doc;

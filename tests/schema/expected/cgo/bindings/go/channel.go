@@ -199,7 +199,7 @@ func (c *Channel) Receive(ctx context.Context, operation ...*Operation) (body []
 	statusOut := place[C.wws_status](f)
 	pending := C.wws_channel_receive(c.in(f), operationOut, bodyOut, statusOut, f.done, f.lock())
 	err = f.wait(ctx, func() error { return statusOf(C.wws_operation_cancel(*operationOut)) }, pending)
-	return f.take(bodyOut), Status(*statusOut), err
+	return take(bodyOut), Status(*statusOut), err
 }
 
 // Inspect sets who looks at what arrives.
