@@ -205,12 +205,6 @@ bool wwi_object_try_ref(struct wwi_object *object)
     return true;
 }
 
-bool wwi_object_open(const struct wwi_object *object)
-{
-    return generation_of(atomic_load(&slot_of(object->id)->word))
-        == generation_of(object->id);
-}
-
 static bool take_reference(struct slot *slot, uint64_t id)
 {
     uint64_t word = atomic_load_explicit(&slot->word, memory_order_acquire);

@@ -56,8 +56,6 @@ void wwi_object_unref(struct wwi_object *object);
 /* For who found the object in a list that its destruction takes it out of:
  * false if the last reference is gone already. */
 bool wwi_object_try_ref(struct wwi_object *object);
-/* Whether the handle is open. */
-bool wwi_object_open(const struct wwi_object *object);
 
 /* The object with one more reference: WWS_E_INVALIDARG for zero, WWS_E_HANDLE
  * for a stale or foreign handle, WWS_E_FORKED for one of the parent process. */

@@ -599,7 +599,6 @@ static int frame_coded_response(struct wwi_http_parser *parser, bool counted)
 
     if (codings.malformed)
         return malformed(parser, "the Transfer-Encoding is malformed");
-    parser->transfer_coded = codings.count > codings.chunked;
     parser->framing = codings.chunked_last ? WWI_HTTP_CHUNKED
                                            : WWI_HTTP_TO_CLOSE;
     if (counted || parser->minor == 0)

@@ -81,8 +81,6 @@ struct wwi_http_parser {
     bool keep_alive;       /* the connection may carry another message */
     bool expect_continue;  /* Expect: 100-continue, from HTTP/1.1 on */
     bool expect_unknown;   /* any other expectation: 417 */
-    bool transfer_coded;   /* of a response: by codings other than chunked,
-                              which are left on the body */
 
     /* Valid at any time. */
     enum wwi_http_kind kind;

@@ -246,7 +246,6 @@ static bool parse_connect(struct wwi_target *target, wws_string text)
     wws_string host;
     uint16_t port;
 
-    target->form = WWI_TARGET_AUTHORITY;
     target->authority = text;
     return wwi_authority_parse(text, &host, &port) && port != 0;
 }
@@ -256,7 +255,6 @@ static bool parse_absolute(struct wwi_target *target, wws_string text)
     wws_string host;
     uint16_t port;
 
-    target->form = WWI_TARGET_ABSOLUTE;
     target->https = take_prefix(&text, "https://");
     if (!target->https && !take_prefix(&text, "http://"))
         return false;
@@ -276,13 +274,10 @@ bool wwi_target_parse(
         return false;
     if (method.size == 7 && memcmp(method.data, "CONNECT", 7) == 0)
         return parse_connect(target, text);
-    if (text.size == 1 && text.data[0] == '*') {
-        target->form = WWI_TARGET_ASTERISK;
+    if (text.size == 1 && text.data[0] == '*')
         return method.size == 7 && memcmp(method.data, "OPTIONS", 7) == 0;
-    }
     if (text.data[0] != '/')
         return parse_absolute(target, text);
-    target->form = WWI_TARGET_ORIGIN;
     split_path(target, text);
     return true;
 }
@@ -442,63 +437,6 @@ wws_status wwi_url_parse(
     }
     set_views(url, &marks);
     return 0;
-}
-
-/* A scheme comes before anything that ends a path's first segment. */
-static bool has_scheme(wws_string reference)
-{
-    take_until(&reference, ":/?#");
-    return reference.size != 0 && reference.data[0] == ':';
-}
-
-static void append_merged(
-    struct wwi_bytes *out,
-    const struct wwi_url *base,
-    wws_string reference)
-{
-    char first = reference.size != 0 ? reference.data[0] : '#';
-    wws_string path = base->path;
-
-    wwi_bytes_append_text(out, schemes[base->scheme].name);
-    wwi_bytes_append_char(out, ':');
-    if (take_prefix(&reference, "//")) {
-        wwi_bytes_append_text(out, "//");
-        wwi_bytes_append_string(out, reference);
-        return;
-    }
-    wwi_bytes_append_text(out, "//");
-    wwi_bytes_append_string(out, base->authority);
-    if (first == '#')
-        wwi_bytes_append_string(out, base->target);
-    else if (first == '?')
-        wwi_bytes_append_string(out, path);
-    else if (first != '/') {
-        while (path.data[path.size - 1] != '/')
-            path.size--;
-        wwi_bytes_append_string(out, path);
-    }
-    wwi_bytes_append_string(out, reference);
-}
-
-wws_status wwi_url_resolve(
-    struct wwi_url *url,
-    const struct wwi_url *base,
-    wws_string reference,
-    const char **what)
-{
-    struct wwi_bytes merged = { 0 };
-    wws_status status = WWS_E_OUTOFMEMORY;
-
-    if (has_scheme(reference))
-        return wwi_url_parse(url, reference, what);
-    append_merged(&merged, base, reference);
-    *what = "out of memory";
-    *url = (struct wwi_url) { 0 };
-    if (!merged.failed)
-        status = wwi_url_parse(url,
-            (wws_string) { (const char *) merged.data, merged.size }, what);
-    wwi_bytes_fini(&merged);
-    return status;
 }
 
 void wwi_url_fini(struct wwi_url *url)

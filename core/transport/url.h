@@ -44,27 +44,15 @@ wws_status wwi_url_parse(
     struct wwi_url *url,
     wws_string text,
     const char **what);
-/* Resolves a reference, absolute or relative, against a URL. */
-wws_status wwi_url_resolve(
-    struct wwi_url *url,
-    const struct wwi_url *base,
-    wws_string reference,
-    const char **what);
 void wwi_url_fini(struct wwi_url *url);
 
 /* host[:port] of a Host field or a target; port is 0 if there is none.  The
  * host comes without brackets.  An empty host is refused. */
 bool wwi_authority_parse(wws_string text, wws_string *host, uint16_t *port);
 
-enum wwi_target_form {
-    WWI_TARGET_ORIGIN,     /* path?query */
-    WWI_TARGET_ABSOLUTE,   /* scheme://authority/path?query: overrides Host */
-    WWI_TARGET_AUTHORITY,  /* host:port, of CONNECT */
-    WWI_TARGET_ASTERISK,   /* "*", of OPTIONS */
-};
-
+/* Of path?query; of scheme://authority/path?query; of host:port, which CONNECT
+ * has; or of "*", which OPTIONS may have.  What is not there is empty. */
 struct wwi_target {
-    enum wwi_target_form form;
     bool https;
     bool has_query;
     wws_string authority;

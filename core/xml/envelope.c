@@ -124,8 +124,6 @@ static void forget(struct wwi_envelope *envelope)
     memset(envelope->standard, 0, sizeof envelope->standard);
     envelope->header_count = 0;
     envelope->parameter_count = 0;
-    envelope->body_local = (wws_string) { 0 };
-    envelope->body_ns = (wws_string) { 0 };
     envelope->body = (struct wwi_envelope_part) { 0 };
     envelope->is_fault = false;
     envelope->fault = (wws_fault_info) WWS_FAULT_INFO_INIT;
@@ -755,10 +753,6 @@ static bool read_first_child(struct wwi_envelope_parser *parser)
     struct wwi_envelope *envelope = parser->envelope;
     uint64_t begin = parser->reader->begin;
 
-    envelope->body_local = view_local(parser);
-    envelope->body_ns = keep_namespace(parser);
-    if (envelope->body_ns.data == NULL)
-        return wwi_envelope_no_memory(parser);
     envelope->is_fault = wwi_envelope_at(parser, "Fault");
     if (envelope->is_fault ? !wwi_envelope_read_fault(parser)
         : !wwi_envelope_skip(parser))

@@ -74,9 +74,6 @@ struct wwi_envelope {
     uint32_t header_count;
     struct wwi_envelope_parameter *parameters;
     uint32_t parameter_count;
-    /* The name of the first element in the body; empty: none. */
-    wws_string body_local;
-    wws_string body_ns;
     struct wwi_envelope_part body;
     bool is_fault;
     wws_fault_info fault;

@@ -87,8 +87,6 @@ static void put_envelope(
         wwi_bytes_append(blocks, xml.data, xml.size);
     }
     put_events(out, xml_of(envelope, &envelope->body));
-    put_string(out, envelope->body_local);
-    put_string(out, envelope->body_ns);
     wwi_bytes_append_char(out, envelope->is_fault ? 'f' : '-');
     wwi_bytes_append_number(out, fault->code);
     put_string(out, fault->subcode_namespace);

@@ -58,8 +58,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void) state;
-    if (wwi_object_open((struct wwi_object *) queue))
-        (void) wwi_queue_free(queue);
+    (void) wwi_queue_free(queue);
     wwi_queue_unref(queue);
     return wwi_memory_live() == live_before ? 0 : -1;
 }
