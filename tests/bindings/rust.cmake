@@ -75,6 +75,7 @@ list(GET rust_versions 0 version)
 set(folder ${rust_folder_${version}})
 set(cargo ${folder}/cargo)
 add_rust_test(rust_vendored ${folder} TARGET vendored
+    ENVIRONMENT WWS_RACES=2000
     COMMAND ${cargo} test --quiet --offline --locked --features vendored)
 add_rust_test(rust_doc ${folder} TARGET ${version}
     ENVIRONMENT RUSTDOCFLAGS=-Dwarnings

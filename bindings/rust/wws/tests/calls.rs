@@ -10,7 +10,7 @@ use common::{action, drop_when_done, refused, Service, BODY};
 use wws::{
     block_on, Buffer, CallOptions, Channel, ChannelState, Error, FaultCode,
     Header, Message, MessageInitialization, MessageState, Phase, Progress,
-    ServiceProxy, ServiceProxyOptions, Status, Transport,
+    ServiceProxy, ServiceProxyOptions, Status, TransferMode, Transport,
 };
 
 #[test]
@@ -120,6 +120,57 @@ fn channel__exchanges_messages() {
     assert_eq!(reply.body().unwrap(), BODY);
     block_on(channel.close()).unwrap();
     assert_eq!(channel.state().unwrap(), ChannelState::CLOSED);
+}
+
+fn streaming_channel(service: &Service) -> (Channel, Message) {
+    let options = wws::ChannelOptions {
+        transfer_mode: TransferMode::STREAMED,
+        ..Default::default()
+    };
+    let channel = Channel::new_with(None, options).unwrap();
+    let message = Message::new().unwrap();
+    channel.open_blocking(&service.url).unwrap();
+    message.initialize(MessageInitialization::REQUEST).unwrap();
+    message.set_header(Header::ACTION, &action("Echo")).unwrap();
+    (channel, message)
+}
+
+#[test]
+fn channel__writes_and_reads_in_pieces() {
+    let service = Service::new();
+    let (channel, mut request) = streaming_channel(&service);
+    let mut reply = Message::new().unwrap();
+    let mut body = vec![];
+
+    block_on(async {
+        channel.write_message_start(&mut request).await?;
+        for piece in BODY.chunks(7) {
+            channel.write_body(&mut request, piece).await?;
+        }
+        channel.write_message_end(&mut request).await?;
+        assert!(channel.read_message_start(&mut reply).await?);
+        while let Some(piece) = channel.read_body(&mut reply).await? {
+            body.extend_from_slice(&piece);
+        }
+        channel.read_message_end(&mut reply).await
+    })
+    .unwrap();
+
+    assert_eq!(body, BODY);
+    assert_eq!(reply.info().unwrap().state, MessageState::DONE);
+}
+
+#[test]
+fn abandon__ends_a_message_that_is_being_written() {
+    let service = Service::new();
+    let (channel, mut request) = streaming_channel(&service);
+
+    channel.write_message_start_blocking(&mut request).unwrap();
+    channel.write_body_blocking(&mut request, b"<x xmlns=\"urn:").unwrap();
+    channel.abandon_message(&request).unwrap();
+
+    assert_eq!(request.info().unwrap().state, MessageState::DONE);
+    assert_eq!(channel.state().unwrap(), ChannelState::OPEN);
 }
 
 #[test]
