@@ -87,12 +87,19 @@ if(version VERSION_GREATER_EQUAL 1.71)
         COMMAND sh ${rust_here}/tokio.sh ${cargo} ${rust_here}/tokio)
     set_tests_properties(rust_tokio PROPERTIES SKIP_RETURN_CODE 77)
 endif()
-if(EXISTS ${folder}/cargo-clippy)
-    add_rust_test(rust_clippy ${folder} TARGET clippy
-        COMMAND ${cargo} clippy --quiet --offline --locked --all-targets
-            -- -D warnings)
-endif()
-if(EXISTS ${folder}/cargo-fmt)
-    add_rust_test(rust_fmt ${folder} TARGET ${version}
-        COMMAND ${cargo} fmt --check)
-endif()
+
+# The crates, and the programs that are made with them.
+set(crates ${rust} ${rust_here} ${PROJECT_SOURCE_DIR}/tests/bench/rust)
+set(names crates suite bench)
+foreach(crate name IN ZIP_LISTS crates names)
+    set(manifest --manifest-path ${crate}/Cargo.toml)
+    if(EXISTS ${folder}/cargo-clippy)
+        add_rust_test(rust_clippy.${name} ${folder} TARGET clippy
+            COMMAND ${cargo} clippy --quiet --offline --locked ${manifest}
+                --all-targets -- -D warnings)
+    endif()
+    if(EXISTS ${folder}/cargo-fmt)
+        add_rust_test(rust_fmt.${name} ${folder} TARGET clippy
+            COMMAND ${cargo} fmt ${manifest} --all --check)
+    endif()
+endforeach()
