@@ -86,6 +86,37 @@ class Answers(unittest.TestCase):
         entered, leave = threading.Event(), threading.Event()
         asyncio.run(main())
 
+    def test_handler__is_not_waited_for_by_others(self):
+        def serve(operation):
+            if operation.body == BODY:
+                leave.wait(PATIENCE_S)
+            return REPLY
+
+        leave = threading.Event()
+        with service(serve) as url, proxy(url) as client:
+            threads = [threading.Thread(target=client.call_sync,
+                                        args=(ACTION, BODY))
+                       for _ in range(20)]
+            for thread in threads:
+                thread.start()
+            for _ in range(20):
+                self.assertEqual(client.call_sync(ACTION), REPLY)
+            leave.set()
+            for thread in threads:
+                thread.join()
+
+    def test_handler__that_no_thread_can_be_had_for_is_answered(self):
+        class Workers:
+            def run(self, *job):
+                raise RuntimeError("can't start new thread")
+
+        workers, _serving._workers = _serving._workers, Workers()
+        try:
+            with self.assertRaises(wws.EndpointFaultReceived):
+                self.answer(lambda operation: REPLY)
+        finally:
+            _serving._workers = workers
+
     def test_operation__tells_what_is_asked(self):
         def serve(operation):
             seen.append((operation.action, operation.body,

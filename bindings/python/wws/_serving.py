@@ -13,7 +13,7 @@ from ._base import OK, Failure, ffi, lib, new_struct
 from ._waiting import background, home, serve_from
 
 MOST_THREADS = 256
-OTHER = -2143485919  # the status of a failure that has no name
+OTHER, OUTOFMEMORY = -2143485919, -2147024882
 
 logger = logging.getLogger("wws")
 
@@ -35,22 +35,19 @@ class _Workers:
         self.count = 0
 
     def run(self, *job):
-        self.jobs.put(job)
         if self.idle.acquire(blocking=False) or self.count >= MOST_THREADS:
+            self.jobs.put(job)
             return
+        threading.Thread(target=self.work, args=job, daemon=True,
+                         name=f"wws-{self.count}").start()
         self.count += 1
-        threading.Thread(target=self.work, name=f"wws-{self.count}",
-                         daemon=True).start()
 
-    def work(self):
+    def work(self, *job):
         while True:
-            try:
-                job = self.jobs.get_nowait()
-            except queue.Empty:
-                self.idle.release()
-                job = self.jobs.get()
             report(*job)
-            del job
+            job = None
+            self.idle.release()
+            job = self.jobs.get()
 
 
 _workers = _Workers()
@@ -65,8 +62,8 @@ def _is_async(handler):
 def _serve_aside(handler, operation):
     try:
         _workers.run(_serve_here, handler, operation)
-    except RuntimeError as error:  # there is no thread to be had
-        operation._fail(error)
+    except RuntimeError:  # there is no thread to be had
+        operation._end(OUTOFMEMORY)
 
 
 def _serve_here(handler, operation):
