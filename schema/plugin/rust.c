@@ -432,7 +432,7 @@ static const char *member_type(
     if (slot->kind == STRING)
         return "String";
     if (slot->kind == BYTES)
-        return slot->moved ? "Buffer" : "Vec<u8>";
+        return "Vec<u8>";
     if (slot->kind != MESSAGE)
         return scalar(slot);
     if (is_callback(slot))
@@ -442,7 +442,7 @@ static const char *member_type(
                    name);
     else if (borrows(model, slot->type))
         name = say("%s<'a>", name);
-    if (is_needed(model, type, slot) || slot->type->shape == RECORD)
+    if (is_needed(model, type, slot))
         return name;
     return say("Option<%s>", name);
 }
@@ -497,7 +497,8 @@ static void put_members(
     for (size_t i = 0; i < type->slots_count; i++) {
         const struct slot *slot = &type->slots[i];
 
-        if (is_hidden_handle(rust->model, slot))
+        if (is_hidden_handle(rust->model, slot)
+                || (type->shape == RECORD && slot->kind == MESSAGE))
             continue;
         put_rustdoc(text, rust, "    ", slot->doc);
         put(text, "    pub $name$: $type$,\n", "name", slot->name.snake,
@@ -784,7 +785,7 @@ static void put_struct(
     put(text, "}\n");
 }
 
-/* Records */
+/* Records: their values alone, for what they refer to may be gone. */
 
 static const char *lifted(const struct slot *slot)
 {
@@ -796,7 +797,7 @@ static const char *lifted(const struct slot *slot)
         return say("%s: unsafe { support::text(raw.%s) }", name, name);
     if (slot->kind == BYTES)
         return say(slot->moved
-                       ? "%s: Buffer(raw.%s)"
+                       ? "%s: Buffer(raw.%s).to_vec()"
                        : "%s: unsafe { support::octets(raw.%s) }.to_vec()",
                    name, name);
     if (slot->kind == BOOL)
