@@ -541,6 +541,7 @@ wws_status wwi_listener_close(
     if (completion == NULL && wwi_inside(self))
         return wwi_fail_static(error, WWS_E_INVALID_OPERATION,
             "close would wait for the callback that it is called from");
+    completion = wwi_wait_completion(self->member.runtime, completion);
     closing = wwi_closing_new(&self->object, self->member.runtime, completion,
         error, &status);
     if (closing == NULL && status != WWS_E_OUTOFMEMORY)

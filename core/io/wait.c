@@ -184,6 +184,13 @@ wws_status wwi_wait_check(
     return status;
 }
 
+const wws_completion *wwi_wait_completion(
+    struct wwi_runtime *runtime,
+    const wws_completion *completion)
+{
+    return wwi_runtime_ended(runtime) ? NULL : completion;
+}
+
 static void give_wake(struct wwi_wait *wait)
 {
     if (!wait->awake)

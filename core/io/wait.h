@@ -44,6 +44,13 @@ wws_status wwi_wait_check(
     struct wwi_runtime *runtime,
     const wws_completion *completion,
     struct wwi_error *error);
+/* The completion that such a call is heard of through: null when the runtime's
+ * threads are gone, of which one would have to call back.  Nothing is pending
+ * then, so that it ends before it returns. */
+const wws_completion *wwi_wait_completion(
+    struct wwi_runtime *runtime,
+    const wws_completion *completion);
+
 /* Gives back what init took, when the wait has ended or was never started. */
 void wwi_wait_fini(struct wwi_wait *wait);
 bool wwi_wait_asynchronous(const struct wwi_wait *wait);

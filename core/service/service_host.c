@@ -893,6 +893,7 @@ wws_status wwi_service_host_close(
     if (completion == NULL && wwi_inside(self))
         return wwi_fail_static(error, WWS_E_INVALID_OPERATION,
             "an operation cannot wait for its own host to close");
+    completion = wwi_wait_completion(self->member.runtime, completion);
     status = new_closing(self, completion, &closing, error);
     if (status < 0 && status != WWS_E_OUTOFMEMORY)
         return status;

@@ -243,6 +243,7 @@ static wws_status start_close_proxy(
         error);
 }
 
+/* At once, for no thread is left that could call back (G16). */
 static void closed_runtime__lets_its_objects_be_closed(void **state)
 {
     (void) state;
@@ -257,8 +258,10 @@ static void closed_runtime__lets_its_objects_be_closed(void **state)
         hear(&closed[0], manner, start_close_proxy, &busy.proxy);
         hear(&closed[1], manner, start_close_channel, &busy.asking);
         hear(&closed[2], manner, start_close_listener, &busy.accepting);
-        for (int i = 0; i < 3; i++)
+        for (int i = 0; i < 3; i++) {
             assert_status(heard_end(&closed[i]), WWS_S_OK);
+            assert_status(closed[i].returned, WWS_S_OK);
+        }
         end(&busy);
         assert_status(wws_runtime_free(busy.runtime), WWS_S_OK);
     }

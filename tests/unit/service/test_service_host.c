@@ -860,6 +860,20 @@ static void close__inside_an_operation_must_not_wait__g146_d34(void **state)
     end();
 }
 
+static void close__ends_at_once_when_no_thread_is_left__g16(void **state)
+{
+    (void) state;
+    begin(WWS_S_OK);
+    open_host();
+    assert_true(wwi_runtime_end(runtime, WWI_NEVER));
+
+    assert_int_equal(close_later(), WWS_S_OK);
+
+    assert_int_equal(seen.completed, 0);
+    assert_int_equal(host_state(), WWS_SERVICE_HOST_STATE_CLOSED);
+    end();
+}
+
 static void close__can_be_heard_of_through_a_queue(void **state)
 {
     wws_completion through = WWS_COMPLETION_INIT;
@@ -1156,6 +1170,7 @@ int main(void)
         cmocka_unit_test(host__survives_that_memory_fails),
         cmocka_unit_test(close__blocks_until_a_callback_has_returned__g127),
         cmocka_unit_test(close__inside_an_operation_must_not_wait__g146_d34),
+        cmocka_unit_test(close__ends_at_once_when_no_thread_is_left__g16),
         cmocka_unit_test(close__can_be_heard_of_through_a_queue),
         cmocka_unit_test(free__leaves_operations_their_host__d12),
         cmocka_unit_test(endpoint__is_checked_before_it_is_taken),
