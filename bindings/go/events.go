@@ -109,16 +109,17 @@ func frameAt(index int) *frame {
 	return frames.all[index]
 }
 
-// arrive hands the status to who waits, or clears up after who does not.
+// arrive hands the status to who waits. After one who has left it clears up,
+// unless he is still on his way out.
 func (f *frame) arrive(status C.wws_status) {
 	if f.stage.CompareAndSwap(begunStage, arrivedStage) {
 		f.wake <- status
-	} else {
+	} else if !f.stage.CompareAndSwap(leftStage, lateStage) {
 		f.recycle()
 	}
 }
 
-// leave is true if the event had not come: it then clears up alone.
+// leave is true if the event had not come.
 func (f *frame) leave() bool {
 	return f.stage.CompareAndSwap(begunStage, leftStage)
 }

@@ -107,12 +107,15 @@ type frame struct {
 	tables  []uintptr // registered on the way
 }
 
-// The stages of a frame: its function runs or has returned, its event has come,
-// or nobody waits for the event any more.
+// The stages of a frame: its function runs or has returned; its event has come;
+// who waited for the event has left, and then either the event has come or the
+// caller has gone, whichever was first. Who is second clears up.
 const (
 	begunStage int32 = iota
 	arrivedStage
 	leftStage
+	lateStage
+	goneStage
 )
 
 const (
@@ -163,7 +166,7 @@ func newFrame() *frame {
 // end gives the frame back, unless its event is still to come.
 func (f *frame) end() {
 	f.unlock()
-	if f.stage.Load() != leftStage {
+	if !f.stage.CompareAndSwap(leftStage, goneStage) {
 		f.recycle()
 	}
 }

@@ -80,6 +80,37 @@ func TestFrame__memory_is_fresh(t *testing.T) {
 	}
 }
 
+// Whoever is second of the event and of who has left it clears up, once.
+func TestFrame__is_given_back_once_by_who_comes_last(t *testing.T) {
+	before := FramesInUse()
+	for _, comes := range [][]func(f *frame){
+		{(*frame).end},
+		{arrive, (*frame).end},
+		{leave, arrive, (*frame).end},
+		{leave, (*frame).end, arrive},
+	} {
+		f := begin()
+		for i, step := range comes {
+			if FramesInUse() != before+1 {
+				t.Error("given back before step", i)
+			}
+			step(f)
+		}
+		if FramesInUse() != before || f.stage.Load() != begunStage {
+			t.Error("not given back", len(comes))
+		}
+	}
+}
+
+func arrive(f *frame) {
+	f.arrive(0)
+	if f.stage.Load() == arrivedStage {
+		<-f.wake
+	}
+}
+
+func leave(f *frame) { f.leave() }
+
 func TestFrame__holds_what_is_left_of_a_crowd_only(t *testing.T) {
 	var all []*frame
 	for i := 0; i < 10*spareFrames; i++ {
