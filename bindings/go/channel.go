@@ -318,7 +318,7 @@ func (c *Channel) Open(ctx context.Context, address string) error {
 	}
 	f := begin()
 	defer f.end()
-	pending := C.wws_channel_open(c.in(f), f.text(address), f.done, f.lock())
+	pending := C.wws_channel_open(c.in(f), f.text(address), f.completion(), f.lock())
 	return f.wait(ctx, c.Abort, pending)
 }
 
@@ -334,7 +334,7 @@ func (c *Channel) Send(ctx context.Context, message *Message) error {
 	}
 	f := begin()
 	defer f.end()
-	pending := C.wws_channel_send(c.in(f), message.in(f), f.done, f.lock())
+	pending := C.wws_channel_send(c.in(f), message.in(f), f.completion(), f.lock())
 	return f.wait(ctx, c.Abort, pending)
 }
 
@@ -349,7 +349,7 @@ func (c *Channel) Receive(ctx context.Context, message *Message) error {
 	}
 	f := begin()
 	defer f.end()
-	pending := C.wws_channel_receive(c.in(f), message.in(f), f.done, f.lock())
+	pending := C.wws_channel_receive(c.in(f), message.in(f), f.completion(), f.lock())
 	return f.wait(ctx, c.CancelReceive, pending)
 }
 
@@ -365,7 +365,8 @@ func (c *Channel) RequestReply(ctx context.Context, request, reply *Message) err
 	}
 	f := begin()
 	defer f.end()
-	pending := C.wws_channel_request_reply(c.in(f), request.in(f), reply.in(f), f.done, f.lock())
+	pending := C.wws_channel_request_reply(c.in(f), request.in(f), reply.in(f), f.completion(),
+		f.lock())
 	return f.wait(ctx, c.Abort, pending)
 }
 
@@ -379,7 +380,7 @@ func (c *Channel) SendReply(ctx context.Context, reply *Message) error {
 	}
 	f := begin()
 	defer f.end()
-	pending := C.wws_channel_send_reply(c.in(f), reply.in(f), f.done, f.lock())
+	pending := C.wws_channel_send_reply(c.in(f), reply.in(f), f.completion(), f.lock())
 	return f.wait(ctx, c.Abort, pending)
 }
 
@@ -395,7 +396,7 @@ func (c *Channel) WriteMessageStart(ctx context.Context, message *Message) error
 	}
 	f := begin()
 	defer f.end()
-	pending := C.wws_channel_write_message_start(c.in(f), message.in(f), f.done, f.lock())
+	pending := C.wws_channel_write_message_start(c.in(f), message.in(f), f.completion(), f.lock())
 	return f.wait(ctx, c.Abort, pending)
 }
 
@@ -412,7 +413,8 @@ func (c *Channel) WriteBody(ctx context.Context, message *Message, piece []byte)
 	}
 	f := begin()
 	defer f.end()
-	pending := C.wws_channel_write_body(c.in(f), message.in(f), f.octets(piece), f.done, f.lock())
+	pending := C.wws_channel_write_body(c.in(f), message.in(f), f.octets(piece), f.completion(),
+		f.lock())
 	return f.wait(ctx, c.Abort, pending)
 }
 
@@ -426,7 +428,7 @@ func (c *Channel) WriteMessageEnd(ctx context.Context, message *Message) error {
 	}
 	f := begin()
 	defer f.end()
-	pending := C.wws_channel_write_message_end(c.in(f), message.in(f), f.done, f.lock())
+	pending := C.wws_channel_write_message_end(c.in(f), message.in(f), f.completion(), f.lock())
 	return f.wait(ctx, c.Abort, pending)
 }
 
@@ -441,7 +443,7 @@ func (c *Channel) ReadMessageStart(ctx context.Context, message *Message) error 
 	}
 	f := begin()
 	defer f.end()
-	pending := C.wws_channel_read_message_start(c.in(f), message.in(f), f.done, f.lock())
+	pending := C.wws_channel_read_message_start(c.in(f), message.in(f), f.completion(), f.lock())
 	return f.wait(ctx, c.CancelReceive, pending)
 }
 
@@ -459,7 +461,7 @@ func (c *Channel) ReadBody(ctx context.Context, message *Message) (piece []byte,
 	f := begin()
 	defer f.end()
 	pieceOut := f.buffer()
-	pending := C.wws_channel_read_body(c.in(f), message.in(f), pieceOut, f.done, f.lock())
+	pending := C.wws_channel_read_body(c.in(f), message.in(f), pieceOut, f.completion(), f.lock())
 	err = f.wait(ctx, c.Abort, pending)
 	return take(pieceOut), err
 }
@@ -475,7 +477,7 @@ func (c *Channel) ReadMessageEnd(ctx context.Context, message *Message) error {
 	}
 	f := begin()
 	defer f.end()
-	pending := C.wws_channel_read_message_end(c.in(f), message.in(f), f.done, f.lock())
+	pending := C.wws_channel_read_message_end(c.in(f), message.in(f), f.completion(), f.lock())
 	return f.wait(ctx, c.Abort, pending)
 }
 
@@ -501,7 +503,7 @@ func (c *Channel) ShutdownSession(ctx context.Context) error {
 	}
 	f := begin()
 	defer f.end()
-	pending := C.wws_channel_shutdown_session(c.in(f), f.done, f.lock())
+	pending := C.wws_channel_shutdown_session(c.in(f), f.completion(), f.lock())
 	return f.wait(ctx, c.Abort, pending)
 }
 
@@ -538,7 +540,7 @@ func (c *Channel) Close(ctx context.Context) error {
 	}
 	f := begin()
 	defer f.end()
-	pending := C.wws_channel_close(c.in(f), f.done, f.lock())
+	pending := C.wws_channel_close(c.in(f), f.completion(), f.lock())
 	return f.wait(ctx, c.Abort, pending)
 }
 

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"sync"
 	"syscall"
 	"time"
@@ -124,10 +125,28 @@ func (f *frame) leave() bool {
 	return f.stage.CompareAndSwap(begunStage, leftStage)
 }
 
+// A turn is the right to be in C for a moment. A goroutine there has a thread,
+// and Go makes one more for each that is kept waiting: a crowd that comes all at
+// once goes in one after the other.
+var turns = make(chan struct{}, 4*runtime.GOMAXPROCS(0))
+
+func inTurn(what func()) {
+	turns <- struct{}{}
+	defer func() { <-turns }()
+	what()
+}
+
+// completion takes the turn that wait gives back.
+func (f *frame) completion() *C.wws_completion {
+	turns <- struct{}{}
+	return f.done
+}
+
 // wait returns when the function that has returned status is over. When ctx
 // ends first it is cancelled; if it has succeeded nonetheless, so be it.
 func (f *frame) wait(ctx context.Context, cancel func() error, status C.wws_status) error {
 	f.unlock()
+	<-turns
 	if Status(status) != StatusAsync {
 		return f.check(status)
 	}
@@ -137,7 +156,7 @@ func (f *frame) wait(ctx context.Context, cancel func() error, status C.wws_stat
 	case <-ctx.Done():
 	}
 
-	_ = cancel()
+	inTurn(func() { _ = cancel() })
 	timer := time.NewTimer(grace)
 	defer timer.Stop()
 	select {
@@ -152,9 +171,9 @@ func (f *frame) wait(ctx context.Context, cancel func() error, status C.wws_stat
 }
 
 // A failure of its own, which came before the context ended, stays what it is.
-func (f *frame) checkInterrupted(status C.wws_status, reason error) error {
-	err := f.check(status)
+func (f *frame) checkInterrupted(status C.wws_status, reason error) (err error) {
 	var e *Error
+	inTurn(func() { err = f.check(status) })
 	if errors.As(err, &e) && (e.Status == StatusAborted || e.Status == StatusCancelled) {
 		return interrupted(e, reason)
 	}

@@ -197,7 +197,7 @@ func (l *Listener) Open(ctx context.Context, url string) error {
 	}
 	f := begin()
 	defer f.end()
-	pending := C.wws_listener_open(l.in(f), f.text(url), f.done, f.lock())
+	pending := C.wws_listener_open(l.in(f), f.text(url), f.completion(), f.lock())
 	return f.wait(ctx, l.Abort, pending)
 }
 
@@ -213,7 +213,7 @@ func (l *Listener) Accept(ctx context.Context, channel *Channel) error {
 	}
 	f := begin()
 	defer f.end()
-	pending := C.wws_listener_accept(l.in(f), channel.in(f), f.done, f.lock())
+	pending := C.wws_listener_accept(l.in(f), channel.in(f), f.completion(), f.lock())
 	return f.wait(ctx, l.Abort, pending)
 }
 
@@ -236,7 +236,7 @@ func (l *Listener) Close(ctx context.Context) error {
 	}
 	f := begin()
 	defer f.end()
-	pending := C.wws_listener_close(l.in(f), f.done, f.lock())
+	pending := C.wws_listener_close(l.in(f), f.completion(), f.lock())
 	return f.wait(ctx, l.Abort, pending)
 }
 

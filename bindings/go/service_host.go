@@ -240,7 +240,7 @@ func (s *ServiceHost) Open(ctx context.Context) error {
 	}
 	f := begin()
 	defer f.end()
-	pending := C.wws_service_host_open(s.in(f), f.done, f.lock())
+	pending := C.wws_service_host_open(s.in(f), f.completion(), f.lock())
 	return f.wait(ctx, s.Abort, pending)
 }
 
@@ -266,7 +266,7 @@ func (s *ServiceHost) Close(ctx context.Context) error {
 	}
 	f := begin()
 	defer f.end()
-	pending := C.wws_service_host_close(s.in(f), f.done, f.lock())
+	pending := C.wws_service_host_close(s.in(f), f.completion(), f.lock())
 	return f.wait(ctx, s.Abort, pending)
 }
 

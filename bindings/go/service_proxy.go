@@ -192,7 +192,7 @@ func (s *ServiceProxy) Open(ctx context.Context, address string) error {
 	}
 	f := begin()
 	defer f.end()
-	pending := C.wws_service_proxy_open(s.in(f), f.text(address), f.done, f.lock())
+	pending := C.wws_service_proxy_open(s.in(f), f.text(address), f.completion(), f.lock())
 	return f.wait(ctx, s.Abort, pending)
 }
 
@@ -215,7 +215,7 @@ func (s *ServiceProxy) Call(ctx context.Context, action string, body []byte, opt
 	*callOut = first(call).in(f)
 	replyBodyOut := f.buffer()
 	pending := C.wws_service_proxy_call(s.in(f), f.text(action), f.octets(body), options.lower(f),
-		callOut, replyBodyOut, f.done, f.lock())
+		callOut, replyBodyOut, f.completion(), f.lock())
 	err = f.wait(ctx, func() error { return statusOf(C.wws_call_cancel(*callOut)) }, pending)
 	return take(replyBodyOut), err
 }
@@ -250,7 +250,7 @@ func (s *ServiceProxy) Close(ctx context.Context) error {
 	}
 	f := begin()
 	defer f.end()
-	pending := C.wws_service_proxy_close(s.in(f), f.done, f.lock())
+	pending := C.wws_service_proxy_close(s.in(f), f.completion(), f.lock())
 	return f.wait(ctx, s.Abort, pending)
 }
 

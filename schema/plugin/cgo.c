@@ -1447,7 +1447,7 @@ static struct list c_arguments(const struct call *call)
             add(&list, say("%sCount", argument_name(slot)));
     }
     if (call->async)
-        add(&list, "f.done");
+        add(&list, "f.completion()");
     if (call->has_error)
         add(&list, "f.lock()");
     return list;

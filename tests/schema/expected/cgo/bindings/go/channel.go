@@ -162,7 +162,8 @@ func (c *Channel) Open(ctx context.Context, address string, inspector *Inspector
 	}
 	f := begin()
 	defer f.end()
-	pending := C.wws_channel_open(c.in(f), f.text(address), inspector.lower(f), f.done, f.lock())
+	pending := C.wws_channel_open(c.in(f), f.text(address), inspector.lower(f), f.completion(),
+		f.lock())
 	return f.wait(ctx, c.Abort, pending)
 }
 
@@ -179,7 +180,7 @@ func (c *Channel) Send(ctx context.Context, direction Direction, body, trailer [
 	f := begin()
 	defer f.end()
 	pending := C.wws_channel_send(c.in(f), C.wws_direction(direction), f.moved(body),
-		f.octets(trailer), operation.in(f), f.done, f.lock())
+		f.octets(trailer), operation.in(f), f.completion(), f.lock())
 	return f.wait(ctx, c.Abort, pending)
 }
 
@@ -197,7 +198,8 @@ func (c *Channel) Receive(ctx context.Context, operation ...*Operation) (body []
 	*operationOut = first(operation).in(f)
 	bodyOut := f.buffer()
 	statusOut := place[C.wws_status](f)
-	pending := C.wws_channel_receive(c.in(f), operationOut, bodyOut, statusOut, f.done, f.lock())
+	pending := C.wws_channel_receive(c.in(f), operationOut, bodyOut, statusOut, f.completion(),
+		f.lock())
 	err = f.wait(ctx, func() error { return statusOf(C.wws_operation_cancel(*operationOut)) }, pending)
 	return take(bodyOut), Status(*statusOut), err
 }
