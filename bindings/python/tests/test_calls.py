@@ -229,8 +229,9 @@ class Deadlines(unittest.TestCase):
             thread.start()
             entered.wait()
             began = time.monotonic()
-            with self.assertRaises(wws.TimedOut):
+            with self.assertRaises(wws.TimedOut) as caught:
                 host.close_sync(deadline=time.monotonic() + 0.02)
+            self.assertEqual(caught.exception.phase, wws.Phase.NONE)
             self.assertLess(time.monotonic() - began, patience(0.5))
             leave.set()
             thread.join()

@@ -275,12 +275,10 @@ def give_error(error):
     _errors.append(error)
 
 
-def _read(error, failed):
-    from .types import ErrorInfo, FaultInfo
+def _read(error, info, failed):
+    from .types import FaultInfo
 
-    info = new_record("wws_error_info")
     if lib.wws_error_get_info(error.handle, info) == OK:
-        failed.__dict__.update(vars(ErrorInfo._of(info)))
         failed.strings = tuple(error.strings(info.string_count))
     fault = new_record("wws_fault_info")
     if lib.wws_error_get_fault(error.handle, fault) == OK:
@@ -292,9 +290,8 @@ def _words(failed):
     words = ": ".join((failed.status.name,) + failed.strings)
     if failed.fault is not None and failed.fault.reason:
         words += f": {failed.fault.reason}"
-    if failed.__dict__.get("phase"):
-        phase, progress = failed.phase.name, failed.progress.name
-        words += f" ({phase.lower()}, {progress.lower()})"
+    if failed.phase:
+        words += f" ({failed.phase.name}, {failed.progress.name})".lower()
     return words
 
 
@@ -302,13 +299,13 @@ def failure(status, error=None):
     """The exception for a status, with what the error object knows of it,
     which is empty afterwards.
     """
-    from .types import Status
+    from .types import ErrorInfo, Status
 
-    kind = _failures.get(status, _failures[None])
-    failed = kind()
+    failed = _failures.get(status, _failures[None])()
+    info = new_record("wws_error_info")
     if error is not None:
-        _read(error, failed)
-    failed.status = Status(status)
+        _read(error, info, failed)
+    failed.__dict__.update(vars(ErrorInfo._of(info)), status=Status(status))
     failed.args = (_words(failed),)
     return failed
 

@@ -450,8 +450,6 @@ def _leave_process():
 def _begin_process():
     """A child has none of the threads and queues of its parent."""
     global _background, _sweeping, _beginning
-    for box in _boxes:
-        _make_immortal(box)
     _boxes.clear()
     _loops.clear()
     _spare.clear()
