@@ -134,6 +134,23 @@ class Loops(unittest.TestCase):
                 thread.join()
         self.assertEqual(found, [[REPLY] * 20] * 16)
 
+    def test_loops__come_and_go_on_many_threads(self):
+        async def call():
+            found.append(await client.call(ACTION, BODY))
+
+        def work():
+            for _ in range(20):
+                asyncio.run(call())
+
+        found = []
+        with service(lambda operation: REPLY) as url, proxy(url) as client:
+            threads = [threading.Thread(target=work) for _ in range(8)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        self.assertEqual(found, [REPLY] * 160)
+
     def test_loop__closed_with_calls_pending_leaves_nothing(self):
         complaints = []
 

@@ -96,6 +96,8 @@ def wake(future):
 
 
 class Mailbox:
+    """Used by the thread of its loop, or by one blocking call at a time."""
+
     def __init__(self, loop=None):
         queue = ffi.new("wws_queue *")
         fd = ffi.new("int32_t *")
@@ -251,8 +253,9 @@ _sweeping = threading.Lock()
 def _box_of(loop):
     box = _loops.get(loop)
     if box is None:
-        for other in [other for other in _loops if other.is_closed()]:
-            _leave(_loops.pop(other))
+        for other in list(_loops):
+            if other.is_closed():
+                _leave(_loops.pop(other, None))
         box = _loops[loop] = Mailbox(loop)
         _sweep()
     return box
@@ -272,8 +275,9 @@ def _give_box(box):
 
 
 def _leave(box):
-    box.is_over = True
-    _left.append(box)
+    if box is not None:  # or another thread was first
+        box.is_over = True
+        _left.append(box)
 
 
 def _sweep():
