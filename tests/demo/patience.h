@@ -9,6 +9,8 @@
 
 enum {
     PATIENCE_MS = 3000,
+    /* How long a program may say nothing: an interpreter has much to load. */
+    PROGRAM_PATIENCE_MS = 15000,
     /* After so long the demo gives up as a whole. */
     DEMO_LIMIT_S = 59,
     LONG_ENOUGH_MS = DEMO_LIMIT_S * 1000,

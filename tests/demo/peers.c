@@ -244,7 +244,7 @@ static void read_all(int fd, char *output, size_t size)
     size_t used = 0;
     ssize_t count;
 
-    while (used + 1 < size && poll(&wanted, 1, PATIENCE_MS) > 0) {
+    while (used + 1 < size && poll(&wanted, 1, PROGRAM_PATIENCE_MS) > 0) {
         count = read(fd, output + used, size - 1 - used);
         if (count <= 0)
             break;
