@@ -71,7 +71,7 @@ if(TARGET wws-demo AND scripts)
 endif()
 
 # What the schema gains, every language gains.
-if(TARGET wws-schema AND NOT WWS_SANITIZE)
+if(TARGET generate AND NOT WWS_SANITIZE)
     add_suite_test(bindings scratch_schema ${PYTHON}
         ${PROJECT_SOURCE_DIR}/tests/schema/scratch/scratch.py
         ${PROJECT_SOURCE_DIR} ${CMAKE_CURRENT_BINARY_DIR}/scratch)

@@ -1,0 +1,578 @@
+"""The schema as plain objects: all that emitters see.  Everything stands in
+the order in which it is written out, with its name in every case form.
+
+Nothing is judged here, see check.py: a reference that leads nowhere is None."""
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum, IntEnum
+from typing import Any
+
+from google.protobuf.descriptor_pb2 import (
+    DescriptorProto, EnumDescriptorProto, EnumValueDescriptorProto,
+    FieldDescriptorProto, FileDescriptorProto, MethodDescriptorProto,
+    ServiceDescriptorProto)
+
+# The extensions that schema/wws/abi.proto declares, by name.
+Annotations = Mapping[str, Any]
+
+# The numbers of the next three are those of schema/wws/abi.proto.
+
+
+class Shape(IntEnum):
+    ARGUMENTS = 0
+    STRUCT = 1
+    TABLE = 2
+    CALLBACK = 3
+    HANDLE = 4
+    RECORD = 5
+
+
+class Lifetime(IntEnum):
+    CALL = 0
+    COMPLETION = 1
+    OBJECT = 2
+
+
+class Role(IntEnum):
+    ACT = 0
+    CREATE = 1
+    FREE = 2
+    CANCEL = 3
+    READ = 4
+
+
+class Kind(Enum):
+    """The type of a field."""
+    BOOL = FieldDescriptorProto.TYPE_BOOL
+    INT32 = FieldDescriptorProto.TYPE_INT32
+    UINT32 = FieldDescriptorProto.TYPE_UINT32
+    INT64 = FieldDescriptorProto.TYPE_INT64
+    UINT64 = FieldDescriptorProto.TYPE_UINT64
+    DOUBLE = FieldDescriptorProto.TYPE_DOUBLE
+    STRING = FieldDescriptorProto.TYPE_STRING
+    BYTES = FieldDescriptorProto.TYPE_BYTES
+    ENUM = FieldDescriptorProto.TYPE_ENUM
+    MESSAGE = FieldDescriptorProto.TYPE_MESSAGE
+    UNSUPPORTED = None
+
+    @classmethod
+    def _missing_(cls, value: object) -> Kind:
+        return cls.UNSUPPORTED
+
+
+class Name:
+    """A name, given in any form."""
+
+    def __init__(self, name: str):
+        if name != name.upper():
+            name = re.sub("(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])",
+                          "_", name)
+        self.snake = name.lower()                # service_proxy
+        self.upper = name.upper()                # SERVICE_PROXY
+        first, *others = self.snake.split("_")
+        tail = "".join(word.capitalize() for word in others)
+        self.camel = first + tail                # serviceProxy
+        self.pascal = first.capitalize() + tail  # ServiceProxy
+        self.spoken = self.snake.replace("_", " ")
+
+
+@dataclass(eq=False)
+class Slot:
+    """A member, slot or argument: a field."""
+    name: Name
+    where: str  # "wws/channel.proto: OpenChannel.address"
+    doc: str
+    kind: Kind
+    type_name: str  # ".wws.ChannelOptions", or empty
+    number: int
+    required: bool
+    repeated: bool
+    value: str | None  # the default as written
+    lifetime: Lifetime
+    moved: bool
+    pointer: bool  # a UINT64 that is an application's own pointer
+    text: bool     # BYTES that are text in UTF-8
+    since: int
+    type: Type | None = None  # of a MESSAGE
+    enumeration: Enumeration | None = None  # of an ENUM
+
+    @property
+    def shape(self) -> Shape | None:
+        """That of a MESSAGE."""
+        return self.type.shape if self.type else None
+
+    @property
+    def is_struct(self) -> bool:
+        return self.type is not None and self.type.is_struct
+
+    @property
+    def is_buffer(self) -> bool:
+        """Whether these are bytes that come with what releases them."""
+        return self.kind is Kind.BYTES and self.moved
+
+    @property
+    def is_view(self) -> bool:
+        """Whether there is something in it that belongs to somebody else."""
+        if self.shape is Shape.RECORD:
+            return any(it.is_view for it in self.type.slots)
+        return self.kind is Kind.STRING or (self.kind is Kind.BYTES
+                                            and not self.moved)
+
+    def is_like(self, other: Slot) -> bool:
+        return all(getattr(self, name) == getattr(other, name) for name in
+                   ("kind", "type_name", "repeated", "moved", "pointer"))
+
+
+@dataclass(eq=False)
+class Declaration:
+    """What a type, an enum and an object have in common."""
+    name: Name
+    full_name: str  # ".wws.ChannelOptions"
+    where: str      # "wws/channel.proto: ChannelOptions"
+    file: str
+    doc: str
+
+
+@dataclass(eq=False)
+class Type(Declaration):
+    """A message of any shape."""
+    shape: Shape
+    since: int
+    slots: list[Slot]
+    nests: bool  # has types or alternatives inside
+    result: Slot | None = None    # of a CALLBACK that returns a status
+    object: Object | None = None  # of a HANDLE
+
+    @property
+    def is_struct(self) -> bool:
+        """Whether it is laid out in memory: versioned, its size in front."""
+        return self.shape in (Shape.STRUCT, Shape.TABLE, Shape.RECORD)
+
+    @property
+    def callbacks(self) -> list[Slot]:
+        """Those of a TABLE."""
+        return [it for it in self.slots if it.shape is Shape.CALLBACK]
+
+    @property
+    def arguments(self) -> list[Slot]:
+        """Those of a CALLBACK, without its result and its state."""
+        return [it for it in self.slots if it is not self.result]
+
+
+@dataclass(eq=False)
+class Value:
+    name: str         # CHANNEL_STATE_OPEN
+    constant: str     # WWS_CHANNEL_STATE_OPEN
+    short_name: Name  # without the name of its enum
+    where: str
+    doc: str
+    number: int
+    since: int
+
+    @property
+    def scoped_name(self) -> str:
+        """As a name: what begins with a digit is a version."""
+        name = self.short_name.upper
+        return f"V{name}" if name[0].isdigit() else name
+
+
+@dataclass(eq=False)
+class Enumeration(Declaration):
+    values: list[Value]
+    is_status: bool
+    prefix: str    # of the names of its values
+    aliases: bool  # two values may have one number
+
+    def default(self, written: str | None) -> Value:
+        """The value written as a default; without one, the first."""
+        return next(it for it in self.values if written in (None, it.name))
+
+
+@dataclass(eq=False)
+class Parameter:
+    """A parameter of a function.  What stands in the request and in the
+    response is one parameter that goes both ways."""
+    slot: Slot
+    input: bool
+    output: bool
+    required: bool
+    capacity: bool = False  # says how many records fit into another one
+
+    @property
+    def name(self) -> str:
+        return self.slot.name.snake
+
+    @property
+    def has_default(self) -> bool:
+        """Whether it is a handle whose zero names the default object."""
+        return (self.slot.shape is Shape.HANDLE
+                and self.slot.type.object is not None
+                and self.slot.type.object.has_default)
+
+    @property
+    def is_record_output(self) -> bool:
+        return self.output and self.slot.shape is Shape.RECORD
+
+    @property
+    def is_result(self) -> bool:
+        """Whether it comes out for the caller: a handle that also goes in is
+        there already."""
+        return self.output and not (self.input
+                                    and self.slot.shape is Shape.HANDLE)
+
+
+@dataclass(eq=False)
+class Call:
+    """A function: an rpc."""
+    name: Name
+    function: str  # channel_open, of wws_channel_open
+    where: str
+    doc: str
+    role: Role
+    is_async: bool
+    cancelled_by: str  # "Channel.Abort", or empty
+    any_thread: bool
+    may_end: bool  # with WWS_S_END, which is neither failure nor result
+    since: int
+    object: Object
+    request_name: str
+    response_name: str
+    has_self: bool   # the object is the first parameter
+    has_error: bool  # an error object is the last one
+    streams: bool
+    request: Type | None = None
+    response: Type | None = None
+    canceller: Call | None = None
+    parameters: list[Parameter] = field(default_factory=list)
+
+    @property
+    def inputs(self) -> list[Parameter]:
+        """Those that only go in."""
+        return [it for it in self.parameters if not it.output]
+
+    @property
+    def outputs(self) -> list[Parameter]:
+        return [it for it in self.parameters if it.output]
+
+    @property
+    def cancelled_through(self) -> Parameter | None:
+        """The handle whose object cancels, if that is not the call's own."""
+        owner = self.canceller.object if self.canceller else None
+        return next((it for it in self.parameters
+                     if it.slot.shape is Shape.HANDLE and owner is not
+                     self.object and it.slot.type.object is owner), None)
+
+
+@dataclass(eq=False)
+class Object(Declaration):
+    """An object, or a group of free functions: a service."""
+    borrowed: bool
+    free_functions: bool
+    has_default: bool
+    since: int
+    calls: list[Call] = field(default_factory=list)
+    handle: Type | None = None  # None for free functions
+    free: Call | None = None    # None if nothing is to be given back
+
+    @property
+    def is_looked_into(self) -> bool:
+        """Whether it lends what it holds: then it must not change while
+        somebody looks."""
+        return any(it.output and it.slot.is_view
+                   for call in self.calls for it in call.parameters)
+
+
+@dataclass(eq=False)
+class Model:
+    types: list[Type] = field(default_factory=list)
+    structs: list[Type] = field(default_factory=list)
+    enumerations: list[Enumeration] = field(default_factory=list)
+    objects: list[Object] = field(default_factory=list)
+    completion: Type | None = None  # the TABLE Completion
+    error: Object | None = None     # the object Error
+    queue: Object | None = None     # where completions can go
+    cycle: str | None = None        # where a struct contains itself
+    version: int = 0                # the highest since of all
+
+    @property
+    def calls(self) -> Iterator[Call]:
+        return (call for object in self.objects for call in object.calls)
+
+    def is_hidden(self, object: Object) -> bool:
+        """Whether languages have something else for it: failures and what waits
+        for completions."""
+        return object in (self.error, self.queue)
+
+    @property
+    def status(self) -> Enumeration | None:
+        return next((it for it in self.enumerations if it.is_status), None)
+
+
+# What leads to a comment in FileDescriptorProto, DescriptorProto and so on.
+MESSAGE, ENUM, SERVICE, INNER = 4, 5, 6, 2
+
+
+def docs_of(file: FileDescriptorProto) -> Mapping[tuple[int, ...], str]:
+    """Comments by the path of what they stand at, without the space in front of
+    each line and what is white behind the last one."""
+    docs: defaultdict[tuple[int, ...], str] = defaultdict(str)
+    for location in file.source_code_info.location:
+        said = location.leading_comments or location.trailing_comments
+        said = re.sub("^ ", "", said, flags=re.M).rstrip()
+        docs[tuple(location.path)] = docs[tuple(location.path)] or said
+    return docs
+
+
+def in_order(files: list[FileDescriptorProto]) -> list[FileDescriptorProto]:
+    """First those without an object, the others as handles.proto has them."""
+    handles = [message.name for file in files
+               if file.package == "wws.handle" for message in file.message_type]
+
+    def place(file: FileDescriptorProto) -> int:
+        name = file.service[0].name if file.service else None
+        return handles.index(name) + 1 if name in handles else 0
+
+    return sorted(files, key=place)
+
+
+class File:
+    """A file, read by itself: names of types still stand for types."""
+
+    def __init__(self, file: FileDescriptorProto, annotations: Annotations):
+        self.file = file
+        self.docs = docs_of(file)
+        self.annotations = annotations
+        self.types = [self.type_of(*it) for it in enumerate(file.message_type)]
+        self.enumerations = [self.enumeration_of(*it)
+                             for it in enumerate(file.enum_type)]
+        self.objects = [self.object_of(*it) for it in enumerate(file.service)]
+
+    def annotation(self, descriptor: Any, name: str) -> Any:
+        return descriptor.options.Extensions[self.annotations[name]]
+
+    def declaration(self, name: str, *path: int) -> dict[str, Any]:
+        return dict(name=Name(name),
+                    full_name=f".{self.file.package}.{name}",
+                    where=f"{self.file.name}: {name}",
+                    file=self.file.name,
+                    doc=self.docs[path])
+
+    def type_of(self, index: int, message: DescriptorProto) -> Type:
+        option = self.annotation(message, "type")
+        return Type(
+            **self.declaration(message.name, MESSAGE, index),
+            shape=Shape(option.shape),
+            since=option.since,
+            slots=[self.slot_of(field, f"{self.file.name}: {message.name}",
+                                self.docs[MESSAGE, index, INNER, i])
+                   for i, field in enumerate(message.field)],
+            nests=bool(message.nested_type or message.enum_type
+                       or message.oneof_decl or message.extension_range))
+
+    def slot_of(
+        self, field: FieldDescriptorProto, where: str, doc: str
+    ) -> Slot:
+        option = self.annotation(field, "slot")
+        return Slot(
+            name=Name(field.name),
+            where=f"{where}.{field.name}",
+            doc=doc,
+            kind=Kind(field.type),
+            type_name=field.type_name,
+            number=field.number,
+            required=field.label == FieldDescriptorProto.LABEL_REQUIRED,
+            repeated=field.label == FieldDescriptorProto.LABEL_REPEATED,
+            value=(field.default_value if field.HasField("default_value")
+                   else None),
+            lifetime=Lifetime(option.lifetime),
+            moved=option.moved,
+            pointer=option.pointer,
+            text=option.text,
+            since=option.since)
+
+    def enumeration_of(
+        self, index: int, descriptor: EnumDescriptorProto
+    ) -> Enumeration:
+        is_status = descriptor.name == "Status"
+        prefix = "WWS_" if is_status else f"{Name(descriptor.name).upper}_"
+
+        def value_of(i: int, value: EnumValueDescriptorProto) -> Value:
+            """Those of the status are named as they stand; others repeat the
+            name of their enum, which languages with scopes leave out."""
+            repeats = value.name.startswith(prefix)
+            return Value(
+                name=value.name,
+                constant=value.name if is_status else f"WWS_{value.name}",
+                short_name=Name(value.name[repeats * len(prefix):]),
+                where=f"{self.file.name}: {descriptor.name}.{value.name}",
+                doc=self.docs[ENUM, index, INNER, i],
+                number=value.number,
+                since=self.annotation(value, "mark").since)
+
+        return Enumeration(
+            **self.declaration(descriptor.name, ENUM, index),
+            values=[value_of(*it) for it in enumerate(descriptor.value)],
+            is_status=is_status,
+            prefix=prefix,
+            aliases=descriptor.options.allow_alias)
+
+    def object_of(self, index: int, service: ServiceDescriptorProto) -> Object:
+        option = self.annotation(service, "object")
+        object = Object(
+            **self.declaration(service.name, SERVICE, index),
+            borrowed=option.borrowed,
+            free_functions=option.free_functions,
+            has_default=option.has_default,
+            since=option.since)
+        for i, method in enumerate(service.method):
+            doc = self.docs[SERVICE, index, INNER, i]
+            object.calls.append(self.call_of(object, method, doc))
+        return object
+
+    def call_of(
+        self, object: Object, method: MethodDescriptorProto, doc: str
+    ) -> Call:
+        option = self.annotation(method, "call")
+        name = Name(method.name)
+        role = Role(option.role)
+        free = object.free_functions
+        prefix = "" if free else f"{object.name.snake}_"
+        call = Call(
+            name=name,
+            function=f"{prefix}{name.snake}",
+            where=f"{object.where}.{method.name}",
+            doc=doc,
+            role=role,
+            is_async=getattr(option, "async"),
+            cancelled_by=option.cancelled_by,
+            any_thread=option.any_thread,
+            may_end=option.may_end,
+            since=option.since,
+            object=object,
+            request_name=method.input_type,
+            response_name=method.output_type,
+            has_self=role is not Role.CREATE and not free,
+            has_error=(role not in (Role.FREE, Role.CANCEL) and not free
+                       and object.full_name != ".wws.Error"),
+            streams=method.client_streaming or method.server_streaming)
+        if role is Role.FREE and not free:
+            object.free = call
+        return call
+
+
+def model_of(
+    files: Iterable[FileDescriptorProto], annotations: Annotations
+) -> Model:
+    ours = [it for it in files if it.package in ("wws", "wws.handle")]
+    model = Model()
+    for file in (File(it, annotations) for it in in_order(ours)):
+        model.types += file.types
+        model.enumerations += file.enumerations
+        model.objects += file.objects
+    link(model)
+    place_structs(model)
+    model.version = max(all_since(model), default=0)
+    return model
+
+
+def link(model: Model) -> None:
+    types = {it.full_name: it for it in model.types}
+    enumerations = {it.full_name: it for it in model.enumerations}
+    objects = {it.full_name: it for it in model.objects}
+    calls = {f"{it.object.name.pascal}.{it.name.pascal}": it
+             for it in model.calls}
+    model.completion = types.get(".wws.Completion")
+    model.error = objects.get(".wws.Error")
+    for type in model.types:
+        if type.shape is Shape.HANDLE:
+            name = type.full_name.rpartition(".")[2]
+            type.object = objects.get(f".wws.{name}")
+        for slot in type.slots:
+            slot.type = types.get(slot.type_name)
+            slot.enumeration = enumerations.get(slot.type_name)
+            if (type.shape is Shape.CALLBACK and slot.name.snake == "result"
+                    and slot.enumeration and slot.enumeration.is_status):
+                type.result = slot
+    for object in model.objects:
+        if not object.free_functions:
+            name = object.full_name.rpartition(".")[2]
+            object.handle = types.get(f".wws.handle.{name}")
+    for slot in model.completion.slots if model.completion else []:
+        if slot.shape is Shape.HANDLE:
+            model.queue = slot.type.object
+    for call in model.calls:
+        call.canceller = calls.get(call.cancelled_by)
+        call.request = types.get(call.request_name)
+        call.response = types.get(call.response_name)
+        if call.request and call.response:
+            call.parameters = parameters_of(call, call.request, call.response)
+
+
+def parameters_of(
+    call: Call, request: Type, response: Type
+) -> list[Parameter]:
+    """Inputs, then outputs."""
+    outputs = {slot.name.snake for slot in response.slots}
+    inputs = {slot.name.snake: slot for slot in request.slots}
+    parameters = [Parameter(slot, True, False, slot.required)
+                  for slot in request.slots if slot.name.snake not in outputs]
+
+    # An rpc may give back a bare handle: then the parameter is named as its
+    # object.
+    if response.shape is Shape.HANDLE:
+        slot = Slot(response.name, call.where, "", Kind.MESSAGE,
+                    response.full_name, 1, True, False, None,
+                    Lifetime.COMPLETION, False, False, False, 1, response)
+        return parameters + [Parameter(slot, False, True, True)]
+
+    for slot in response.slots:
+        given = inputs.get(slot.name.snake)
+        parameters.append(Parameter(
+            slot, given is not None, True,
+            slot.required or slot.repeated
+            or (given is not None and given.required)))
+        if slot.repeated:
+            for it in parameters:
+                it.capacity |= not it.output and it.name in (
+                    "capacity", f"{slot.name.snake}_capacity")
+    return parameters
+
+
+def place_structs(model: Model) -> None:
+    """Puts a struct behind those it mentions.  A struct met again before it is
+    done contains itself."""
+    begun: set[Type] = set()
+    done: set[Type] = set()
+
+    def place(type: Type) -> None:
+        if type in done:
+            return
+        if type in begun:
+            model.cycle = type.where
+            return
+        begun.add(type)
+        for slot in type.slots:
+            if slot.is_struct or slot.shape is Shape.CALLBACK:
+                place(slot.type)
+        done.add(type)
+        if type.is_struct:
+            model.structs.append(type)
+
+    for type in model.types:
+        if type.is_struct:
+            place(type)
+
+
+def all_since(model: Model) -> Iterator[int]:
+    for type in model.types:
+        yield type.since
+        yield from (slot.since for slot in type.slots)
+    for enumeration in model.enumerations:
+        yield from (value.since for value in enumeration.values)
+    for object in model.objects:
+        yield object.since
+        yield from (call.since for call in object.calls)
