@@ -463,7 +463,7 @@ func (c *Channel) ReadBody(ctx context.Context, message *Message) (piece []byte,
 	pieceOut := f.buffer()
 	pending := C.wws_channel_read_body(c.in(f), message.in(f), pieceOut, f.completion(), f.lock())
 	err = f.wait(ctx, c.Abort, pending)
-	return take(pieceOut), err
+	return f.take(pieceOut), err
 }
 
 // ReadMessageEnd ends the message that is being read, reading what is left of
@@ -595,7 +595,7 @@ func (c *Channel) Text(property ChannelText) (text string, err error) {
 	defer f.end()
 	textOut := f.buffer()
 	err = f.check(C.wws_channel_get_text(c.in(f), C.wws_channel_text(property), textOut, f.lock()))
-	return string(take(textOut)), err
+	return string(f.take(textOut)), err
 }
 
 func (c *Channel) in(f *frame) (handle C.wws_channel) {

@@ -271,7 +271,7 @@ func (l *Listener) Address() (address string, err error) {
 	defer f.end()
 	addressOut := f.buffer()
 	err = f.check(C.wws_listener_get_address(l.in(f), addressOut, f.lock()))
-	return string(take(addressOut)), err
+	return string(f.take(addressOut)), err
 }
 
 // Property reads a property (WsGetListenerProperty).

@@ -33,9 +33,10 @@ func (t *CancelCallbacks) lower(f *frame) *C.wws_cancel_callbacks {
 }
 
 func (t *CancelCallbacks) happened(event *C.wws_event) {
+	reason := CancelReason(event.reason)
 	go func() {
 		defer caught()
-		t.Cancelled(CancelReason(event.reason))
+		t.Cancelled(reason)
 	}()
 }
 

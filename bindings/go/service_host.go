@@ -302,7 +302,7 @@ func (s *ServiceHost) Address(index uint32) (address string, err error) {
 	defer f.end()
 	addressOut := f.buffer()
 	err = f.check(C.wws_service_host_get_address(s.in(f), C.uint32_t(index), addressOut, f.lock()))
-	return string(take(addressOut)), err
+	return string(f.take(addressOut)), err
 }
 
 func (s *ServiceHost) in(f *frame) (handle C.wws_service_host) {

@@ -217,7 +217,7 @@ func (s *ServiceProxy) Call(ctx context.Context, action string, body []byte, opt
 	pending := C.wws_service_proxy_call(s.in(f), f.text(action), f.octets(body), options.lower(f),
 		callOut, replyBodyOut, f.completion(), f.lock())
 	err = f.wait(ctx, func() error { return statusOf(C.wws_call_cancel(*callOut)) }, pending)
-	return take(replyBodyOut), err
+	return f.take(replyBodyOut), err
 }
 
 // AbandonCall releases the callers of all calls of a group, or with 0 of all

@@ -288,6 +288,14 @@ func (f *frame) buffer() *C.wws_buffer {
 	return b
 }
 
+// take is for what a function has given, unless it may still be at it.
+func (f *frame) take(b *C.wws_buffer) []byte {
+	if stage := f.stage.Load(); stage == leftStage || stage == lateStage {
+		return nil
+	}
+	return take(b)
+}
+
 func take(b *C.wws_buffer) []byte {
 	octets := copied(b.data, b.size)
 	if b.release != nil {

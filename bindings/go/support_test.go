@@ -2,8 +2,10 @@ package wws
 
 import (
 	"math"
+	"runtime"
 	"testing"
 	"time"
+	"unsafe"
 )
 
 func TestMilliseconds__round_up_and_know_for_ever(t *testing.T) {
@@ -110,6 +112,43 @@ func arrive(f *frame) {
 }
 
 func leave(f *frame) { f.leave() }
+
+// The function may still write what nobody waits for any more.
+func TestFrame__gives_nothing_that_was_left(t *testing.T) {
+	f := begin()
+	b := f.buffer()
+	b.data = unsafe.Pointer(&places[byte](f, 5)[0])
+	b.size = 5
+
+	before := f.take(b)
+	f.leave()
+	after := f.take(b)
+	f.end()
+	arrive(f)
+
+	if len(before) != 5 || after != nil {
+		t.Error(before, after)
+	}
+}
+
+// Events are fetched into the same memory again and again.
+func TestEvent__is_read_before_the_next_is_fetched(t *testing.T) {
+	if err := ready(); err != nil {
+		t.Fatal(err)
+	}
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	told := make(chan CancelReason, 1)
+	table := CancelCallbacks{Cancelled: func(reason CancelReason) { told <- reason }}
+
+	event := events.fetched[0]
+	event.reason = 1
+	table.happened(&event)
+	event.reason = 0
+
+	if reason := <-told; reason != CancelReasonChannelFaulted {
+		t.Error(reason)
+	}
+}
 
 func TestFrame__holds_what_is_left_of_a_crowd_only(t *testing.T) {
 	var all []*frame

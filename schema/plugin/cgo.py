@@ -619,17 +619,22 @@ class Go:
     def event_handler(self, table: Type) -> str:
         slot = self.queued(table)
         name = member_name(slot)
+        slots = arguments_of(slot.type)
         arguments = [lifted(it, f"event.{it.name.snake}", "object{}")
-                     for it in arguments_of(slot.type)]
+                     for it in slots]
         head = code("""
             |
             |func (t *$table$) happened(event *C.wws_$event$) {
             """, table=exported(table.name.snake), event=self.event.name.snake)
         if is_served(slot.type):
             return head + f"\tgo serve(t.{name}, {arguments[0]})\n}}\n"
-        return "".join([head, "\tgo func() {\n\t\tdefer caught()\n",
-                        filled(f"        t.{name}(", arguments, ")\n"),
-                        "\t}()\n}\n"])
+        names = [argument_name(it) for it in slots]
+        return "".join([
+            head,
+            *(f"\t{it} := {value}\n" for it, value in zip(names, arguments)),
+            "\tgo func() {\n\t\tdefer caught()\n",
+            filled(f"        t.{name}(", names, ")\n"),
+            "\t}()\n}\n"])
 
     # What C calls of Go, and what it calls it through: a callback has a pointer
     # where Go must not see one.
@@ -1014,7 +1019,7 @@ def lifted_result(call: Call, result: Parameter) -> str:
     lender = (f"{receiver_name(call.object)}.lent()" if call.has_self
               else "object{}")
     if slot.is_buffer:
-        return f"string(take({place}))" if slot.text else f"take({place})"
+        return f"string(f.take({place}))" if slot.text else f"f.take({place})"
     if slot.shape is Shape.HANDLE and slot.type.object.free and (
             call.role is Role.CREATE or slot.moved):
         return f"own{named_type(slot)}(f, *{place})"

@@ -201,7 +201,7 @@ func (c *Channel) Receive(ctx context.Context, operation ...*Operation) (body []
 	pending := C.wws_channel_receive(c.in(f), operationOut, bodyOut, statusOut, f.completion(),
 		f.lock())
 	err = f.wait(ctx, func() error { return statusOf(C.wws_operation_cancel(*operationOut)) }, pending)
-	return take(bodyOut), Status(*statusOut), err
+	return f.take(bodyOut), Status(*statusOut), err
 }
 
 // Inspect sets who looks at what arrives.
