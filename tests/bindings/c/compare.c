@@ -27,6 +27,15 @@ static const char *code_name(wws_fault_code code)
     return code < sizeof names / sizeof *names ? names[code] : "unknown";
 }
 
+static bool is_among(const char *there, const char *wanted)
+{
+    size_t size = strcspn(wanted, "|");
+
+    if (strlen(there) == size && memcmp(wanted, there, size) == 0)
+        return true;
+    return wanted[size] != '\0' && is_among(there, wanted + size + 1);
+}
+
 /* Whether the option, if it is there, says what there is. */
 static bool same(
     struct run *run,
@@ -36,7 +45,7 @@ static bool same(
 {
     const char *wanted = option(line, name);
 
-    return wanted == NULL || strcmp(wanted, there) == 0
+    return wanted == NULL || is_among(there, wanted)
         || wrong(run, "%s %s, not %s", name, there, wanted);
 }
 

@@ -91,7 +91,7 @@ class Work:
             if silent and name in ("phase", "progress"):
                 continue
             found = self.found.get(name, "-")
-            if found != expanded(wanted):
+            if found not in expanded(wanted).split("|"):
                 raise Wrong(f"{name} {found:.40}, not {wanted:.40}")
 
 

@@ -201,7 +201,8 @@ impl Outcome {
     fn compare(&self, line: &Line<'_>) -> Checked {
         let same = |name: &str, there: &str| {
             let wanted = line.option(name).map(expanded);
-            let good = wanted.as_deref().map_or(true, |it| it == there);
+            let good =
+                wanted.map_or(true, |all| all.split('|').any(|it| it == there));
             check(good, || format!("{name} {there:.80}"))
         };
         if self.status.0 >= 0 {
