@@ -51,10 +51,19 @@ type handler = func(ctx context.Context, operation *Operation) ([]byte, error)
 func serve(h handler, operation *Operation) {
 	inner, end := cancellable()
 	s := &serving{Context: inner, end: end, operation: operation}
-	reply, err := attempt(h, s)
-	wanted := inner.Err() == nil
-	end(nil)
+	var reply []byte
+	var err error = StatusOther // of a handler that ends its goroutine
+	defer func() {
+		wanted := inner.Err() == nil
+		end(nil)
+		conclude(operation, reply, err, wanted)
+	}()
+	reply, err = attempt(h, s)
+}
 
+// conclude completes an operation; why it failed is of interest while its answer
+// is wanted.
+func conclude(operation *Operation, reply []byte, err error, wanted bool) {
 	if err == nil && reply != nil {
 		err = operation.SetReply(reply)
 	}
@@ -70,15 +79,18 @@ func serve(h handler, operation *Operation) {
 	_ = operation.Complete(failing(statusIn(err)))
 }
 
-// attempt makes an error of a panic.
+// attempt makes an error of a panic, of panic(nil), too.
 func attempt(h handler, s *serving) (reply []byte, err error) {
+	returned := false
 	defer func() {
-		if what := recover(); what != nil {
+		if what := recover(); !returned {
 			complain("panic in an operation: %v\n%s", what, debug.Stack())
-			err = StatusOther
+			reply, err = nil, StatusOther
 		}
 	}()
-	return h(s, s.operation)
+	reply, err = h(s, s.operation)
+	returned = true
+	return
 }
 
 // faultIn is the fault that an operation wants to be sent, not one that it has

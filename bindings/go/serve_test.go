@@ -8,6 +8,7 @@ import (
 	"log"
 	"net"
 	"os"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -92,6 +93,27 @@ func TestOperation__context_ends_when_it_has_been_served(t *testing.T) {
 	ctx := await(t, contexts)
 	await(t, ctx.Done())
 	is(t, ctx.Err(), context.Canceled)
+}
+
+// What a test does that fails within a handler, and what older toolchains take
+// for no panic at all.
+func TestOperation__is_answered_however_its_handler_ends(t *testing.T) {
+	wws.ErrorLog = log.New(io.Discard, "", 0)
+	defer func() { wws.ErrorLog = nil }()
+	_, address := hosting(t, wws.TransportHTTP,
+		func(_ context.Context, o *wws.Operation) ([]byte, error) {
+			if info, _ := o.Info(); info.Action == "urn:exit" {
+				runtime.Goexit()
+			}
+			panic(nil)
+		})
+	proxy := calling(t, address, nil)
+
+	_, exited := proxy.Call(context.Background(), "urn:exit", nil, nil)
+	_, panicked := proxy.Call(context.Background(), "urn:panic", nil, nil)
+
+	is(t, exited, wws.ErrEndpointFaultReceived)
+	is(t, panicked, wws.ErrEndpointFaultReceived)
 }
 
 func TestOperation__panic_becomes_a_fault_and_is_logged(t *testing.T) {

@@ -187,6 +187,9 @@ func (f *frame) recycle() {
 	f.buffers, f.more, f.objects = f.buffers[:0], f.more[:0], f.objects[:0]
 	f.tables = f.tables[:0]
 	f.used = C.sizeof_wws_completion
+	if stage := f.stage.Load(); stage == goneStage || stage == lateStage {
+		C.wws_error_reset(f.error) // nobody has read it
+	}
 	f.stage.Store(begunStage)
 
 	frames.Lock()
@@ -375,10 +378,14 @@ func truth(value bool) C.uint32_t {
 	return 0
 }
 
-// milliseconds rounds up, so that no time is too short.
+// milliseconds rounds up, so that no time is too short. A negative one is over
+// already, which is not the default.
 func milliseconds(d time.Duration) C.uint32_t {
 	const most = math.MaxUint32 * time.Millisecond
-	if d < 0 || d > most-time.Millisecond {
+	if d < 0 {
+		return 1
+	}
+	if d > most-time.Millisecond {
 		return C.WWS_INFINITE
 	}
 	return C.uint32_t((d + time.Millisecond - 1) / time.Millisecond)
