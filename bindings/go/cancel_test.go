@@ -187,15 +187,15 @@ func TestListener__accept_ends_with_its_context_and_by_abort(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 
-	first := accept(ctx)
+	first, second := accept(ctx), accept(context.Background())
 	cancel()
 	is(t, await(t, first), context.Canceled)
 	is(t, listener.Accept(context.Background(), nil), wws.ErrInvalidArg)
 
-	is(t, listener.Close(context.Background()), nil)
-	must(t, listener.Reset())
-	must(t, listener.Open(context.Background(), "http://127.0.0.1:0/"))
-	second := accept(context.Background())
+	state, err := listener.State()
+	if err != nil || state != wws.ListenerStateOpen {
+		t.Fatal(state, err)
+	}
 	must(t, listener.Abort())
 	if err = await(t, second); !errors.Is(err, wws.ErrAborted) &&
 		!errors.Is(err, wws.ErrObjectFaulted) {
@@ -280,6 +280,12 @@ func TestClose__gives_control_back_when_its_context_is_over(t *testing.T) {
 		return err == nil && state == wws.ServiceHostStateClosed
 	})
 	settles(t, "a frame is left", func() bool { return wws.FramesInUse() == 0 })
+	for i := 0; i < 8; i++ {
+		err = proxy.Open(context.Background(), address)
+		if words := failure(t, err).Strings; len(words) > 1 {
+			t.Fatal("another's words", words)
+		}
+	}
 }
 
 func TestTenThousandCalls__wait_on_few_threads(t *testing.T) {

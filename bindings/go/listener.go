@@ -203,10 +203,11 @@ func (l *Listener) Open(ctx context.Context, url string) error {
 
 // Accept waits, without limit, for a client, and gives its conversation to a
 // channel that was created for this listener. A client whose handshake fails is
-// refused and waited for no more. Aborting the channel ends it, too.
+// refused and waited for no more. Aborting the channel ends this accept alone,
+// aborting the listener all of them.
 //
 // It waits, but holds no thread. When ctx ends first, it is ended early, by
-// Listener.Abort.
+// Channel.Abort.
 func (l *Listener) Accept(ctx context.Context, channel *Channel) error {
 	if err := begun(ctx); err != nil {
 		return err
@@ -214,7 +215,7 @@ func (l *Listener) Accept(ctx context.Context, channel *Channel) error {
 	f := begin()
 	defer f.end()
 	pending := C.wws_listener_accept(l.in(f), channel.in(f), f.completion(), f.lock())
-	return f.wait(ctx, l.Abort, pending)
+	return f.wait(ctx, channel.Abort, pending)
 }
 
 // Abort ends all that is pending with ErrAborted; an open listener is faulted.

@@ -145,7 +145,7 @@ class Tasks(unittest.TestCase):
             self.assertEqual(got.body, BODY)
             await asyncio.gather(client.close(), server.close())
 
-    def test_cancel__of_an_accept_aborts_the_listener(self):
+    def test_cancel__of_an_accept_leaves_its_listener_open(self):
         async def main():
             async with wws.Listener() as here:
                 await here.open("http://127.0.0.1:0/")
@@ -155,7 +155,8 @@ class Tasks(unittest.TestCase):
                     task.cancel()
                     with self.assertRaises(asyncio.CancelledError):
                         await task
-                    self.assertEqual(here.state, wws.ListenerState.FAULTED)
+                    self.assertEqual(here.state, wws.ListenerState.OPEN)
+                    self.assertEqual(channel.state, wws.ChannelState.CREATED)
 
         run(main())
 

@@ -82,12 +82,12 @@ class Listener(Owned, kind="Listener"):
     def _accept(self, channel):
         """Waits, without limit, for a client, and gives its conversation to a
         channel that was created for this listener.  A client whose handshake
-        fails is refused and waited for no more.  Aborting the channel ends it,
-        too.  When its task is cancelled, or its deadline passes,
-        Listener.abort() ends it.
+        fails is refused and waited for no more.  Aborting the channel ends this
+        accept alone, aborting the listener all of them.  When its task is
+        cancelled, or its deadline passes, Channel.abort() ends it.
         """
         return Pending(lib.wws_listener_accept, self._handle,
-                       handle_in(channel, "Channel"), cancel=self.abort)
+                       handle_in(channel, "Channel"), cancel=channel.abort)
 
     accept, accept_sync = twins(_accept)
 

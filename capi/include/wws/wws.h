@@ -465,8 +465,9 @@ WWS_API wws_status wws_listener_open(
 
 /** Waits, without limit, for a client, and gives its conversation to a channel
  *  that was created for this listener.  A client whose handshake fails is
- *  refused and waited for no more.  Aborting the channel ends it, too.
- *  wws_listener_abort() ends it early. */
+ *  refused and waited for no more.  Aborting the channel ends this accept
+ *  alone, aborting the listener all of them.  wws_channel_abort() ends it
+ *  early. */
 WWS_API wws_status wws_listener_accept(
     wws_listener listener,
     wws_channel channel,

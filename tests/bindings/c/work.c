@@ -137,6 +137,11 @@ static wws_status abort_object(struct work *work)
     }
 }
 
+static wws_status abort_accepting(struct work *work)
+{
+    return wws_channel_abort(work->channel->channel);
+}
+
 static wws_status cancel_call(struct work *work)
 {
     return wws_call_cancel(*work->handle);
@@ -160,7 +165,7 @@ static const struct kind_of_work {
     { "open", open_object, abort_object, 2, 0, 0 },
     { "close", close_object, abort_object, 2, 0, 0 },
     { "call", call, cancel_call, 4, 2, 3 },
-    { "accept", accept_channel, abort_object, 3, 0, 0 },
+    { "accept", accept_channel, abort_accepting, 3, 0, 0 },
     { "send", send_message, abort_object, 4, 2, 3 },
     { "receive", receive, cancel_receive, 2, 0, 0 },
     { "answer", answer, abort_object, 3, 0, 2 },

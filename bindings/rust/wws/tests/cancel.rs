@@ -341,14 +341,15 @@ fn abort__ends_the_accepts_of_a_listener() {
 }
 
 #[test]
-fn accept__that_is_dropped_aborts_the_listener() {
+fn accept__that_is_dropped_leaves_its_listener_open() {
     let listener = open_listener();
     let channel =
         Channel::for_listener_with(&listener, session_options()).unwrap();
 
     assert!(poll_and_drop(listener.accept(&channel), 1).is_none());
 
-    assert_eq!(listener.state().unwrap(), ListenerState::FAULTED);
+    assert_eq!(listener.state().unwrap(), ListenerState::OPEN);
+    assert_eq!(channel.state().unwrap(), ChannelState::CREATED);
 }
 
 #[test]

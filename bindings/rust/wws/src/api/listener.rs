@@ -193,10 +193,10 @@ impl Listener {
 
     /// Waits, without limit, for a client, and gives its conversation to a
     /// channel that was created for this listener.  A client whose handshake
-    /// fails is refused and waited for no more.  Aborting the channel ends it,
-    /// too.
+    /// fails is refused and waited for no more.  Aborting the channel ends this
+    /// accept alone, aborting the listener all of them.
     ///
-    /// Dropping the future ends it early, by [`Listener::abort`].
+    /// Dropping the future ends it early, by [`Channel::abort`].
     pub async fn accept(&self, channel: &Channel) -> Result<()> {
         pending::wait(
             (),
@@ -208,13 +208,13 @@ impl Listener {
                     error,
                 )
             },
-            |_| self.abort(),
+            |_| channel.abort(),
         )
         .await?;
         Ok(())
     }
 
-    /// [`Listener::accept`], blocking; [`Listener::abort`] from another thread
+    /// [`Listener::accept`], blocking; [`Channel::abort`] from another thread
     /// ends it early.
     pub fn accept_blocking(&self, channel: &Channel) -> Result<()> {
         pending::block((), |_, completion, error| unsafe {
