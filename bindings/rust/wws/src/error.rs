@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::os::raw::c_int;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::Once;
 
 use wws_sys as sys;
@@ -117,7 +117,11 @@ impl fmt::Display for Status {
 const NONE: AtomicU64 = AtomicU64::new(0);
 static SPARE: [AtomicU64; 16] = [NONE; 16];
 
-extern "C" fn forget_spare() {
+/* How many forks lie between the first process and this one. */
+static FORKS: AtomicU32 = AtomicU32::new(0);
+
+extern "C" fn forget_parent() {
+    FORKS.fetch_add(1, Ordering::Relaxed);
     for spare in &SPARE {
         spare.store(0, Ordering::Relaxed);
     }
@@ -137,7 +141,7 @@ fn check_library() -> Result<()> {
     static FITS: AtomicBool = AtomicBool::new(false);
 
     LOOK.call_once(|| {
-        unsafe { pthread_atfork(None, None, Some(forget_spare)) };
+        unsafe { pthread_atfork(None, None, Some(forget_parent)) };
         FITS.store(version() >= VERSION, Ordering::Relaxed);
     });
     if FITS.load(Ordering::Relaxed) {
@@ -152,7 +156,10 @@ fn check_library() -> Result<()> {
 
 /// The error object of one call. Zero if there is no memory for one: functions
 /// work without.
-pub(crate) struct Report(sys::wws_error);
+pub(crate) struct Report {
+    object: sys::wws_error,
+    forks: u32, /* as many as there were when it was taken */
+}
 
 impl Report {
     pub(crate) fn take() -> Result<Self> {
@@ -160,16 +167,25 @@ impl Report {
         for spare in &SPARE {
             let id = spare.swap(0, Ordering::Acquire);
             if id != 0 {
-                return Ok(Self(sys::wws_error { id }));
+                return Ok(Self::new(sys::wws_error { id }));
             }
         }
         let mut object = sys::wws_error::default();
         unsafe { sys::wws_error_create(&mut object) };
-        Ok(Self(object))
+        Ok(Self::new(object))
+    }
+
+    fn new(object: sys::wws_error) -> Self {
+        Self { object, forks: FORKS.load(Ordering::Relaxed) }
+    }
+
+    /// Whether it, and with it the call, was left behind in the parent.
+    pub(crate) fn is_of_parent(&self) -> bool {
+        self.forks != FORKS.load(Ordering::Relaxed)
     }
 
     pub(crate) fn object(&self) -> sys::wws_error {
-        self.0
+        self.object
     }
 
     /// What a function answered, as a result.
@@ -184,7 +200,7 @@ impl Report {
 
     /// Makes it as good as new.
     pub(crate) fn reset(&self) {
-        unsafe { sys::wws_error_reset(self.0) };
+        unsafe { sys::wws_error_reset(self.object) };
     }
 
     fn read(&self, status: Status) -> Error {
@@ -192,8 +208,8 @@ impl Report {
         let mut fault = FaultInfo::slot();
         let (informed, faulted) = unsafe {
             (
-                sys::wws_error_get_info(self.0, &mut info),
-                sys::wws_error_get_fault(self.0, &mut fault),
+                sys::wws_error_get_info(self.object, &mut info),
+                sys::wws_error_get_fault(self.object, &mut fault),
             )
         };
         if informed < 0 {
@@ -211,7 +227,7 @@ impl Report {
     fn string(&self, index: u32) -> String {
         let mut string = sys::wws_string::default();
         unsafe {
-            sys::wws_error_get_string(self.0, index, &mut string);
+            sys::wws_error_get_string(self.object, index, &mut string);
             text(string)
         }
     }
@@ -219,10 +235,13 @@ impl Report {
 
 impl Drop for Report {
     fn drop(&mut self) {
+        if self.is_of_parent() {
+            return;
+        }
         for spare in &SPARE {
             let given = spare.compare_exchange(
                 0,
-                self.0.id,
+                self.object.id,
                 Ordering::Release,
                 Ordering::Relaxed,
             );
@@ -230,6 +249,6 @@ impl Drop for Report {
                 return;
             }
         }
-        unsafe { sys::wws_error_free(self.0) };
+        unsafe { sys::wws_error_free(self.object) };
     }
 }

@@ -174,7 +174,8 @@ impl<T, C: Fn(*const T) -> R, R> Future for Wait<T, C, R> {
 
 impl<T, C: Fn(*const T) -> R, R> Drop for Wait<T, C, R> {
     fn drop(&mut self) {
-        if !self.pending.is_waiting() {
+        /* After a fork nobody is left to complete it, or to release a lock. */
+        if self.pending.report.is_of_parent() || !self.pending.is_waiting() {
             return;
         }
         (self.cancel)(self.pending.out());

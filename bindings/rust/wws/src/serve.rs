@@ -75,8 +75,10 @@ impl Deferred {
         mut self,
         reply: Result<R, Box<Fault>>,
     ) -> Result<()> {
+        /* Code of the program's runs first: if it panics, this is dropped. */
+        let status = answer(&self.operation, reply);
         self.completed = true;
-        self.operation.complete(answer(&self.operation, reply))
+        self.operation.complete(status)
     }
 }
 
@@ -117,7 +119,8 @@ struct Synced {
     reason: Option<CancelReason>,
     over: bool, /* the operation has completed */
     hooks: Vec<Hook>,
-    wakers: Vec<Waker>,
+    wakers: Vec<(u64, Waker)>, /* each with the key of its future */
+    last: u64,                 /* the key given last */
 }
 
 impl Watch {
@@ -134,7 +137,7 @@ impl Watch {
         drop(synced);
 
         self.changed.notify_all();
-        for waker in wakers {
+        for (_, waker) in wakers {
             guard((), || waker.wake());
         }
         for hook in hooks {
@@ -194,7 +197,10 @@ impl CancelToken {
 
     /// The same, for at most so long.
     pub fn wait_timeout(&self, timeout: Duration) -> Option<CancelReason> {
-        let deadline = Instant::now() + timeout;
+        let deadline = match Instant::now().checked_add(timeout) {
+            Some(deadline) => deadline,
+            None => return self.wait(),
+        };
         let mut synced = self.0.lock();
         while synced.reason.is_none() && !synced.over {
             let left = deadline.saturating_duration_since(Instant::now());
@@ -225,7 +231,7 @@ impl CancelToken {
 
     /// [`CancelToken::wait`] for tasks.
     pub fn cancelled(&self) -> Cancelled {
-        Cancelled(self.0.clone())
+        Cancelled { watch: self.0.clone(), key: 0 }
     }
 }
 
@@ -237,7 +243,10 @@ impl fmt::Debug for CancelToken {
 
 /// Ends when nobody waits for the reply of an operation any more, with the
 /// reason, or when the operation has completed, with none.
-pub struct Cancelled(Arc<Watch>);
+pub struct Cancelled {
+    watch: Arc<Watch>,
+    key: u64, /* 0: not polled yet */
+}
 
 impl Future for Cancelled {
     type Output = Option<CancelReason>;
@@ -246,13 +255,38 @@ impl Future for Cancelled {
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Self::Output> {
-        let mut synced = self.0.lock();
+        let Self { watch, key } = self.get_mut();
+        let waker = context.waker();
+        let mut synced = watch.lock();
         if synced.reason.is_some() || synced.over {
             return Poll::Ready(synced.reason);
         }
-        if !synced.wakers.iter().any(|it| it.will_wake(context.waker())) {
-            synced.wakers.push(context.waker().clone());
+        if *key == 0 {
+            synced.last += 1;
+            *key = synced.last;
+        }
+        match synced.wakers.iter_mut().find(|it| it.0 == *key) {
+            Some((_, known)) if known.will_wake(waker) => {}
+            Some((_, known)) => {
+                let before = std::mem::replace(known, waker.clone());
+                drop(synced);
+                drop(before);
+            }
+            None => synced.wakers.push((*key, waker.clone())),
         }
         Poll::Pending
+    }
+}
+
+impl Drop for Cancelled {
+    fn drop(&mut self) {
+        if self.key == 0 {
+            return;
+        }
+        let mut synced = self.watch.lock();
+        let place = synced.wakers.iter().position(|it| it.0 == self.key);
+        let waker = place.map(|place| synced.wakers.swap_remove(place));
+        drop(synced);
+        drop(waker);
     }
 }

@@ -4,11 +4,15 @@
 
 mod common;
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::mpsc::channel;
 use std::sync::Arc;
+use std::task::{Context, Waker};
 use std::thread;
+use std::time::Duration;
 
-use common::{action, Service, BODY, LONG};
+use common::{action, Count, Service, BODY, LONG};
 use wws::{
     block_on, handler, CancelReason, EndpointOptions, Fault, FaultCode, Header,
     Operation, ServiceHost, ServiceHostState, ServiceProxy, Status,
@@ -155,6 +159,53 @@ fn token__ends_with_the_operation() {
 }
 
 #[test]
+fn token__may_be_waited_for_without_end() {
+    let service = Service::new();
+    let proxy = service.deferring_proxy();
+
+    thread::scope(|scope| {
+        scope.spawn(|| proxy.call_blocking(&action("Any"), BODY));
+        let operation = service.deferred.recv_timeout(LONG).unwrap();
+        let token = operation.cancel_token().unwrap();
+        let waiting = scope.spawn(move || token.wait_timeout(Duration::MAX));
+        operation.complete(Ok(BODY)).unwrap();
+
+        assert_eq!(waiting.join().unwrap(), None);
+    });
+}
+
+#[test]
+fn cancelled__keeps_the_last_waker_until_it_is_dropped() {
+    let service = Service::new();
+    let proxy = service.deferring_proxy();
+
+    thread::scope(|scope| {
+        scope.spawn(|| proxy.call_blocking(&action("Any"), BODY));
+        let operation = service.deferred.recv_timeout(LONG).unwrap();
+        let token = operation.cancel_token().unwrap();
+        let counts = [Arc::new(Count::default()), Arc::default()];
+        let kept = || [0, 1].map(|i: usize| Arc::strong_count(&counts[i]) - 1);
+        let poll = |future: &mut wws::Cancelled, count: &Arc<Count>| {
+            let waker = Waker::from(count.clone());
+            let mut context = Context::from_waker(&waker);
+            assert!(Pin::new(future).poll(&mut context).is_pending());
+        };
+        let (mut one, mut other) = (token.cancelled(), token.cancelled());
+
+        poll(&mut one, &counts[0]);
+        poll(&mut one, &counts[0]);
+        poll(&mut other, &counts[0]);
+        assert_eq!(kept(), [2, 0]);
+        poll(&mut one, &counts[1]);
+        assert_eq!(kept(), [1, 1]);
+        drop(other);
+        assert_eq!(kept(), [0, 1]);
+        drop(one);
+        assert_eq!(kept(), [0, 0]);
+    });
+}
+
+#[test]
 fn operation__is_completed_by_another_thread() {
     let service = Service::new();
     let proxy = service.deferring_proxy();
@@ -179,6 +230,32 @@ fn operation__that_is_dropped_is_answered() {
     thread::scope(|scope| {
         let caller = scope.spawn(|| proxy.call_blocking(&action("Any"), BODY));
         drop(service.deferred.recv_timeout(LONG).unwrap());
+
+        let error = caller.join().unwrap().unwrap_err();
+        let fault = error.fault().unwrap();
+        assert_eq!(fault.reason, "the operation was dropped");
+    });
+}
+
+/// A reply that cannot be read.
+struct Unreadable;
+
+impl AsRef<[u8]> for Unreadable {
+    fn as_ref(&self) -> &[u8] {
+        panic!("on purpose")
+    }
+}
+
+#[test]
+fn operation__whose_reply_panics_is_answered() {
+    let service = Service::new();
+    let proxy = service.deferring_proxy();
+
+    thread::scope(|scope| {
+        let caller = scope.spawn(|| proxy.call_blocking(&action("Any"), BODY));
+        let operation = service.deferred.recv_timeout(LONG).unwrap();
+        let completing = thread::spawn(|| operation.complete(Ok(Unreadable)));
+        assert!(completing.join().is_err());
 
         let error = caller.join().unwrap().unwrap_err();
         let fault = error.fault().unwrap();

@@ -14,11 +14,12 @@ use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::path::Path;
 use std::pin::Pin;
 use std::process::{exit, Command, Stdio};
+use std::sync::atomic::Ordering;
 use std::sync::Arc;
-use std::task::{Context, Wake, Waker};
+use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
-use common::{action, Service, BODY};
+use common::{action, eventually, Count, Service, BODY};
 use wws::{Buffer, Result, ServiceProxy, Status};
 
 extern "C" {
@@ -27,17 +28,19 @@ extern "C" {
     fn _exit(status: c_int) -> !;
 }
 
-struct Nobody;
-
-impl Wake for Nobody {
-    fn wake(self: Arc<Self>) {}
-}
-
 type Calling<'a> = Pin<Box<dyn Future<Output = Result<Buffer>> + 'a>>;
 
 fn begin<'a>(proxy: &'a ServiceProxy, action: &'a str) -> Calling<'a> {
+    begin_counted(proxy, action, &Arc::default())
+}
+
+fn begin_counted<'a>(
+    proxy: &'a ServiceProxy,
+    action: &'a str,
+    count: &Arc<Count>,
+) -> Calling<'a> {
     let mut call = Box::pin(proxy.call(action, BODY));
-    let waker = Waker::from(Arc::new(Nobody));
+    let waker = Waker::from(count.clone());
     let polled = call.as_mut().poll(&mut Context::from_waker(&waker));
     assert!(polled.is_pending());
     call
@@ -90,6 +93,18 @@ fn exit__does_not_wait_for_1000_calls() {
     assert!(start.elapsed() < Duration::from_secs(1));
 }
 
+/// Whether something is so in a forked child.
+fn holds_in_child(run: impl FnOnce() -> bool) -> bool {
+    let process = unsafe { fork() };
+    if process == 0 {
+        let good = catch_unwind(AssertUnwindSafe(run)).unwrap_or(false);
+        unsafe { _exit(!good as c_int) };
+    }
+    let mut status = -1;
+    assert_eq!(unsafe { waitpid(process, &mut status, 0) }, process);
+    status == 0
+}
+
 /// What a child finds of its parent's objects, and can do with its own.
 fn child(url: &str, old: &ServiceProxy, call: Calling<'_>) -> bool {
     let forked = old.call_blocking("urn:a", BODY).unwrap_err();
@@ -112,18 +127,47 @@ fn fork__leaves_the_calls_to_the_parent() {
     service.hold.await_arrivals(1);
     assert!(proxy.open_blocking("").is_err());
 
-    let process = unsafe { fork() };
-    if process == 0 {
-        let run = || child(&service.url, &proxy, call);
-        let good = catch_unwind(AssertUnwindSafe(run)).unwrap_or(false);
-        unsafe { _exit(!good as c_int) };
-    }
-    let mut status = -1;
-    assert_eq!(unsafe { waitpid(process, &mut status, 0) }, process);
+    let mut call = Some(call);
+    let good =
+        holds_in_child(|| child(&service.url, &proxy, call.take().unwrap()));
     service.hold.open();
 
-    assert_eq!(status, 0);
-    assert_eq!(&*wws::block_on(call).unwrap(), BODY);
+    assert!(good);
+    assert_eq!(&*wws::block_on(call.unwrap()).unwrap(), BODY);
+}
+
+#[test]
+fn fork__leaves_what_was_replied_to_the_parent() {
+    let service = Service::new();
+    let proxy = service.proxy();
+    let (hold, count) = (action("Hold"), Arc::default());
+    let mut calls: Vec<_> =
+        (0..8).map(|_| begin_counted(&proxy, &hold, &count)).collect();
+    service.hold.open();
+    eventually(|| count.0.load(Ordering::SeqCst) == calls.len());
+
+    assert!(holds_in_child(|| {
+        calls.clear();
+        (0..20).all(|_| ServiceProxy::new().is_ok())
+    }));
+
+    for call in calls {
+        assert_eq!(&*wws::block_on(call).unwrap(), BODY);
+    }
+}
+
+#[test]
+fn fork__lets_the_child_drop_calls_without_waiting() {
+    let service = Service::new();
+    let proxy = service.proxy();
+    let hold = action("Hold");
+    let mut calls: Vec<_> = (0..100).map(|_| begin(&proxy, &hold)).collect();
+
+    assert!(holds_in_child(|| {
+        let start = Instant::now();
+        calls.clear();
+        start.elapsed() < Duration::from_secs(2)
+    }));
 }
 
 #[test]
