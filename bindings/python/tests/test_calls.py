@@ -6,8 +6,8 @@ import time
 import unittest
 
 import wws
-from helpers import (ACTION, BODY, OVER, REPLY, UTF8, Silent, patience, proxy,
-                     service)
+from helpers import (ACTION, BODY, OVER, PATIENCE_S, REPLY, UTF8, Silent,
+                     patience, proxy, service)
 
 
 def add(operation):
@@ -42,6 +42,25 @@ class Calls(unittest.TestCase):
         with service(add) as url, proxy(url) as client:
             for body in bytearray(BODY), memoryview(BODY):
                 self.assertEqual(client.call_sync(ACTION, body), REPLY)
+
+    def test_call__leaves_octets_to_whoever_owns_them(self):
+        async def main(url):
+            async with wws.ServiceProxy() as client:
+                await client.open(url)
+                body = bytearray(BODY)
+                call = asyncio.ensure_future(client.call(ACTION, body))
+                await asyncio.sleep(0)
+                body.clear()
+                leave.set()
+                self.assertEqual(await call, BODY)
+
+        def echo(operation):
+            leave.wait(PATIENCE_S)
+            return operation.body
+
+        leave = threading.Event()
+        with service(echo) as url:
+            asyncio.run(main(url))
 
     def test_call__carries_headers_both_ways(self):
         def serve(operation):

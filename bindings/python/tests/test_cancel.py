@@ -1,5 +1,6 @@
 """How a call is stopped: by its task, by Ctrl-C, by another thread."""
 import asyncio
+import contextlib
 import os
 import random
 import socket
@@ -7,10 +8,12 @@ import sys
 import threading
 import time
 import unittest
+from unittest import mock
 
 import wws
 from helpers import (ACTION, BODY, OVER, PATIENCE_S, REPLY, Silent, Waiting,
-                     interrupted, patience, proxy, service, until)
+                     interrupted, patience, proxy, service, under_way, until)
+from wws import _waiting
 
 RACES = int(os.environ.get("WWS_RACES", 100000))
 
@@ -374,6 +377,42 @@ class Interrupts(unittest.TestCase):
             self.assertEqual(client.state, wws.ChannelState.FAULTED)
             server.abort()
 
+    def test_interrupt__at_a_bad_moment_stops_the_call_all_the_same(self):
+        def then_interrupt(*arguments):
+            begin(*arguments)
+            raise KeyboardInterrupt
+
+        begin = _waiting.Mailbox.begin
+        for what in (
+                mock.patch.object(_waiting.Mailbox, "begin", then_interrupt),
+                mock.patch.object(_waiting, "_await",
+                                  side_effect=KeyboardInterrupt)):
+            with Silent() as peer, proxy(peer.url()) as client:
+                before = under_way()
+                with what, self.assertRaises(KeyboardInterrupt):
+                    client.call_sync(ACTION, BODY)
+                until(lambda: swept() and not under_way() - before)
+                for taken in peer.taken:
+                    taken.settimeout(PATIENCE_S)
+                    with contextlib.suppress(ConnectionResetError):
+                        while taken.recv(1000):
+                            pass
+
+    def test_interrupt__when_the_end_is_told_leaves_nothing(self):
+        def interrupt(box, *event):
+            if box.loop is None:
+                raise KeyboardInterrupt
+            tell(box, *event)
+
+        tell = _waiting.Mailbox.tell
+        with service(lambda operation: REPLY) as url, proxy(url) as client:
+            before = under_way()
+            with mock.patch.object(_waiting.Mailbox, "tell", interrupt), \
+                    self.assertRaises(KeyboardInterrupt):
+                client.call_sync(ACTION, BODY)
+            until(lambda: swept() and not under_way() - before)
+            self.assertEqual(client.call_sync(ACTION, BODY), REPLY)
+
     def test_interrupt__stops_closing(self):
         with self.session() as (client, server):
             with interrupted():
@@ -446,6 +485,12 @@ class Session:
     def __exit__(self, *_):
         for thing in self.client, self.server, self.here:
             thing.free()
+
+
+def swept():
+    """Whether all calls that were left have ended."""
+    _waiting._sweep()
+    return not _waiting._left
 
 
 def request():

@@ -1,10 +1,12 @@
 """Handlers: how they answer, fail, and learn that nobody wants the answer."""
 import asyncio
 import functools
+import gc
 import logging
 import threading
 import time
 import unittest
+import warnings
 
 import wws
 from helpers import (ACTION, BODY, OVER, PATIENCE_S, REPLY, Silent, Waiting,
@@ -198,6 +200,32 @@ class Failures(unittest.TestCase):
             self.assertNotIn("secret", found.reason)
             self.assertIn("secret", logged.output[0])
 
+    def test_handler__that_exits_is_logged_and_ends_no_loop(self):
+        async def leave(operation):
+            raise SystemExit("secret")
+
+        async def interrupt(operation):
+            raise KeyboardInterrupt("secret")
+
+        async def serve(operation):
+            return REPLY
+
+        for handler in leave, interrupt:
+            with self.subTest(handler.__name__):
+                with self.assertLogs("wws", logging.ERROR) as logged:
+                    found = self.fault(handler)
+                self.assertNotIn("secret", found.reason)
+                self.assertIn("secret", logged.output[0])
+                with service(serve) as url, proxy(url) as client:
+                    self.assertEqual(client.call_sync(ACTION, BODY), REPLY)
+
+    def test_handler__that_returns_what_another_loop_owns_is_answered(self):
+        loop = asyncio.new_event_loop()
+        self.addCleanup(loop.close)
+        with self.assertLogs("wws", logging.ERROR):
+            found = self.fault(lambda operation: loop.create_future())
+        self.assertEqual(found.code, wws.FaultCode.RECEIVER)
+
     def test_handler__that_returns_nonsense_answers_with_a_fault(self):
         for nonsense in "text", 5, b"<a>", object():
             with self.assertLogs("wws", logging.ERROR):
@@ -260,8 +288,12 @@ class Cancellation(unittest.TestCase):
                 await asyncio.sleep(0)
 
         failed = []
-        asyncio.run(main())
+        with warnings.catch_warnings(record=True) as warned:
+            warnings.simplefilter("always")
+            asyncio.run(main())
+            gc.collect()
         self.assertIsInstance(failed[0], asyncio.CancelledError)
+        self.assertEqual(warned, [])
 
     def call_and_cancel(self, url, entered):
         def stop():
@@ -305,6 +337,24 @@ class Cancellation(unittest.TestCase):
         with self.assertLogs("wws", logging.ERROR), service(serve) as url:
             self.call_and_cancel(url, entered)
             self.assertTrue(over.wait(PATIENCE_S))
+
+    def test_on_cancel__that_exits_keeps_nobody_from_being_told(self):
+        entered, over = threading.Semaphore(0), threading.Event()
+
+        def leave(reason):
+            raise SystemExit
+
+        def serve(operation):
+            operation.on_cancel(leave)
+            operation.on_cancel(lambda reason: over.set())
+            entered.release()
+            over.wait(PATIENCE_S)
+
+        with self.assertLogs("wws", logging.ERROR), service(serve) as url:
+            for _ in range(2):  # what tells is still there
+                over.clear()
+                self.call_and_cancel(url, entered)
+                self.assertTrue(over.wait(PATIENCE_S))
 
     def test_abort__of_the_host_tells_its_operations(self):
         handler = Waiting()
@@ -442,6 +492,42 @@ class Cancellation(unittest.TestCase):
             host, thread = asyncio.run(main())
             thread.join(PATIENCE_S)
             self.assertIsInstance(failed[0], wws.EndpointFaultReceived)
+        host.free()
+
+    def test_loop__that_is_closed_leaves_no_operation_unanswered(self):
+        async def serve(operation):
+            entered.set()
+            await asyncio.sleep(PATIENCE_S)
+
+        async def open_host():
+            host.add_endpoint("http://127.0.0.1:0/", serve)
+            await host.open()
+
+        async def wait_entered():
+            while not entered.is_set():
+                await asyncio.sleep(0)
+            for task in asyncio.all_tasks():
+                task._log_destroy_pending = False
+
+        def call():
+            try:
+                client.call_sync(ACTION, BODY)
+            except wws.Error as error:
+                failed.append(error)
+
+        entered, failed = threading.Event(), []
+        loop = asyncio.new_event_loop()
+        host = wws.ServiceHost()
+        loop.run_until_complete(open_host())
+        with proxy(host.get_address(0)) as client:
+            thread = threading.Thread(target=call)
+            thread.start()
+            loop.run_until_complete(wait_entered())
+            loop.close()
+            host.close_sync()
+            thread.join(PATIENCE_S)
+            self.assertIsInstance(failed[0], wws.EndpointFaultReceived)
+        self.assertEqual(list(_serving._tasks), [])
         host.free()
 
 

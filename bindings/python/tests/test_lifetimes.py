@@ -1,6 +1,8 @@
 """Objects and loops that end, in whatever order, with calls pending or not."""
 import asyncio
+import copy
 import gc
+import pickle
 import threading
 import time
 import unittest
@@ -33,6 +35,19 @@ class Objects(unittest.TestCase):
             with self.assertRaises(wws.Handle):
                 use()
         self.assertIs(client.abort(), False)
+
+    def test_object__refuses_to_be_copied(self):
+        for make in wws.Runtime, wws.Message, wws.ServiceProxy, wws.Call:
+            with make() as thing:
+                for duplicate in copy.copy, copy.deepcopy, pickle.dumps:
+                    with self.assertRaisesRegex(TypeError, "copied"):
+                        duplicate(thing)
+
+    def test_free__leaves_only_what_stops_to_answer(self):
+        client = wws.ServiceProxy()
+        client.free()
+        self.assertIs(client.abort(), False)
+        self.assertRaises(wws.Handle, client.abandon_call, 1)
 
     def test_close__may_come_before_an_open_and_after_a_close(self):
         client = wws.ServiceProxy()

@@ -109,8 +109,11 @@ class Exits(unittest.TestCase):
             client = wws.ServiceProxy()
             client.open_sync(host.get_address(0))
             def calls():
-                while True:
-                    client.call_sync(ACTION, BODY)
+                try:
+                    while True:
+                        client.call_sync(ACTION, BODY)
+                except wws.Error:
+                    pass
             for _ in range(4):
                 threading.Thread(target=calls, daemon=True).start()
             client.call_sync(ACTION, BODY)
@@ -225,6 +228,28 @@ class Forks(unittest.TestCase):
             client.call_sync(ACTION, BODY)
             self.in_child(work)
             self.assertEqual(client.call_sync(ACTION, BODY), REPLY)
+
+    def test_fork__leaves_to_the_parent_what_its_threads_hold(self):
+        def hold():
+            with client._guard, message._guard:
+                held.set()
+                leave.wait(PATIENCE_S)
+
+        def work():
+            self.assertRaises(wws.Forked, lambda: message.body)
+            message.free()
+            client.free()
+
+        held, leave = threading.Event(), threading.Event()
+        with wws.ServiceProxy() as client, wws.Message() as message:
+            thread = threading.Thread(target=hold)
+            thread.start()
+            self.assertTrue(held.wait(PATIENCE_S))
+            try:
+                self.in_child(work)
+            finally:
+                leave.set()
+                thread.join()
 
     def test_fork__lets_the_child_begin_anew(self):
         def work():

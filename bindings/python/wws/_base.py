@@ -68,6 +68,9 @@ def text_in(text):
 
 
 def octets_in(octets):
+    """What can be written to is copied: a call must not lock it."""
+    if type(octets) is not bytes:
+        octets = memoryview(octets).tobytes()
     view = ffi.from_buffer(octets)
     return view, len(view)
 
@@ -341,6 +344,15 @@ def _status(name):
 # Objects
 
 _classes = {}
+_forks = 0
+
+
+def _count_fork():
+    global _forks
+    _forks += 1
+
+
+os.register_at_fork(after_in_child=_count_fork)
 
 
 class Object:
@@ -359,9 +371,18 @@ class Object:
 
     def __new__(cls, *arguments, **named):
         self = super().__new__(cls)
-        self._guard = threading.RLock()
+        self._lock, self._born = threading.RLock(), _forks
         self._tables = []
         return self
+
+    def __reduce_ex__(self, protocol):
+        raise TypeError(f"a {type(self).__name__} cannot be copied")
+
+    @property
+    def _guard(self):
+        if self._born != _forks:  # who held it is not in this process
+            self._lock, self._born = threading.RLock(), _forks
+        return self._lock
 
     @classmethod
     def _own(cls, handle):
@@ -390,7 +411,7 @@ def lent(handle, kind, owner):
     found._is_lent = True
     if owner is not None:
         found._owner = owner
-        found._guard = owner._guard
+        found._lock = owner._guard
     return found
 
 

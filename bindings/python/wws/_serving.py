@@ -13,16 +13,24 @@ from ._base import OK, Failure, ffi, lib, new_struct
 from ._waiting import background, home, serve_from
 
 MOST_THREADS = 256
-OTHER, OUTOFMEMORY = -2143485919, -2147024882
+ABORTED, OTHER, OUTOFMEMORY = -2143485948, -2143485919, -2147024882
 
 logger = logging.getLogger("wws")
+
+
+def _is_interrupt(error):
+    """Whether it is Ctrl-C, which is not for a callback to have."""
+    return (isinstance(error, KeyboardInterrupt)
+            and threading.current_thread() is threading.main_thread())
 
 
 def report(function, *arguments):
     """Calls what must not fail."""
     try:
         function(*arguments)
-    except Exception:
+    except BaseException as error:
+        if _is_interrupt(error):
+            raise
         logger.exception("a callback failed")
 
 
@@ -51,7 +59,7 @@ class _Workers:
 
 
 _workers = _Workers()
-_tasks = set()
+_tasks = {}  # and the operations that they answer
 
 
 def _is_async(handler):
@@ -79,29 +87,49 @@ def _serve_here(handler, operation):
         operation._fail(error)
 
 
+async def _attend(reply):
+    """Nothing that a handler raises ends the loop."""
+    try:
+        return await reply
+    except (SystemExit, KeyboardInterrupt) as error:
+        if _is_interrupt(error):
+            raise
+        raise RuntimeError("a handler wanted to exit") from error
+
+
 def _begin(loop, reply, operation):
     """A task for a handler.  It may be cancelled before it has begun, so that
     only its end can answer.
     """
-    task = asyncio.ensure_future(reply, loop=loop)
-    _tasks.add(task)
-    task.add_done_callback(functools.partial(_conclude, operation))
+    task = loop.create_task(_attend(reply))
+    _tasks[task] = operation
+    task.add_done_callback(functools.partial(_conclude, operation, reply))
     if not task.done():
         report(operation.on_cancel, lambda reason: task.cancel())
 
 
-def _conclude(operation, task):
-    _tasks.discard(task)
+def _conclude(operation, reply, task):
+    if _tasks.pop(task, None) is None:
+        return  # it is answered
+    if asyncio.iscoroutine(reply):
+        reply.close()  # it may not have begun
     try:
         operation._answer(task.result())
     except BaseException as error:
         operation._fail(error)
 
 
+def leave(loop):
+    """Answers what a loop that is closed does not answer any more."""
+    for task, operation in list(_tasks.items()):
+        if task.get_loop() is loop and _tasks.pop(task, None) is not None:
+            report(operation._end, ABORTED)
+
+
 def _serve_on(loop, handler, operation):
     try:
         reply = handler(operation)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         operation._fail(error)
     else:
         _begin(loop, reply, operation)

@@ -62,6 +62,9 @@ class Pending:
             if not entry.done:
                 _await(box, entry, until)
             return box.conclude(entry)
+        except BaseException:
+            box.give_up(self)
+            raise
         finally:
             _give_box(box)
 
@@ -178,6 +181,15 @@ class Mailbox:
         if entry.done:
             self.discard(entry)
 
+    def give_up(self, pending):
+        """Stops a call that an exception may have left under way anywhere."""
+        for entry in self.entries:
+            if entry.pending is pending and not entry.dropped:
+                try:
+                    self.stop(entry)
+                finally:
+                    self.drop(entry)
+
     def discard(self, entry):
         try:
             if entry.status >= 0:
@@ -216,10 +228,15 @@ class Mailbox:
                 return
 
     def read(self, event):
+        """The event, which must then be told.  A signal may come in between:
+        so an entry knows from here on that it is done.
+        """
         number = int(ffi.cast("uintptr_t", event.state))
         if event.kind == COMPLETED:
             if event.status < 0 and event.error.id != 0:
                 lib.wws_error_free(event.error)
+            entry = self.entries[number]
+            entry.status, entry.done = event.status, True
             return number, event.status, None
         return number, 0, ffi.new("wws_event *", event)
 
@@ -228,6 +245,8 @@ class Mailbox:
             self.serve(number, event)
             return
         entry = self.entries[number]
+        if entry.pending is None:
+            return  # it was dropped in between
         if self.is_over:
             entry.future = None
             entry.dropped = True
@@ -253,15 +272,20 @@ _sweeping = threading.Lock()
 def _box_of(loop):
     box = _loops.get(loop)
     if box is None:
-        for other in list(_loops):
-            if other.is_closed():
-                _leave(_loops.pop(other, None))
+        _leave_closed()
         box = _loops[loop] = Mailbox(loop)
         _sweep()
     return box
 
 
+def _leave_closed():
+    for other in list(_loops):
+        if other.is_closed():
+            _leave(_loops.pop(other, None))
+
+
 def _take_box():
+    _leave_closed()
     if _left:
         _sweep()
     try:
@@ -276,8 +300,12 @@ def _give_box(box):
 
 def _leave(box):
     if box is not None:  # or another thread was first
+        from ._serving import leave
+
+        loop = box.loop
         box.is_over = True
         _left.append(box)
+        leave(loop)
 
 
 def _sweep():
