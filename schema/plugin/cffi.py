@@ -201,7 +201,7 @@ class Module:
     def __init__(self, model: Model):
         self.model = model
         self.body = ""
-        self.stub = ""
+        self.typed = ""
         self.helpers: set[str] = set()  # of _support
         self.types: set[str] = set()
         self.tables: set[str] = set()
@@ -490,7 +490,7 @@ class Module:
     def put_stub(
         self, head: str, signature: Signature, type: str
     ) -> None:
-        self.stub += spread(head, signature.typed, f") -> {type}: ...\n",
+        self.typed += spread(head, signature.typed, f") -> {type}: ...\n",
                             "    ")
 
     def put_waiting(self, call: Call) -> None:
@@ -524,7 +524,7 @@ class Module:
         self.body += (f"        self._handle = {handle}[0]\n" if is_init
                       else f"        return cls._own({handle}[0])\n")
 
-        self.stub += decorator
+        self.typed += decorator
         self.put_stub(
             f"def {name}(", signature,
             "None" if is_init else f"wws.{call.object.name.pascal}")
@@ -555,7 +555,7 @@ class Module:
             self.body += "        with self._guard:\n"
         self.put_invocation(call, "            " if guarded else "        ")
 
-        self.stub += decorator
+        self.typed += decorator
         self.put_stub(f"def {name}(", signature, output_type(call))
 
     def put_default(self, object: Object) -> None:
@@ -566,7 +566,7 @@ class Module:
             |        """The one that is used where none is named."""
             |        return $default$(cls)
             ''', default=self.help("default"))
-        self.stub += fill("""
+        self.typed += fill("""
             |    @classmethod
             |    def default(cls) -> wws.$object$: ...
             """, object=object.name.pascal)
@@ -577,7 +577,7 @@ class Module:
         name = object.name.pascal
         self.body += f'\n\nclass {name}({base}, kind="{name}"):\n'
         self.body += docstring(self.words(object.doc), "    ")
-        self.stub += f"\nclass {name}({base}):\n"
+        self.typed += f"\nclass {name}({base}):\n"
         for call in object.calls:
             if call.role is Role.CREATE:
                 self.put_create(call)
@@ -609,7 +609,7 @@ class Module:
         self.body += flow(f"def {call.name.snake}(", signature.plain, "):\n")
         self.body += docstring(self.call_doc(call), "    ")
         self.body += flow(f"    {head}", given, tail)
-        self.stub += "\n" + spread(f"def {call.name.snake}(", signature.typed,
+        self.typed += "\n" + spread(f"def {call.name.snake}(", signature.typed,
                                    f") -> {output_type(call)}: ...\n")
 
     # Types
@@ -639,12 +639,12 @@ class Module:
         self.body += f"\n\nclass {name}({self.help('Record')}):\n"
         self.body += docstring(doc, "    ")
         self.body += "\n    @classmethod\n    def _of(cls, record):\n"
-        self.stub += f"\nclass {name}(Record):\n"
+        self.typed += f"\nclass {name}(Record):\n"
         members = []
         for slot in type.slots:
             place = slot.name.snake
             members.append(f"{place}={self.seen(slot, f'record.{place}')}")
-            self.stub += f"    {place}: {value_type(slot)}\n"
+            self.typed += f"    {place}: {value_type(slot)}\n"
         self.body += spread("return cls(", members, ")\n", "        ")
 
     def put_value(self, type: Type) -> None:
@@ -664,13 +664,13 @@ class Module:
         doc = self.members_doc(self.words(type.doc), type)
         self.body += docstring(doc, "    ") + "\n"
         self.body += flow("    def __init__(", signature.plain, "):\n")
-        self.stub += f"\nclass {name}({base}):\n"
+        self.typed += f"\nclass {name}({base}):\n"
         for slot in type.slots:
             name = slot.name.snake
             stubbed = (self.input_type(slot) if slot.required
                        else self.member_type(slot))
             self.body += f"        self.{name} = {name}\n"
-            self.stub += f"    {name}: {stubbed}\n"
+            self.typed += f"    {name}: {stubbed}\n"
         self.body += fill("""
             |
             |    def _lower(self):
@@ -685,7 +685,7 @@ class Module:
         name = table.name.pascal
         self.body += f"\n\nclass {name}:\n"
         self.body += docstring(self.words(table.doc), "    ")
-        self.stub += f"\nclass {name}:\n"
+        self.typed += f"\nclass {name}:\n"
         for slot in table.callbacks:
             signature = Signature()
             signature.add("self")
@@ -703,12 +703,12 @@ class Module:
         name = enumeration.name.pascal
         self.body += f"\n\nclass {name}({self.help('Enumeration')}):\n"
         self.body += docstring(self.words(enumeration.doc), "    ") + "\n"
-        self.stub += f"\nclass {name}(IntEnum):\n"
+        self.typed += f"\nclass {name}(IntEnum):\n"
         for value in enumeration.values:
             line = f"    {value.scoped_name} = {value.number}\n"
             self.body += wrapped(self.words(value.doc), "    #: ", "    #: ")
             self.body += line
-            self.stub += line
+            self.typed += line
 
     # Tables
 
@@ -774,7 +774,7 @@ class Module:
             import_of("._tables", self.tables),
             import_of(".types", self.types),
             self.body])
-        if self.stub:
+        if self.typed:
             yield f"bindings/python/wws/{name}.pyi", "".join([
                 "# Generated by schema/plugin; change the schema.\n",
                 import_of("enum", self.used_in_stub("IntEnum")),
@@ -783,10 +783,10 @@ class Module:
                 import_of("._support", self.used_in_stub(
                     "Handled", "Object", "Octets", "Owned", "Raised", "Record",
                     "Served", "Struct")),
-                self.stub])
+                self.typed])
 
     def used_in_stub(self, *names: str) -> set[str]:
-        return {name for name in names if name in self.stub}
+        return {name for name in names if name in self.typed}
 
 
 def canceller_of(call: Call) -> str:
@@ -884,15 +884,15 @@ def put_error(module: Module) -> None:
     record = failure_of(model)
     extras = [it.slot for call in model.error.calls if call.may_end
               for it in call.parameters if it.slot.type]
-    module.stub += fill("""
+    module.typed += fill("""
         |
         |class Error(Exception):
         |    strings: tuple[str, ...]
         """)
     for slot in extras:
-        module.stub += f"    {slot.name.snake}: {value_type(slot)} | None\n"
+        module.typed += f"    {slot.name.snake}: {value_type(slot)} | None\n"
     for slot in record.slots if record else []:
-        module.stub += f"    {slot.name.snake}: {value_type(slot)}\n"
+        module.typed += f"    {slot.name.snake}: {value_type(slot)}\n"
 
     doc = module.entries(
         "What went wrong: a function failed.\n\n"
@@ -911,7 +911,7 @@ def errors_module(model: Model) -> Files:
         bases = ["Error", f"status=Status.{value.scoped_name}"]
         module.body += "\n\n" + spread(f"class {name}(", bases, "):\n")
         module.body += docstring(module.words(value.doc), "    ")
-        module.stub += f"\nclass {name}(Error): ...\n"
+        module.typed += f"\nclass {name}(Error): ...\n"
     module.type(model.status.name.pascal)
     yield from module.finish("errors", model.status.file,
                              "An exception for each status that is a failure.")

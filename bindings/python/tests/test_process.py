@@ -320,11 +320,11 @@ class Interpreters(unittest.TestCase):
 class Versions(unittest.TestCase):
     def load(self, source):
         with tempfile.TemporaryDirectory() as folder:
-            stub = os.path.join(folder, "libwws.so.1")
+            other = os.path.join(folder, "libwws.so.1")
             with open(os.path.join(folder, "map"), "w") as file:
                 file.write("WWS_1 { global: *; };")
             made = subprocess.run(
-                ["cc", "-shared", "-fPIC", "-x", "c", "-", "-o", stub,
+                ["cc", "-shared", "-fPIC", "-x", "c", "-", "-o", other,
                  "-Wl,-soname,libwws.so.1",
                  f"-Wl,--version-script={file.name}"],
                 input=source, text=True)

@@ -49,9 +49,11 @@ class Work:
         self.begun = time.perf_counter()
         for name in "timeout_ms", "deadline":
             self.begun += int(line.options.get(name, 0)) / 1000
+        self.under_way = asyncio.Event()
         self.task = asyncio.ensure_future(self.run(call))
 
     async def run(self, call):
+        self.under_way.set()  # who waits for it comes after the call's begin
         try:
             self.reply = await call
             self.status = "WWS_S_END" if self.reply is False else "WWS_S_OK"
@@ -191,7 +193,8 @@ class Run:
     async def start(self, line, name, words):
         times = int(line.options.get("times", 1))
         self.works[name] = [self.begin(line, words) for _ in range(times)]
-        await asyncio.sleep(0)
+        for work in self.works[name]:
+            await work.under_way.wait()
 
     async def finish(self, line, name, status):
         works = self.works[name]
