@@ -1,4 +1,4 @@
-/* Serves at every "NAME=URL" that it is given until its input ends.  What
+/* Serves at every "NAME=URL" that it is given until it is killed.  What
  * happens it says in lines; a line "go" lets one call of Wait go on. */
 using System;
 using System.Collections.Generic;

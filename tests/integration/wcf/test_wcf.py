@@ -194,7 +194,7 @@ class Calls(unittest.TestCase):
             calls = [proxy.begin('Wait', name=name) for name in ('one', 'two')]
             self.assertEqual(service.hear(), 'waits one')
 
-            service.program.kill()
+            service.program.end()
 
             for call in calls:
                 self.assertEqual(call.status(),
@@ -286,7 +286,7 @@ class Serves(unittest.TestCase):
                          'opened')
         client.tell('wait long')
         operation, _ = host.waiting.get(timeout=DEADLINE_S)
-        client.kill()
+        client.end()
         told = host.cancels.next()
         check(lib.wws_operation_complete(operation, lib.WWS_S_OK, NONE))
         return operation, told
