@@ -2,6 +2,7 @@
 #include "core/channel/channel_parts.h"
 
 #include "core/base/clock.h"
+#include "core/base/gate.h"
 #include "core/base/memory.h"
 #include "core/base/text.h"
 #include "core/channel/listener.h"
@@ -156,6 +157,7 @@ void wwi_channel_settle(struct wwi_channel *channel)
             status = WWS_E_OPERATION_TIMED_OUT;
     }
     wwi_lock_give(&channel->synced.lock);
+    WWI_GATE(CHANNEL_SETTLES);
     free_leftovers(&left);
     if (closing != NULL)
         wwi_closing_end(closing, status);
@@ -263,6 +265,7 @@ wws_status wwi_channel_abort(struct wwi_channel *self)
     else
         (void) move_locked(self, EVENT_ABORT);
     wwi_lock_give(&self->synced.lock);
+    WWI_GATE(CHANNEL_ABORTS);
     end_pending(&ends, "the channel was aborted");
     if (ends.mux != NULL) {
         wwi_mux_abort(ends.mux);
@@ -374,6 +377,7 @@ wws_status wwi_channel_close(
             wwi_closing_discard(closing);
         return moved ? WWS_S_OK : wwi_channel_refusal(before, error, "close");
     }
+    WWI_GATE(CHANNEL_CLOSES);
     end_pending(&ends, "the channel was closed");
     if (ends.mux != NULL)
         close_session(self, ends.mux, cut_off);
@@ -395,6 +399,7 @@ bool wwi_channel_end_opening(struct wwi_transfer *transfer, bool open)
     struct wwi_channel *channel = transfer->channel;
     bool mine;
 
+    WWI_GATE(CHANNEL_OPENED);
     wwi_lock_take(&channel->synced.lock);
     mine = is_opening_locked(channel, transfer->opens);
     if (mine)
@@ -428,6 +433,7 @@ static wws_status open_at_once(
     wws_status status = wwi_channel_make_client(self, address, NULL, &client,
         error);
 
+    WWI_GATE(CHANNEL_OPENED);
     wwi_lock_take(&self->synced.lock);
     if (is_opening_locked(self, opens)) {
         (void) move_locked(self, status < 0 ? EVENT_FAIL : EVENT_DONE);
@@ -488,6 +494,7 @@ wws_status wwi_channel_open(
     if (latched)
         return wwi_fail_static(error, WWS_E_OPERATION_ABORTED,
             "the channel was aborted before it was opened");
+    WWI_GATE(CHANNEL_OPENS);
     if (!self->duplex)
         return open_at_once(self, opens, address, error);
     status = wwi_channel_open_session(self, opens, address, completion, error);
@@ -578,6 +585,7 @@ wws_status wwi_channel_accepting(
         channel->synced.dropped = false;
     }
     wwi_lock_give(&channel->synced.lock);
+    WWI_GATE(CHANNEL_ACCEPTS);
     if (latched)
         return wwi_fail_static(error, WWS_E_OPERATION_ABORTED,
             "the channel was aborted before it could accept");
@@ -603,6 +611,7 @@ void wwi_channel_accepted(
     if (dropped)
         (void) move_locked(channel, EVENT_ABORT);
     wwi_lock_give(&channel->synced.lock);
+    WWI_GATE(CHANNEL_ACCEPTED);
     if (dropped && mux != NULL)
         wwi_mux_abort(mux);
     if (dropped)

@@ -1,5 +1,6 @@
 /* The messages of a server: the request that an accepted channel has, and its
  * answer. */
+#include "core/base/gate.h"
 #include "core/base/memory.h"
 #include "core/channel/channel_parts.h"
 #include "core/channel/reply.h"
@@ -255,6 +256,7 @@ wws_status wwi_channel_answer_request(
         wwi_bytes_fini(&outgoing.envelope);
         return give_answer_up(answer, completion, status);
     }
+    WWI_GATE(CHANNEL_ANSWERS);
     answer->incoming->calls->reply(answer->incoming, &outgoing, answered,
         answer);
     wwi_bytes_fini(&outgoing.envelope);

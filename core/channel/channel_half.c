@@ -2,6 +2,7 @@
  * them, and how it is given up. */
 #include "core/channel/channel_half.h"
 
+#include "core/base/gate.h"
 #include "core/base/memory.h"
 
 struct wwi_half wwi_lane_take_half_locked(struct wwi_lane *lane)
@@ -257,6 +258,7 @@ wws_status wwi_half_abandon(
     wwi_lock_take(&channel->synced.lock);
     status = try_abandon_locked(channel, message, &abandoned);
     wwi_lock_give(&channel->synced.lock);
+    WWI_GATE(MESSAGE_ABANDONED);
     if (abandoned.client != NULL)
         abandoned.client->transport->client_free(abandoned.client);
     wwi_half_free(abandoned.half);

@@ -1,5 +1,6 @@
 /* Messages that go through a client of a transport: the requests of a client
  * and the replies to them, and what flows over a session. */
+#include "core/base/gate.h"
 #include "core/base/memory.h"
 #include "core/base/text.h"
 #include "core/channel/channel_parts.h"
@@ -35,6 +36,7 @@ static bool let_go(
     struct wwi_half half = { 0 };
     bool was_current;
 
+    WWI_GATE(TRANSFER_LEAVES);
     wwi_lock_take(&channel->synced.lock);
     was_current = lane->current == &transfer->exchange;
     if (was_current) {
@@ -372,15 +374,18 @@ wws_status wwi_transfer_run(
 
     if (status < 0)
         return wwi_transfer_refuse(transfer, status);
+    WWI_GATE(TRANSFER_ENTERED);
     status = get_client(transfer, &client, error);
     if (status >= 0)
         status = explain(transfer, transfer->begin(transfer, client, error),
             error);
     begun = status >= 0;
+    WWI_GATE(TRANSFER_BEGUN);
     if (status >= 0)
         status = publish(transfer, error);
     if (status < 0)
         return give_up(transfer, client, begun, status);
+    WWI_GATE(TRANSFER_PUBLISHED);
     return wwi_exchange_run(&transfer->exchange, client);
 }
 

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "core/base/clock.h"
+#include "core/base/gate.h"
 #include "core/base/memory.h"
 
 static void unref(struct wwi_closing *closing)
@@ -33,6 +34,7 @@ static void timer_expired(struct wwi_timer *timer)
     struct wwi_closing *closing = WWI_CONTAINER(timer, struct wwi_closing,
         timer);
 
+    WWI_GATE(CLOSING_EXPIRES);
     closing->expired(closing->object);
     unref(closing);
 }

@@ -5,6 +5,7 @@
 #include <sys/epoll.h>
 
 #include "core/base/clock.h"
+#include "core/base/gate.h"
 
 void wwi_exchange_ref(struct wwi_exchange *exchange)
 {
@@ -119,11 +120,13 @@ bool wwi_exchange_end(
     wwi_count(runtime, WWS_COUNTER_CANCEL_ASKED);
     wwi_count(runtime, took ? WWS_COUNTER_CANCEL_WON
         : WWS_COUNTER_COMPLETED_FIRST);
+    WWI_GATE(EXCHANGE_TAKEN);
     /* The caller's own thread looks at these when it hears. */
     if (ending == WWI_ENDING_STOP)
         atomic_store(&exchange->track.stop, true);
     else if (took)
         atomic_store(&exchange->drain, true);
+    WWI_GATE(EXCHANGE_ASKED);
     if (took) {
         outcome = outcome_of(exchange, status, text);
         if (ending == WWI_ENDING_DRAIN)
@@ -145,6 +148,7 @@ static void io_over(struct wwi_exchange *exchange, bool whole)
 {
     struct wwi_client *client = exchange->client;
 
+    WWI_GATE(EXCHANGE_OVER);
     if (atomic_load(&exchange->on_loop)) {
         wwi_loop_cancel_timer(exchange->loop, &exchange->timer);
         if (client->source.fd >= 0)
@@ -162,6 +166,7 @@ static void complete(struct wwi_exchange *exchange, wws_status status)
     struct wwi_outcome outcome;
     bool whole = status >= 0;
 
+    WWI_GATE(EXCHANGE_COMPLETES);
     if (!wwi_pending_take(&exchange->wait.pending)) {
         io_over(exchange, whole);
         /* Who sees the count finds the budget given back. */
@@ -187,6 +192,7 @@ static void expire(struct wwi_exchange *exchange)
     struct wwi_outcome outcome = outcome_of(exchange,
         WWS_E_OPERATION_TIMED_OUT, exchange->deadline_text);
 
+    WWI_GATE(EXCHANGE_EXPIRES);
     if (!wwi_pending_take(&exchange->wait.pending))
         return;
     if (exchange->deadline_drains) {
@@ -210,6 +216,7 @@ static wws_status step(struct wwi_exchange *exchange)
         wws_status status = client->transport->client_step(client,
             &exchange->want);
 
+        WWI_GATE(EXCHANGE_STEPPED);
         if (status < 0 || status == WWS_S_ASYNC
             || exchange->callbacks->go_on == NULL
             || !exchange->callbacks->go_on(exchange))
@@ -333,7 +340,9 @@ static void hand_over(struct wwi_exchange *exchange)
     wwi_exchange_ref(exchange);
     if (!atomic_load(&exchange->track.stop))
         arm(exchange);
+    WWI_GATE(EXCHANGE_ARMED);
     atomic_store(&exchange->on_loop, true);
+    WWI_GATE(EXCHANGE_HANDED);
     if (atomic_load(&exchange->poked))
         poke(exchange);
     wwi_exchange_unref(exchange);
@@ -363,6 +372,7 @@ static wws_status run_asynchronous(struct wwi_exchange *exchange)
 /* After somebody else, or the deadline, has ended the wait. */
 static void leave_to_others(struct wwi_exchange *exchange)
 {
+    WWI_GATE(EXCHANGE_LEFT);
     wwi_pending_settle(&exchange->wait.pending);
     begin_drain(exchange);
     /* The loop drains it, or resets the connection: the caller is not kept.  It
@@ -408,6 +418,7 @@ wws_status wwi_exchange_run(
     client->user = exchange;
     client->notify = notified;
     client->source.ready = ready;
+    WWI_GATE(EXCHANGE_RUNS);
     if (wwi_wait_asynchronous(&exchange->wait))
         return run_asynchronous(exchange);
     drive(exchange);

@@ -2,6 +2,7 @@
 #include "core/channel/listener.h"
 
 #include "core/base/clock.h"
+#include "core/base/gate.h"
 #include "core/base/memory.h"
 #include "core/channel/closing.h"
 #include "core/channel/mux.h"
@@ -227,6 +228,7 @@ static bool match(struct wwi_accept *accept, struct wwi_link *arrival)
     };
     bool took = wwi_pending_take(&accept->wait.pending);
 
+    WWI_GATE(LISTENER_MATCHES);
     if (took) {
         wwi_channel_accepted(accept->channel, incoming_of(listener, arrival),
             mux_of(listener, arrival));
@@ -403,6 +405,7 @@ wws_status wwi_listener_accept(
         wwi_accept_unref(accept);
         return status;
     }
+    WWI_GATE(LISTENER_ACCEPTS);
     admit(self, accept);
     return finish_accept(accept, completion);
 }
@@ -505,6 +508,7 @@ wws_status wwi_listener_abort(struct wwi_listener *self)
     wwi_lock_give(&self->synced.lock);
     if (before != OPEN)
         return WWS_S_OK;
+    WWI_GATE(LISTENER_ENDS);
     stop_server(self, served);
     (void) end_some_accepts(self, "the listener was aborted");
     wwi_listener_ref(self);
@@ -561,6 +565,7 @@ wws_status wwi_listener_close(
             wwi_closing_discard(closing);
         return moved ? WWS_S_OK : refusal(before, error, "close");
     }
+    WWI_GATE(LISTENER_ENDS);
     stop_server(self, served);
     while (end_some_accepts(self, "the listener was closed"))
         ;
@@ -646,7 +651,9 @@ wws_status wwi_listener_open(
     if (latched)
         return wwi_fail_static(error, WWS_E_OPERATION_ABORTED,
             "the listener was aborted before it was opened");
+    WWI_GATE(LISTENER_OPENS);
     status = start_server(self, url, &served, error);
+    WWI_GATE(LISTENER_LISTENS);
     wwi_lock_take(&self->synced.lock);
     if (self->synced.state == OPENING && self->synced.opens == opens) {
         (void) move_locked(self, status < 0 ? EVENT_FAIL : EVENT_DONE);

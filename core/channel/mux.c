@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "core/base/clock.h"
+#include "core/base/gate.h"
 #include "core/base/memory.h"
 
 enum { FIRST_BUCKETS = 16 };
@@ -159,6 +160,7 @@ static void opened(struct wwi_session *session)
 {
     struct wwi_mux *mux = session->user;
 
+    WWI_GATE(MUX_OPENED);
     wwi_mux_enter(mux);
     mux->synced.state = WWI_MUX_OPEN;
     if (mux->synced.opener != NULL)
@@ -197,6 +199,7 @@ static void failed(struct wwi_mux *mux, const struct wwi_outcome *outcome)
     struct wwi_list inbox;
 
     wwi_list_init(&inbox);
+    WWI_GATE(MUX_FAILED);
     wwi_mux_enter(mux);
     if (mux->synced.outcome.status >= 0) {
         mux->synced.outcome = *outcome;
@@ -228,6 +231,7 @@ static void released(struct wwi_session *session)
         : mux->synced.outcome.status < 0 ? mux->synced.outcome.status
         : WWS_S_OK;
 
+    WWI_GATE(MUX_RELEASED);
     if (mux->synced.closed != NULL) {
         mux->synced.closed(mux->synced.user, status);
         wwi_mux_unref(mux);
@@ -259,6 +263,7 @@ static void free_session(struct wwi_work *work)
     }
     wwi_lock_give(&mux->synced.lock);
     if (free_it) {
+        WWI_GATE(MUX_FREES);
         wwi_loop_cancel_timer(mux->loop, &mux->timer);
         mux->session->calls->free(mux->session);
     }

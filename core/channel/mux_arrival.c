@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "core/base/gate.h"
 #include "core/base/log.h"
 #include "core/base/memory.h"
 #include "core/base/text.h"
@@ -481,6 +482,7 @@ void wwi_mux_arrived(struct wwi_session *session, struct wwi_piece *piece)
         fail_arrival(mux, status, "no memory for a message that arrived");
         return;
     }
+    WWI_GATE(MUX_ARRIVED);
     wwi_mux_enter(mux);
     mux->synced.asked = false;
     fate = deliver(mux, parcel, relation);

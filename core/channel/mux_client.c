@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "core/base/clock.h"
+#include "core/base/gate.h"
 #include "core/base/memory.h"
 
 enum { KEEP_SIZE = 4096 };
@@ -96,6 +97,7 @@ static void letter_done(
     struct wwi_mux *mux = letter->mux;
     struct wwi_mux_client *client;
 
+    WWI_GATE(MUX_SENT);
     empty_letter(letter);
     wwi_mux_enter(mux);
     mux->synced.busy--;

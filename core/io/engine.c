@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "core/base/clock.h"
+#include "core/base/gate.h"
 #include "core/base/memory.h"
 #include "core/io/thread.h"
 
@@ -344,8 +345,12 @@ bool wwi_runtime_end(struct wwi_runtime *runtime, int64_t deadline)
 
     if (!begin_end(runtime, &until))
         return false;
+    WWI_GATE(RUNTIME_CLOSING);
     wwi_runtime_abort_members(runtime);
-    ended = wait_idle(runtime, &until) && end_threads(runtime, deadline);
+    ended = wait_idle(runtime, &until);
+    WWI_GATE(RUNTIME_IDLE);
+    ended = ended && end_threads(runtime, deadline);
+    WWI_GATE(RUNTIME_ENDED);
     finish_end(runtime, ended);
     return ended;
 }

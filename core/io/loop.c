@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "core/base/clock.h"
+#include "core/base/gate.h"
 #include "core/base/lock.h"
 #include "core/base/memory.h"
 #include "core/io/resolve.h"
@@ -74,6 +75,7 @@ static void run_posts(struct wwi_loop *loop)
         struct wwi_post *post = WWI_CONTAINER(link, struct wwi_post, work.link);
 
         atomic_store(&post->posted, false);
+        WWI_GATE(LOOP_RUNS);
         post->work.run(&post->work);
     }
 }
@@ -91,6 +93,7 @@ static void run_timers(struct wwi_loop *loop)
 
         /* Cancelling finds those still due in the list, so run one by one. */
         wwi_lock_give(&loop->timed.lock);
+        WWI_GATE(LOOP_EXPIRES);
         timer->expired(timer);
         wwi_lock_take(&loop->timed.lock);
     }
@@ -142,9 +145,11 @@ static void *run(void *state)
     wwi_thread_started(loop->callbacks);
     while (!atomic_load(&loop->closing) || has_posts(loop)) {
         int timeout = has_posts(loop) ? 0 : prepare_sleep(loop);
-        int count = epoll_wait(loop->epoll, loop->on_loop.events, BATCH,
-            timeout);
+        int count;
 
+        WWI_GATE(LOOP_SLEEPS);
+        count = epoll_wait(loop->epoll, loop->on_loop.events, BATCH, timeout);
+        WWI_GATE(LOOP_WOKE);
         loop->on_loop.count = count > 0 ? count : 0;
         run_sources(loop);
         run_posts(loop);

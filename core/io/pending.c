@@ -6,6 +6,8 @@
 #include <sched.h>
 #include <stddef.h>
 
+#include "core/base/gate.h"
+
 enum event { START, SLEEP, WOKE, TAKE, FINISH, EVENTS };
 
 enum {
@@ -60,6 +62,7 @@ bool wwi_pending_take(struct wwi_pending *pending)
     if (before == NO)
         return false;
     pending->slept = before == SLEEPING;
+    WWI_GATE(PENDING_TAKEN);
     return true;
 }
 
@@ -72,6 +75,7 @@ void wwi_pending_finish(
 
     pending->outcome = *outcome;
     (void) move(pending, FINISH);
+    WWI_GATE(PENDING_FINISHED);
     /* A thread that waits may be gone with the pending from here on. */
     if (deliver != NULL)
         deliver(pending);
@@ -108,7 +112,9 @@ enum wwi_woken wwi_pending_sleep(
     };
 
     if (move(pending, SLEEP) != NO) {
+        WWI_GATE(PENDING_SLEEPS);
         (void) poll(polled, fd >= 0 ? 2 : 1, wwi_clock_timeout(deadline));
+        WWI_GATE(PENDING_WOKE);
         if (polled[0].revents != 0)
             wwi_wake_drain(pending->wake);
         if (move(pending, WOKE) != NO) {

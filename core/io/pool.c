@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "core/base/clock.h"
+#include "core/base/gate.h"
 #include "core/base/lock.h"
 #include "core/base/log.h"
 #include "core/base/memory.h"
@@ -100,6 +101,7 @@ static void work_locked(struct wwi_pool *pool, struct worker *worker)
             continue;
         }
         wwi_lock_give(&pool->synced.lock);
+        WWI_GATE(POOL_RUNS);
         WWI_CONTAINER(link, struct wwi_work, link)->run(
             WWI_CONTAINER(link, struct wwi_work, link));
         if (wwi_lock_held())
@@ -152,6 +154,7 @@ static bool start_worker(struct wwi_pool *pool, bool reserved)
 
 static void add_thread(struct wwi_pool *pool)
 {
+    WWI_GATE(POOL_GROWS);
     if (start_worker(pool, false))
         return;
     /* The work stays queued for the threads that are there. */
@@ -199,6 +202,7 @@ static void submit(struct wwi_pool *pool, struct wwi_work *work, bool urgent)
         wants_thread = find_thread_locked(pool, urgent);
     }
     wwi_lock_give(&pool->synced.lock);
+    WWI_GATE(POOL_SUBMITTED);
     if (ended)
         work->run(work);
     if (wants_thread)

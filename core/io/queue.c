@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "core/base/error.h"
+#include "core/base/gate.h"
 #include "core/base/lock.h"
 #include "core/base/memory.h"
 
@@ -121,6 +122,7 @@ wws_status wwi_queue_next(
 
         if (entry == NULL)
             break;
+        WWI_GATE(QUEUE_FETCHED);
         entry->fetch(entry, &event);
         /* A newer caller's size may leave the next event unaligned. */
         memcpy(at, &size, sizeof size);

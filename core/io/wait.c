@@ -3,6 +3,8 @@
 
 #include <stddef.h>
 
+#include "core/base/gate.h"
+
 static _Thread_local struct wwi_frame *innermost;
 
 void wwi_enter_callback(struct wwi_frame *frame, const void *owner)
@@ -50,11 +52,13 @@ static void run_callback(struct wwi_work *work)
     wws_completion completion = wait->completion;
     struct wwi_frame frame;
 
+    WWI_GATE(WAIT_CALLS);
     wwi_enter_callback(&frame, wait->owner);
     completion.completed(wait->pending.outcome.status, completion.state);
     if (completion.free_state != NULL)
         completion.free_state(completion.state);
     wwi_leave_callback(&frame);
+    WWI_GATE(WAIT_CALLED);
     uncount(wait);
     wait->delivered(wait);
     wait->release(wait);
@@ -100,6 +104,7 @@ static void deliver(struct wwi_pending *pending)
     struct wwi_wait *wait = WWI_CONTAINER(pending, struct wwi_wait, pending);
     void (*delivered)(struct wwi_wait *) = wait->delivered;
 
+    WWI_GATE(WAIT_DELIVERS);
     report(wait, wait->error);
     give_error(wait);
     if (wait->queue == NULL) {
@@ -259,6 +264,7 @@ wws_status wwi_wait_result(struct wwi_wait *wait)
 {
     wws_status status = wait->pending.outcome.status;
 
+    WWI_GATE(WAIT_RETURNS);
     /* The next one may sleep on it, though what this waited for goes on. */
     give_wake(wait);
     report(wait, wait->error);

@@ -18,6 +18,7 @@
  *   away late finds nothing. */
 #include "core/service/operation_parts.h"
 
+#include "core/base/gate.h"
 #include "core/base/memory.h"
 
 enum {
@@ -129,6 +130,7 @@ static void end(struct wwi_operation *self)
     const wws_cancel_callbacks *callbacks = &self->cancel.callbacks;
     struct wwi_frame frame;
 
+    WWI_GATE(OPERATION_ENDS);
     if (has(self, REGISTERED) && callbacks->free_state != NULL) {
         wwi_enter_callback(&frame, wwi_operation_host(self));
         callbacks->free_state(callbacks->state);
@@ -151,6 +153,7 @@ static void settle(struct wwi_operation *self, uint32_t bit)
 static void complete(struct wwi_operation *self, wws_status status)
 {
     (void) wwi_object_close(&self->object);
+    WWI_GATE(OPERATION_COMPLETES);
     wwi_operation_answer(self, status);
     (void) wwi_message_free(self->request);
     (void) wwi_message_free(self->reply);
@@ -212,6 +215,7 @@ static void call_cancelled(struct wwi_operation *self)
 /* With TELLING set. */
 static void tell(struct wwi_operation *self)
 {
+    WWI_GATE(OPERATION_TELLS);
     if (has(self, COMPLETED)) {
         settle(self, TELLING);
         return;
@@ -224,6 +228,7 @@ static void tell(struct wwi_operation *self)
     } else {
         call_cancelled(self);
     }
+    WWI_GATE(OPERATION_TOLD);
     settle(self, TELLING);
 }
 
@@ -263,6 +268,7 @@ void wwi_operation_cancel(
     struct wwi_operation *self,
     wws_cancel_reason reason)
 {
+    WWI_GATE(OPERATION_CANCELS);
     if (mark_cancelled(self, reason))
         wwi_pool_urgent(wwi_operation_host(self)->member.runtime->pool,
             &self->cancel.work);
@@ -335,7 +341,9 @@ static wws_status register_claimed(
     self->cancel.work.run = work_tell;
     self->cancel.entry.fetch = fetch_cancelled;
     self->cancel.entry.drop = drop_cancelled;
+    WWI_GATE(OPERATION_REGISTERS);
     status = publish_registration(self, &late);
+    WWI_GATE(OPERATION_REGISTERED);
     if (status < 0) {
         self->cancel.queue = NULL;
         return wwi_fail_static(error, status, "the operation has completed");
@@ -377,12 +385,14 @@ static void serve(struct wwi_operation *self)
     wws_status status = WWS_E_OPERATION_ABORTED;
     struct wwi_frame frame;
 
+    WWI_GATE(OPERATION_SERVES);
     if (!atomic_load(&wwi_operation_host(self)->aborted)) {
         wwi_enter_callback(&frame, wwi_operation_host(self));
         status = callbacks->serve((wws_operation) { self->object.id },
             callbacks->state);
         wwi_leave_callback(&frame);
     }
+    WWI_GATE(OPERATION_SERVED);
     if (status != WWS_S_ASYNC && set(self, COMPLETED, COMPLETED, 0))
         complete(self, status);
     settle(self, SERVING);

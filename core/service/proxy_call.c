@@ -1,5 +1,6 @@
 /* One call of a service proxy: its request, its reply, and its end. */
 #include "core/base/clock.h"
+#include "core/base/gate.h"
 #include "core/base/memory.h"
 #include "core/base/text.h"
 #include "core/channel/reply.h"
@@ -27,6 +28,7 @@ static void call_ended(struct wwi_exchange *exchange)
 {
     struct wwi_proxy_call *call = wwi_proxy_call_of(exchange);
 
+    WWI_GATE(CALL_ENDED);
     wwi_count(exchange->wait.runtime, WWS_COUNTER_CALLS_COMPLETED);
     if (atomic_load(&exchange->track.stop))
         uncount(call);
@@ -40,6 +42,7 @@ static void call_over(struct wwi_exchange *exchange, bool whole)
 
     wwi_service_proxy_give_client(call->proxy, exchange->client, whole);
     exchange->client = NULL;
+    WWI_GATE(CALL_OVER);
     uncount(call);
 }
 
@@ -47,6 +50,7 @@ static void call_retired(struct wwi_exchange *exchange)
 {
     struct wwi_service_proxy *proxy = wwi_proxy_call_of(exchange)->proxy;
 
+    WWI_GATE(CALL_RETIRED);
     wwi_lock_take(&proxy->synced.lock);
     wwi_list_remove(&exchange->link);
     leave_preparation_locked(wwi_proxy_call_of(exchange));
@@ -448,6 +452,7 @@ static wws_status prepare(
     if (status < 0)
         return status;
     status = begin(call, *client, action, error);
+    WWI_GATE(CALL_BEGUN);
     if (status >= 0)
         status = attach(call, error);
     if (status < 0) {
@@ -516,8 +521,10 @@ wws_status wwi_service_proxy_call(
     if (call == NULL)
         return status;
     status = find_handle(call, handle, error);
+    WWI_GATE(CALL_CLAIMED);
     if (status >= 0)
         status = reserve(self, call, error);
+    WWI_GATE(CALL_RESERVED);
     if (status >= 0)
         status = prepare(call, action, body, options, &client, error);
     if (status < 0)
@@ -530,5 +537,6 @@ wws_status wwi_service_proxy_call(
         return status == WWS_S_ASYNC ? status : explain(self, error, status);
     }
     wwi_count(self->member.runtime, WWS_COUNTER_CALLS_STARTED);
+    WWI_GATE(CALL_ADMITTED);
     return wwi_exchange_run(&call->exchange, client);
 }

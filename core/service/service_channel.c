@@ -22,6 +22,7 @@
 
 #include <pthread.h>
 
+#include "core/base/gate.h"
 #include "core/base/memory.h"
 #include "core/base/text.h"
 #include "core/channel/mapped.h"
@@ -120,6 +121,7 @@ static enum step next_locked(struct channel *channel)
 
 static void act(struct wwi_session *session, enum step step)
 {
+    WWI_GATE(SESSION_STEPS);
     switch (step) {
     case RECEIVE:
         session->calls->receive(session);
@@ -235,6 +237,7 @@ static void tell(struct request *request)
     struct channel *channel = request->channel;
     bool deferred;
 
+    WWI_GATE(SESSION_TELLS);
     request->teller_calls(&request->incoming);
     wwi_lock_take(&channel->synced.lock);
     request->synced.telling = false;
@@ -271,6 +274,7 @@ static void transmit(struct request *request, struct wwi_outgoing *outgoing)
         .text = "the answer cannot be sent",
     };
 
+    WWI_GATE(SESSION_ANSWERS);
     outcome.status = session->calls->send(session, &request->sending,
         outgoing);
     wwi_bytes_fini(&outgoing->envelope);

@@ -3,6 +3,7 @@
 #include "core/service/service_host.h"
 
 #include "core/base/clock.h"
+#include "core/base/gate.h"
 #include "core/base/memory.h"
 #include "core/channel/closing.h"
 #include "core/service/operation.h"
@@ -119,6 +120,7 @@ static void destroy_server(struct wwi_endpoint_server *server)
 {
     struct wwi_service_host *self = server->endpoint->host;
 
+    WWI_GATE(HOST_RELEASES);
     if (server->server != NULL)
         server->endpoint->transport->server_free(server->server);
     wwi_free(server);
@@ -213,6 +215,7 @@ static void admit(
     if (verdict == WAITS)
         wwi_list_append(&self->synced.early, &incoming->link);
     wwi_lock_give(&self->synced.lock);
+    WWI_GATE(HOST_ADMITS);
     switch (verdict) {
     case BEGINS:
         wwi_operation_begin(server, incoming);
@@ -364,6 +367,7 @@ static bool cancel_some(struct wwi_service_host *self)
     }
     more = !wwi_list_empty(&self->synced.running);
     wwi_lock_give(&self->synced.lock);
+    WWI_GATE(HOST_CANCELS);
     for (uint32_t i = 0; i < count; i++) {
         wwi_operation_cancel(batch[i], WWS_CANCEL_REASON_HOST_ABORTED);
         wwi_object_unref(&batch[i]->object);
@@ -412,6 +416,7 @@ static void abort_host(struct wwi_service_host *self, wws_status why)
         log_state(self, after);
     if (!running)
         return;
+    WWI_GATE(HOST_ABORTS);
     stop_servers(self, true);
     if (cancel_some(self))
         post(self, &self->cancel_post);
@@ -638,6 +643,7 @@ static wws_status listen_at(
             "no memory for a server");
     status = wwi_endpoint_listen(server, opening->host->member.runtime,
         &callbacks, error);
+    WWI_GATE(HOST_LISTENS);
     if (status < 0)
         wwi_service_host_release(server);
     else
@@ -770,10 +776,12 @@ wws_status wwi_service_host_open(
     if (status < 0)
         return status;
     log_state(self, OPENING);
+    WWI_GATE(HOST_OPENS);
     status = listen_at_all(&opening, error);
     if (status < 0 || !end_open(&opening))
         return fail_open(&opening, status, error);
     log_state(self, OPEN);
+    WWI_GATE(HOST_OPENED);
     /* Short operations run on a loop. */
     post(self, &self->early_post);
     return WWS_S_OK;
@@ -857,6 +865,7 @@ static void run_close(
     wws_service_host_state before)
 {
     log_state(self, CLOSING);
+    WWI_GATE(HOST_CLOSES);
     if (before == OPEN) {
         start_timer(self);
         stop_servers(self, false);

@@ -1,5 +1,6 @@
 /* The client of a service. */
 #include "core/base/clock.h"
+#include "core/base/gate.h"
 #include "core/base/memory.h"
 #include "core/base/text.h"
 #include "core/service/proxy_parts.h"
@@ -219,6 +220,7 @@ void wwi_service_proxy_settle(struct wwi_service_proxy *proxy)
     bool closed;
 
     end_session(proxy);
+    WWI_GATE(PROXY_SETTLES);
     wwi_lock_take(&proxy->synced.lock);
     closed = proxy->synced.state == CLOSING && !is_active_locked(proxy)
         && proxy->synced.mux == NULL;
@@ -318,6 +320,7 @@ wws_status wwi_service_proxy_abandon_call(
     state = self->synced.state;
     limit = self->synced.next_number;
     wwi_lock_give(&self->synced.lock);
+    WWI_GATE(PROXY_ABANDONS);
     if (state == CREATED || state == OPENING || state == CLOSED)
         return wwi_service_proxy_refuse(self, error, "abandon calls of");
     if (state == FAULTED)
@@ -420,6 +423,7 @@ wws_status wwi_service_proxy_abort(struct wwi_service_proxy *self)
         self->synced.aborted = true;
     (void) move_locked(self, EVENT_ABORT);
     wwi_lock_give(&self->synced.lock);
+    WWI_GATE(PROXY_ABORTS);
     stop_all(self, &ends);
     return WWS_S_OK;
 }
@@ -486,6 +490,7 @@ wws_status wwi_service_proxy_close(
         return moved ? WWS_S_OK
             : wwi_service_proxy_refuse(self, error, "close");
     }
+    WWI_GATE(PROXY_CLOSES);
     stop_all(self, &ends);
     wwi_service_proxy_settle(self);
     if (closing == NULL)
@@ -501,6 +506,7 @@ bool wwi_service_proxy_end_opening(
 {
     bool mine;
 
+    WWI_GATE(PROXY_OPENED);
     wwi_lock_take(&proxy->synced.lock);
     mine = proxy->synced.state == OPENING && proxy->synced.opens == opens;
     if (mine)
@@ -566,6 +572,7 @@ wws_status wwi_service_proxy_open(
     if (latched)
         return wwi_fail_static(error, WWS_E_OPERATION_ABORTED,
             "the service proxy was aborted before it was opened");
+    WWI_GATE(PROXY_OPENS);
     if (self->transport->session_create == NULL)
         return open_at_once(self, opens, error);
     status = wwi_service_proxy_open_session(self, opens, address, completion,

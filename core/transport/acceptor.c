@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "core/base/clock.h"
+#include "core/base/gate.h"
 #include "core/io/resolve.h"
 #include "core/transport/conn.h"
 
@@ -90,6 +91,7 @@ static void accept_some(struct wwi_source *source, uint32_t events)
         wwi_lock_give(&acceptor->synced.lock);
         if (fd < 0)
             return;
+        WWI_GATE(ACCEPTOR_ACCEPTED);
         acceptor->accepted(acceptor, fd);
     }
     wwi_acceptor_start(acceptor);
@@ -110,8 +112,10 @@ static void leave(struct wwi_acceptor *acceptor, uint32_t connections)
     }
     stopped = --acceptor->synced.open == 0;
     wwi_lock_give(&acceptor->synced.lock);
-    if (stopped)
-        acceptor->stopped(acceptor);
+    if (!stopped)
+        return;
+    WWI_GATE(ACCEPTOR_STOPPED);
+    acceptor->stopped(acceptor);
 }
 
 void wwi_acceptor_left(struct wwi_acceptor *acceptor)

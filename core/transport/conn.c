@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "core/base/clock.h"
+#include "core/base/gate.h"
 #include "core/io/socket.h"
 
 enum {
@@ -192,8 +193,10 @@ static bool write_once(struct wwi_conn *conn)
     }
     wwi_lock_give(&conn->synced.lock);
     if (!through) {
+        WWI_GATE(CONN_WRITES);
         size = give_to_system(conn->source.fd, sending);
         code = errno;
+        WWI_GATE(CONN_WROTE);
         wwi_lock_take(&conn->synced.lock);
         through = account_locked(conn, sending, size, code);
         wwi_lock_give(&conn->synced.lock);
@@ -393,6 +396,7 @@ static void connected(struct wwi_conn *conn)
     (void) wwi_conn_tune(conn->source.fd);
     wwi_count(conn->runtime, WWS_COUNTER_CONNECTIONS_OPENED);
     begin_moving(conn);
+    WWI_GATE(CONN_CONNECTED);
 }
 
 static void close_fd(struct wwi_conn *conn)
@@ -415,6 +419,7 @@ static int try_address(
 
     if (fd < 0)
         return errno;
+    WWI_GATE(CONN_CONNECTS);
     conn->source.fd = fd;
     wwi_count(conn->runtime, WWS_COUNTER_SOCKETS);
     if (wwi_loop_add(conn->loop, &conn->source) != WWS_S_OK)
@@ -532,6 +537,7 @@ static wws_status receive(
 {
     ssize_t count;
 
+    WWI_GATE(CONN_READS);
     do
         count = recv(conn->source.fd, data, size, flags | MSG_DONTWAIT);
     while (count < 0 && errno == EINTR);
@@ -625,9 +631,11 @@ static void close_now(struct wwi_conn *conn)
     wwi_lock_give(&conn->synced.lock);
     if (writing)
         return;
+    WWI_GATE(CONN_CLOSES);
     conn->on_loop.closing = false;
     fail_queue(conn);
     release_socket(conn, conn->on_loop.reset);
+    WWI_GATE(CONN_CLOSED);
     wwi_conn_wake(conn);
 }
 

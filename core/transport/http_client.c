@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "core/base/clock.h"
+#include "core/base/gate.h"
 #include "core/base/memory.h"
 #include "core/base/text.h"
 #include "core/io/resolve.h"
@@ -624,6 +625,7 @@ wws_status wwi_http_client_step(struct wwi_client *base, struct wwi_want *want)
     wws_status status;
 
     do {
+        WWI_GATE(HTTP_CLIENT_STEPS);
         status = run_stage(client, want);
         if (status == WWS_S_ASYNC && expired(client))
             status = fail(client, WWS_E_OPERATION_TIMED_OUT, 0,
@@ -786,6 +788,7 @@ void wwi_http_client_free(struct wwi_client *base)
     wwi_lock_take(&client->synced.lock);
     client->synced.listening = false;
     wwi_lock_give(&client->synced.lock);
+    WWI_GATE(HTTP_CLIENT_CLOSES);
     close_socket(client, client->stage != STAGE_IDLE);
     wwi_loop_post(base->loop, &client->reap);
 }

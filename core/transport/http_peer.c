@@ -28,6 +28,7 @@
 #include <unistd.h>
 
 #include "core/base/clock.h"
+#include "core/base/gate.h"
 #include "core/base/memory.h"
 #include "core/transport/http.h"
 #include "core/transport/http_head.h"
@@ -157,6 +158,7 @@ static void set_state(struct peer *peer, enum state state)
     wwi_lock_take(&peer->synced.lock);
     peer->synced.state = state;
     wwi_lock_give(&peer->synced.lock);
+    WWI_GATE(HTTP_PEER_MOVES);
 }
 
 static bool is_stopping(const struct peer *peer)
@@ -309,6 +311,7 @@ static void tell(struct peer *peer)
 {
     bool deferred;
 
+    WWI_GATE(HTTP_PEER_TELLS);
     peer->teller_calls(&peer->incoming);
     wwi_lock_take(&peer->synced.lock);
     peer->synced.telling = false;
