@@ -13,4 +13,8 @@ int wwi_socket_connect(int fd, const struct wwi_address *address);
 /* What became of it. */
 int wwi_socket_connected(int fd);
 
+/* What an errno means to who connects, and to who listens. */
+wws_status wwi_socket_why_not_connected(int code);
+wws_status wwi_socket_why_not_listening(int code);
+
 #endif

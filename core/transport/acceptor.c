@@ -13,6 +13,7 @@
 #include "core/base/clock.h"
 #include "core/base/gate.h"
 #include "core/io/resolve.h"
+#include "core/io/socket.h"
 #include "core/transport/conn.h"
 
 enum {
@@ -176,19 +177,12 @@ wws_status wwi_acceptor_address(
 
 static wws_status fail_with(struct wwi_error *error, int code)
 {
-    struct wwi_outcome outcome = {
-        .status = WWS_E_OTHER,
+    const struct wwi_outcome outcome = {
+        .status = wwi_socket_why_not_listening(code),
         .original_code = code,
         .text = "cannot listen there",
     };
 
-    if (code == EADDRINUSE)
-        outcome.status = WWS_E_ADDRESS_IN_USE;
-    else if (code == EADDRNOTAVAIL || code == EACCES)
-        outcome.status = WWS_E_ADDRESS_NOT_AVAILABLE;
-    else if (code == EMFILE || code == ENFILE || code == ENOBUFS
-        || code == ENOMEM)
-        outcome.status = WWS_E_OUTOFMEMORY;
     wwi_error_set_outcome(error, &outcome);
     return outcome.status;
 }

@@ -299,23 +299,6 @@ static void fail_queue(struct wwi_conn *conn)
 
 /* Trouble. */
 
-static wws_status status_of(int code)
-{
-    switch (code) {
-    case ECONNREFUSED: return WWS_E_ENDPOINT_NOT_FOUND;
-    case ENETUNREACH:
-    case EHOSTUNREACH:
-    case EADDRNOTAVAIL: return WWS_E_ENDPOINT_UNREACHABLE;
-    case ETIMEDOUT: return WWS_E_OPERATION_TIMED_OUT;
-    case ECONNRESET: return WWS_E_ENDPOINT_DISCONNECTED;
-    case EMFILE:
-    case ENFILE:
-    case ENOBUFS:
-    case ENOMEM: return WWS_E_OUTOFMEMORY;
-    default: return WWS_E_OTHER;
-    }
-}
-
 static void break_off(
     struct wwi_conn *conn,
     wws_status status,
@@ -444,7 +427,7 @@ static void connect_on(struct wwi_conn *conn, int code)
         }
     }
     close_fd(conn);
-    break_off(conn, status_of(code), code,
+    break_off(conn, wwi_socket_why_not_connected(code), code,
         "the connection could not be made");
 }
 

@@ -135,23 +135,6 @@ static void close_socket(struct client *client, bool reset)
     wwi_uncount(client->base.runtime, WWS_COUNTER_SOCKETS);
 }
 
-static wws_status status_of_connect(int code)
-{
-    switch (code) {
-    case ECONNREFUSED: return WWS_E_ENDPOINT_NOT_FOUND;
-    case ENETUNREACH:
-    case EHOSTUNREACH:
-    case EADDRNOTAVAIL: return WWS_E_ENDPOINT_UNREACHABLE;
-    case ETIMEDOUT: return WWS_E_OPERATION_TIMED_OUT;
-    case ECONNRESET: return WWS_E_ENDPOINT_DISCONNECTED;
-    case EMFILE:
-    case ENFILE:
-    case ENOBUFS:
-    case ENOMEM: return WWS_E_OUTOFMEMORY;
-    default: return WWS_E_OTHER;
-    }
-}
-
 static void enter(struct client *client, enum stage stage)
 {
     client->stage = stage;
@@ -165,7 +148,7 @@ static wws_status next_or_fail(struct client *client, int code)
         enter(client, STAGE_CONNECT);
         return WWS_S_OK;
     }
-    return fail(client, status_of_connect(code), code,
+    return fail(client, wwi_socket_why_not_connected(code), code,
         "the connection could not be made");
 }
 
@@ -193,7 +176,7 @@ static wws_status stage_connect(struct client *client)
 
     set_phase(client, WWS_PHASE_CONNECT);
     if (fd < 0)
-        return fail(client, status_of_connect(errno), errno,
+        return fail(client, wwi_socket_why_not_connected(errno), errno,
             "no socket to connect with");
     result = wwi_socket_connect(fd, address);
     if (result != 0 && result != EINPROGRESS) {

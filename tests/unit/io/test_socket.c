@@ -195,6 +195,34 @@ static void connected__is_asked_again_when_it_was_interrupted(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+/* E4: one table for all who use sockets. */
+static void socket__errors_mean_the_same_everywhere(void **state)
+{
+    static const struct {
+        int code;
+        wws_status connecting;
+        wws_status listening;
+    } rows[] = {
+        { ECONNREFUSED, WWS_E_ENDPOINT_NOT_FOUND, WWS_E_OTHER },
+        { EHOSTUNREACH, WWS_E_ENDPOINT_UNREACHABLE, WWS_E_OTHER },
+        { EADDRNOTAVAIL, WWS_E_ENDPOINT_UNREACHABLE,
+            WWS_E_ADDRESS_NOT_AVAILABLE },
+        { EADDRINUSE, WWS_E_OTHER, WWS_E_ADDRESS_IN_USE },
+        { ETIMEDOUT, WWS_E_OPERATION_TIMED_OUT, WWS_E_OTHER },
+        { EMFILE, WWS_E_OUTOFMEMORY, WWS_E_OUTOFMEMORY },
+        { ENOBUFS, WWS_E_OUTOFMEMORY, WWS_E_OUTOFMEMORY },
+        { EDOM, WWS_E_OTHER, WWS_E_OTHER },
+    };
+
+    (void) state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        assert_int_equal(wwi_socket_why_not_connected(rows[i].code),
+            rows[i].connecting);
+        assert_int_equal(wwi_socket_why_not_listening(rows[i].code),
+            rows[i].listening);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -204,6 +232,7 @@ int main(void)
         TEST(connect__fails_as_the_system_does),
         TEST(connected__fails_as_the_system_does),
         TEST(connected__is_asked_again_when_it_was_interrupted),
+        cmocka_unit_test(socket__errors_mean_the_same_everywhere),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
