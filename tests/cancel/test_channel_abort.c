@@ -416,5 +416,5 @@ int main(void)
         in_world(channel__refuses_a_second_message_at_once),
     };
 
-    return cmocka_run_group_tests(tests, world_warm_up, world_cool_down);
+    return run_promises(tests, world_warm_up, world_cool_down);
 }

@@ -241,5 +241,5 @@ int main(void)
         cmocka_unit_test(races__end_every_conversation_exactly_once),
     };
 
-    return cmocka_run_group_tests(tests, world_warm_up, world_cool_down);
+    return run_promises(tests, world_warm_up, world_cool_down);
 }

@@ -306,5 +306,5 @@ int main(void)
         in_world(listener_free__may_be_called_in_its_own_callback),
     };
 
-    return cmocka_run_group_tests(tests, world_warm_up, world_cool_down);
+    return run_promises(tests, world_warm_up, world_cool_down);
 }

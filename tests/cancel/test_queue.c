@@ -224,5 +224,5 @@ int main(void)
         in_a_world(queue_fd__is_readable_exactly_while_there_are_events),
     };
 
-    return cmocka_run_group_tests(tests, world_warm_up, world_cool_down);
+    return run_promises(tests, world_warm_up, world_cool_down);
 }

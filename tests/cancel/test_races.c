@@ -523,5 +523,5 @@ int main(void)
             world_set_up, world_tear_down),
     };
 
-    return cmocka_run_group_tests(tests, warm_up, world_cool_down);
+    return run_promises(tests, warm_up, world_cool_down);
 }

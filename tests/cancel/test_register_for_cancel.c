@@ -331,5 +331,5 @@ int main(void)
         in_world(unregistered__delays_close_until_it_completes),
     };
 
-    return cmocka_run_group_tests(tests, world_warm_up, world_cool_down);
+    return run_promises(tests, world_warm_up, world_cool_down);
 }

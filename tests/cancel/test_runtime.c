@@ -655,5 +655,5 @@ int main(void)
         in_a_world(fork__may_come_at_any_time),
     };
 
-    return cmocka_run_group_tests(tests, world_warm_up, world_cool_down);
+    return run_promises(tests, world_warm_up, world_cool_down);
 }

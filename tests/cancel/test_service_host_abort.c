@@ -371,5 +371,5 @@ int main(void)
         in_world(host_open__is_all_or_nothing),
     };
 
-    return cmocka_run_group_tests(tests, world_warm_up, world_cool_down);
+    return run_promises(tests, world_warm_up, world_cool_down);
 }

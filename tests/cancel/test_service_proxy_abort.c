@@ -375,5 +375,5 @@ int main(void)
         in_world(proxy_reset__makes_an_aborted_proxy_usable),
     };
 
-    return cmocka_run_group_tests(tests, world_warm_up, world_cool_down);
+    return run_promises(tests, world_warm_up, world_cool_down);
 }

@@ -239,5 +239,5 @@ int main(void)
     };
 
     must(setenv("WWS_TRANSPORT", "tcp", 1) == 0);
-    return cmocka_run_group_tests(tests, world_warm_up, world_cool_down);
+    return run_promises(tests, world_warm_up, world_cool_down);
 }

@@ -373,5 +373,6 @@ int main(void)
         in_world(host__closes_when_its_clients_have_ended, set_up),
     };
 
-    return cmocka_run_group_tests(tests, world_warm_up, world_cool_down);
+    must(setenv("WWS_TRANSPORT", "tcp", 1) == 0);
+    return run_promises(tests, world_warm_up, world_cool_down);
 }

@@ -274,5 +274,5 @@ int main(void)
         in_a_crowd(abort__of_all_calls_needs_no_threads),
     };
 
-    return cmocka_run_group_tests(tests, world_warm_up, world_cool_down);
+    return run_promises(tests, world_warm_up, world_cool_down);
 }

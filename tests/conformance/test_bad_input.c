@@ -1002,5 +1002,5 @@ int main(void)
         TEST(request__in_utf16_has_a_quota_in_utf8),
     };
 
-    return cmocka_run_group_tests(tests, world_warm_up, world_cool_down);
+    return run_promises(tests, world_warm_up, world_cool_down);
 }

@@ -669,5 +669,5 @@ int main(void)
         in_world(listener_close__in_its_own_callback_must_not_wait),
     };
 
-    return cmocka_run_group_tests(tests, world_warm_up, world_cool_down);
+    return run_promises(tests, world_warm_up, world_cool_down);
 }

@@ -630,5 +630,5 @@ int main(void)
         in_world(message__has_nothing_of_a_reply_that_was_refused),
     };
 
-    return cmocka_run_group_tests(tests, world_warm_up, world_cool_down);
+    return run_promises(tests, world_warm_up, world_cool_down);
 }

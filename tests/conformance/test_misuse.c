@@ -622,5 +622,5 @@ int main(void)
         probed(runtime__can_be_closed_twice),
     };
 
-    return cmocka_run_group_tests(tests, world_warm_up, world_cool_down);
+    return run_promises(tests, world_warm_up, world_cool_down);
 }

@@ -652,5 +652,5 @@ int main(void)
         in_world(host_close__in_its_own_operation_must_not_wait),
     };
 
-    return cmocka_run_group_tests(tests, world_warm_up, world_cool_down);
+    return run_promises(tests, world_warm_up, world_cool_down);
 }

@@ -50,10 +50,12 @@ static void show(wws_error error)
 
 static void calls__share_a_session(void **state)
 {
-    struct world *world = *state;
+    static struct world only;
+    struct world *world = &only;
     wws_endpoint_options endpoint = WWS_ENDPOINT_OPTIONS_INIT;
     wws_service_proxy_options options = WWS_SERVICE_PROXY_OPTIONS_INIT;
 
+    (void) state;
     endpoint.transport = options.transport = WWS_TRANSPORT_TCP;
     endpoint.encoding = options.encoding = WWS_ENCODING_UTF8;
     endpoint.address = WWS_STR("net.tcp://127.0.0.1:0/x");
@@ -124,11 +126,11 @@ static void channels__talk(void **state)
 
 int main(void)
 {
-    struct world world = { 0 };
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_prestate(calls__share_a_session, &world),
+        cmocka_unit_test(calls__share_a_session),
         cmocka_unit_test(channels__talk),
     };
 
-    return cmocka_run_group_tests(tests, world_warm_up, world_cool_down);
+    must(setenv("WWS_TRANSPORT", "tcp", 1) == 0);
+    return run_promises(tests, world_warm_up, world_cool_down);
 }

@@ -2,6 +2,7 @@
 #include "tests/support/public/heard.h"
 
 #include <poll.h>
+#include <stdatomic.h>
 #include <time.h>
 
 const char *manner_name(enum manner manner)
@@ -9,6 +10,13 @@ const char *manner_name(enum manner manner)
     static const char *const names[] = { "sync", "callback", "queue" };
 
     return names[manner];
+}
+
+static _Atomic unsigned manners_begun;
+
+unsigned heard_manners(void)
+{
+    return atomic_exchange(&manners_begun, 0);
 }
 
 static void count(struct heard *heard, wws_status status)
@@ -68,6 +76,7 @@ static void begin(struct heard *heard)
 static void init(struct heard *heard, enum manner manner)
 {
     *heard = (struct heard) { .manner = manner };
+    atomic_fetch_or(&manners_begun, 1u << manner);
     pthread_mutex_init(&heard->lock, NULL);
     pthread_cond_init(&heard->changed, NULL);
     must(wws_error_create(&heard->error) == WWS_S_OK);

@@ -13,6 +13,8 @@ enum manner {
 };
 
 const char *manner_name(enum manner manner);
+/* Those in which something was begun since the last time, a bit for each. */
+unsigned heard_manners(void);
 
 /* Calls the function under test. */
 typedef wws_status (*start_fn)(

@@ -1,5 +1,6 @@
 /* The table of transports. */
 #include "tests/support/public/wire.h"
+#include "tests/support/public/evidence.h"
 
 static const struct wire wires[] = {
     {
@@ -76,19 +77,21 @@ bool is_here(const char *which)
 }
 
 int run_those_of_wire(
+    const char *file,
     const struct CMUnitTest *tests,
     size_t count,
     CMFixtureFunction set_up,
     CMFixtureFunction tear_down)
 {
     /* Those without a name are none. */
-    struct CMUnitTest promised[64] = { { 0 } };
+    struct CMUnitTest promised[MOST_PROMISES] = { { 0 } };
     size_t promises = 0;
 
     must(count <= sizeof promised / sizeof *promised);
     for (size_t i = 0; i < count; i++)
         if (is_here(tests[i].initial_state))
             promised[promises++] = tests[i];
+    leave_evidence(file, promised, wire()->name);
     return cmocka_run_group_tests_name(wire()->name, promised, set_up,
         tear_down);
 }

@@ -37,9 +37,10 @@ bool is_here(const char *which); /* null is everywhere */
 
 /* Runs those of the promises that the transport makes. */
 #define run_promises(tests, set_up, tear_down) \
-    run_those_of_wire(tests, sizeof(tests) / sizeof *(tests), set_up, \
-        tear_down)
+    run_those_of_wire(__FILE__, tests, sizeof(tests) / sizeof *(tests), \
+        set_up, tear_down)
 int run_those_of_wire(
+    const char *file,
     const struct CMUnitTest *tests,
     size_t count,
     CMFixtureFunction set_up,
