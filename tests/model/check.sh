@@ -1,6 +1,6 @@
 #!/bin/sh
-# Searches the model of pendings in full, and shows that the search finds each
-# of the mistakes which the model can make on purpose.
+# Shows that a search of the model of pendings finds each of the mistakes which
+# the model can make on purpose; as it is, search.cmake searches it.
 #   check.sh <folder to work in>, with SPIN and CC in the environment
 set -eu
 
@@ -8,21 +8,14 @@ model=$(cd "$(dirname "$0")" && pwd)/pending.pml
 mkdir -p "$1"
 cd "$1"
 
-# Prints what pan says of the model with a macro defined, or as it is.
+# Prints what pan says of the model with a macro defined.  The mistakes are
+# wrong ends, not endless ways, and none is deep.
 search()
 {
-    "${SPIN:-spin}" -a ${1:+-D$1} "$model" >&2
-    "${CC:-cc}" -O1 -w -DMEMLIM=2048 -o pan pan.c
-    ./pan -m1000000
+    "${SPIN:-spin}" -a -D"$1" "$model" >&2
+    "${CC:-cc}" -O1 -w -DSAFETY -DMEMLIM=2048 -o pan pan.c
+    ./pan -m10000
 }
-
-complete()
-{
-    grep -q 'errors: 0' "$1" && ! grep -q 'not completed' "$1"
-}
-
-search >found
-complete found || { cat found; exit 1; }
 
 mistakes=$(sed -n 's/^#ifn*def //p' "$model" | sort -u)
 test -n "$mistakes"
