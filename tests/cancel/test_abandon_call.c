@@ -28,7 +28,7 @@ static struct call call_of_group(
     return call;
 }
 
-/* G61, G73 */
+/* G61, G62, G73, A62 */
 static void abandon__returns_control_to_the_caller(void **state)
 {
     struct world *world = *state;
@@ -54,7 +54,8 @@ static void abandon__returns_control_to_the_caller(void **state)
     assert_int_equal(gate_read(&world->gate, &world->gate.inside), entered);
 }
 
-/* G63, G64, G75: the server is reached and is not told; the reply is dropped. */
+/* G63, G64, G75, PR2: the server is reached and is not told; the reply is
+ * dropped. */
 static void abandon__lets_the_exchange_go_on(void **state)
 {
     struct world *world = *state;
@@ -83,7 +84,7 @@ static void abandon__lets_the_exchange_go_on(void **state)
     assert_int_equal(counter(world, WWS_COUNTER_CONNECTIONS_OPENED), 1);
 }
 
-/* G65, G66, G67: groups, and 0 for all that are pending. */
+/* G65, G66, G67, D17: groups, and 0 for all that are pending. */
 static void abandon__reaches_exactly_the_group(void **state)
 {
     enum { CALLS = 12 };
@@ -109,7 +110,7 @@ static void abandon__reaches_exactly_the_group(void **state)
         assert_status(heard_end(&heard[i]), WWS_E_OPERATION_ABANDONED);
 }
 
-/* G68, G69 */
+/* G68, G69, D15 */
 static void abandon__of_nothing_does_nothing(void **state)
 {
     struct world *world = *state;
@@ -150,7 +151,8 @@ static void abandon__spares_calls_that_start_later(void **state)
     assert_int_equal(proxy, WWS_SERVICE_PROXY_STATE_OPEN);
 }
 
-/* G71, G72: everything of the caller is freed while the call goes on. */
+/* G71, G72, D19, A73: everything of the caller is freed while the call goes
+ * on. */
 static void abandon__leaves_the_memory_to_the_caller(void **state)
 {
     struct world *world = *state;
@@ -183,7 +185,8 @@ static void abandon__leaves_the_memory_to_the_caller(void **state)
         MANNERS));
 }
 
-/* G74: what goes on in the background uses up the budget, until it ends. */
+/* G74, D20: what goes on in the background uses up the budget, until it
+ * ends. */
 static void abandon__keeps_the_budget_until_the_reply_is_in(void **state)
 {
     wws_service_proxy_options options = proxy_options();
@@ -352,7 +355,7 @@ static void abandon_in_callback(struct heard *heard)
     abandon(heard->inside_state);
 }
 
-/* In the completion of a call of the same group, which is over. */
+/* G66: in the completion of a call of the same group, which is over. */
 static void abandon__in_a_completion_ends_the_others(void **state)
 {
     struct world *world = *state;

@@ -149,6 +149,7 @@ static void *abort_channel(void *state)
     return NULL;
 }
 
+/* G7, G22, L8 */
 static void accept__ends_once_when_aborted_while_listener_closes(void **state)
 {
     struct world *world = *state;
@@ -177,6 +178,7 @@ static void accept__ends_once_when_aborted_while_listener_closes(void **state)
     }
 }
 
+/* G35, LI4 */
 static void accept__ends_when_listener_closes_before_it_is_listed(void **state)
 {
     struct world *world = *state;

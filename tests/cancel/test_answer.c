@@ -105,16 +105,19 @@ static void stop_in_all_manners(struct world *world, void (*stop)(void *state))
         }
 }
 
+/* G5, G7, G21, G23 */
 static void answer__ends_when_channel_is_aborted(void **state)
 {
     stop_in_all_manners(*state, abort_it);
 }
 
+/* C3 */
 static void answer__ends_when_channel_is_closed(void **state)
 {
     stop_in_all_manners(*state, close_it);
 }
 
+/* D12 */
 static void answer__ends_when_channel_is_freed(void **state)
 {
     stop_in_all_manners(*state, free_it);

@@ -177,7 +177,7 @@ static void call_cancel__spares_the_neighbours(void **state)
     }
 }
 
-/* Over HTTP (D28, G118) the server learns that nobody waits any more. */
+/* D28, G118: over HTTP the server learns that nobody waits any more. */
 static void call_cancel__cancels_the_operation_of_the_server(void **state)
 {
     struct world *world = *state;
@@ -200,7 +200,7 @@ static void call_cancel__cancels_the_operation_of_the_server(void **state)
     }
 }
 
-/* In a session the operation runs on, and its answer is dropped (D18). */
+/* D18: in a session the operation runs on, and its answer is dropped. */
 static void call_cancel__leaves_the_session_alone(void **state)
 {
     struct world *world = *state;

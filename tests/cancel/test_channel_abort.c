@@ -103,7 +103,7 @@ static void assert_faulted(struct world *world, wws_channel channel)
     assert_status(wws_message_free(talk.reply), WWS_S_OK);
 }
 
-/* G1, G5, G7, G20, G21, G23, G25 */
+/* G1, G2, G5 to G7, G9 to G11, G20, G21, G23, G25, G26, D2, A62 */
 static void channel_abort__completes_what_is_pending(void **state)
 {
     struct world *world = *state;
@@ -164,7 +164,7 @@ static void channel_free__completes_what_is_pending(void **state)
             }
 }
 
-/* C3, C4, C5: whoever was pending has heard when close returns. */
+/* C3, C4, C5, D8: whoever was pending has heard when close returns. */
 static void channel_close__completes_what_is_pending(void **state)
 {
     struct world *world = *state;
@@ -236,7 +236,7 @@ static void channel_abort__may_be_called_in_its_own_callback(void **state)
     peer_stop(&peer);
 }
 
-/* G12, D1; reset forgets it. */
+/* G12, D1: reset forgets it. */
 static void channel_abort__before_open_is_remembered(void **state)
 {
     struct world *world = *state;
@@ -259,7 +259,7 @@ static void channel_abort__before_open_is_remembered(void **state)
     }
 }
 
-/* G22: that accept, and no other. */
+/* G22, G31: that accept, and no other. */
 static void channel_abort__ends_a_pending_accept(void **state)
 {
     struct world *world = *state;
@@ -305,7 +305,7 @@ static void channel_abort__ends_a_pending_accept(void **state)
         }
 }
 
-/* G21 at the server: an answer that nobody reads. */
+/* G21: at the server, an answer that nobody reads. */
 static void channel_abort__ends_a_pending_answer(void **state)
 {
     struct world *world = *state;
@@ -368,8 +368,8 @@ static void channel_abort__spares_the_neighbours(void **state)
     peer_stop(&other.peer);
 }
 
-/* P2, D11: a second message at the same time is refused, the first goes on; in
- * a session one each way is fine (P1). */
+/* P1, P2, D11: a second message at the same time is refused, the first goes on;
+ * in a session one each way is fine. */
 static void channel__refuses_a_second_message_at_once(void **state)
 {
     struct world *world = *state;

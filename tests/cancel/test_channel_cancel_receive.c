@@ -99,8 +99,6 @@ static void cancel_receive__ends_a_request_reply(void **state)
     }
 }
 
-/* A11: the next exchange may begin in the callback of the cancelled one. */
-
 struct next {
     struct chat *chat;
     wws_message request;
@@ -115,6 +113,8 @@ static void send_next(struct heard *heard)
         NULL, no_error);
 }
 
+/* A11, A18: the next exchange may begin in the callback of the cancelled
+ * one. */
 static void cancel_receive__lets_the_callback_send_again(void **state)
 {
     struct world *world = *state;

@@ -51,7 +51,7 @@ static unsigned how_many(enum manner manner)
     return manner == SYNC ? 8 : ACCEPTS;
 }
 
-/* G1, G5, G7, G30, G31, G32, G6, G34 */
+/* T21, G1, G2, G5 to G7, G9 to G11, G30 to G32, G34, A62 */
 static void listener_abort__completes_pending_accepts(void **state)
 {
     struct world *world = *state;
@@ -111,7 +111,7 @@ static void listener_free__completes_pending_accepts(void **state)
         }
 }
 
-/* G35, LI4: everybody has heard when close returns. */
+/* T21, G35, LI4: everybody has heard when close returns. */
 static void listener_close__completes_pending_accepts(void **state)
 {
     struct world *world = *state;
@@ -135,7 +135,7 @@ static void listener_close__completes_pending_accepts(void **state)
         }
 }
 
-/* G33, LI3: also when the handle is gone (LI9). */
+/* G33, LI3, LI9, D13: also when the handle is gone. */
 static void listener_abort__spares_accepted_channels(void **state)
 {
     struct world *world = *state;
@@ -228,7 +228,7 @@ static void listener_abort__before_open_is_remembered(void **state)
     }
 }
 
-/* G14: and the listener is closed. */
+/* T21, G14: and the listener is closed. */
 static void listener_abort__during_close_is_reported_by_it(void **state)
 {
     struct world *world = *state;

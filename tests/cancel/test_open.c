@@ -76,6 +76,7 @@ static void abort_channel(struct contest *contest)
     must(wws_channel_abort(contest->channel) == WWS_S_OK);
 }
 
+/* L8, G13 */
 static void channel_open__succeeds_at_most_once(void **state)
 {
     struct world *world = *state;
@@ -107,6 +108,7 @@ static void abort_listener(struct contest *contest)
     must(wws_listener_abort(contest->listener) == WWS_S_OK);
 }
 
+/* L8, G13 */
 static void listener_open__succeeds_at_most_once(void **state)
 {
     struct world *world = *state;
@@ -140,6 +142,7 @@ static void abort_proxy(struct contest *contest)
     must(wws_service_proxy_abort(contest->proxy) == WWS_S_OK);
 }
 
+/* L8, G13 */
 static void proxy_open__succeeds_at_most_once(void **state)
 {
     struct world *world = *state;

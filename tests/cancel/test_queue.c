@@ -56,6 +56,7 @@ static void free_ends(const struct talk *talk)
     assert_status(wws_listener_free(talk->listener), WWS_S_OK);
 }
 
+/* A3, A10 */
 static void event__can_be_fetched_when_its_objects_are_gone(void **state)
 {
     struct world *world = *state;
@@ -122,7 +123,7 @@ static void completed(wws_status status, void *state)
     freed += 100;
 }
 
-/* A table that was not taken is not touched. */
+/* A2, A5, A7: a table that was not taken is not touched. */
 static void completion__is_left_alone_when_it_is_refused(void **state)
 {
     struct world *world = *state;

@@ -24,8 +24,8 @@ static int visit(struct world *world, const char *action, unsigned entered)
     return client;
 }
 
-/* G107, G108, G109, G110, G111, G118: synchronous and asynchronous operations;
- * a reset, and an orderly end of the connection. */
+/* G107 to G111, G118, D24, D29: synchronous and asynchronous operations; a
+ * reset, and an orderly end of the connection. */
 static void registered__is_told_when_the_client_goes(void **state)
 {
     static const char *const actions[] = { ACTION_WAIT, ACTION_LATER };
@@ -56,7 +56,7 @@ static void registered__is_told_when_the_client_goes(void **state)
     assert_int_equal(gate_read(&world->gate, &world->gate.told), count);
 }
 
-/* G107, G123 */
+/* G107, G108, G123, D24 */
 static void registered__is_told_when_the_host_is_aborted(void **state)
 {
     struct world *world = *state;
@@ -79,7 +79,7 @@ static void registered__is_told_when_the_host_is_aborted(void **state)
     assert_int_equal(gate_read(&world->gate, &world->gate.told), 2);
 }
 
-/* G106, D27: however many reasons there are. */
+/* G106: however many reasons there are. */
 static void registered__is_told_once(void **state)
 {
     struct world *world = *state;
@@ -115,7 +115,8 @@ static void registered__is_not_told_when_the_answer_is_sent(void **state)
     assert_int_equal(gate_read(&world->gate, &world->gate.told), 0);
 }
 
-/* G119, G113: completion inside the notification; free_state comes after it. */
+/* G113, G119, D25: completion inside the notification; free_state comes after
+ * it. */
 static void registered__may_complete_when_told(void **state)
 {
     struct world *world = *state;
@@ -206,7 +207,7 @@ static void register_twice(struct gate *gate, wws_operation operation)
     visitor->operation = operation;
 }
 
-/* G101, G102, G103, G112: a refused registration takes nothing. */
+/* G101, G102, G103, G112, D23: a refused registration takes nothing. */
 static void registration__succeeds_once(void **state)
 {
     struct world *world = *state;
@@ -251,6 +252,7 @@ static void register_late(struct gate *gate, wws_operation operation)
     must(visitor->freed == 0);
 }
 
+/* G104, G105, D26 */
 static void registration__of_the_cancelled_is_told_at_once(void **state)
 {
     struct world *world = *state;
@@ -283,6 +285,7 @@ static void abort_all(struct gate *gate, wws_operation operation)
         == WWS_E_INVALID_OPERATION);
 }
 
+/* G5, G15, G119, D34 */
 static void registered__may_abort_its_host_when_told(void **state)
 {
     struct world *world = *state;
@@ -296,7 +299,7 @@ static void registered__may_abort_its_host_when_told(void **state)
     assert_true(gate_reaches(&world->gate, &world->gate.freed, 1));
 }
 
-/* G115 */
+/* G110, G115, D33 */
 static void unregistered__delays_close_until_it_completes(void **state)
 {
     struct world *world = *state;

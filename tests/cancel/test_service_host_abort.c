@@ -61,7 +61,8 @@ static void open_again(struct world *world)
     wws_buffer_release(&address);
 }
 
-/* G1, G5, G120 to G127: at every place, with an operation of each kind. */
+/* G1, G2, G5, G6, G110, G120 to G125, G127, D5, D27: at every place, with an
+ * operation of each kind. */
 static void host_abort__resets_connections_and_tells(void **state)
 {
     struct world *world = *state;
@@ -108,7 +109,7 @@ static void host_abort__resets_connections_and_tells(void **state)
     assert_int_equal(gate_read(&world->gate, &world->gate.told), freed);
 }
 
-/* D12: operations run on; their state is freed when they complete. */
+/* D12, H5: operations run on; their state is freed when they complete. */
 static void host_free__resets_connections_and_tells(void **state)
 {
     struct world *world = *state;
@@ -186,7 +187,7 @@ static void host_abort__during_close_is_reported_by_it(void **state)
         }
 }
 
-/* G130, G131: what was accepted is answered; nobody is told. */
+/* G130, G131, H3: what was accepted is answered; nobody is told. */
 static void host_close__lets_work_finish(void **state)
 {
     struct world *world = *state;
@@ -213,7 +214,7 @@ static void host_close__lets_work_finish(void **state)
     assert_int_equal(gate_read(&world->gate, &world->gate.told), 0);
 }
 
-/* G133, G134, G135, D33 */
+/* H4, G133, G134, G135, D33 */
 static void host_close__aborts_when_its_time_is_over(void **state)
 {
     wws_service_host_options options = WWS_SERVICE_HOST_OPTIONS_INIT;
@@ -241,8 +242,6 @@ static void host_close__aborts_when_its_time_is_over(void **state)
     }
 }
 
-/* G146, D34: in an operation; and there everything else is allowed. */
-
 struct inside {
     wws_service_host host;
     wws_status close;
@@ -263,6 +262,7 @@ static void end_inside(struct gate *gate, wws_operation operation)
         inside->abort = wws_service_host_abort(inside->host);
 }
 
+/* G15, G146, D34: in an operation; and there everything else is allowed. */
 static void host_close__is_refused_in_its_own_operation(void **state)
 {
     struct world *world = *state;
@@ -279,6 +279,7 @@ static void host_close__is_refused_in_its_own_operation(void **state)
     assert_int_equal(host_state(world->host), WWS_SERVICE_HOST_STATE_FAULTED);
 }
 
+/* D34 */
 static void host_close__may_begin_in_its_own_operation(void **state)
 {
     struct world *world = *state;
@@ -306,7 +307,7 @@ static void host_abort__spares_other_hosts(void **state)
     assert_status(wws_service_host_free(other), WWS_S_OK);
 }
 
-/* More operations than are told at once. */
+/* G106, G123: more operations than are told at once. */
 static void host_abort__tells_many(void **state)
 {
     enum { VISITS = 90 };

@@ -33,7 +33,7 @@ static wws_status start_close(
     return wws_service_proxy_close(*proxy, completion, error);
 }
 
-/* G1, G7, G41, G43, G44, G5: in OPEN, from everywhere. */
+/* G1, G2, G5, G7, G9, G41, G43, G44, D5, A62: in OPEN, from everywhere. */
 static void proxy_abort__ends_pending_calls(void **state)
 {
     struct world *world = *state;
@@ -207,7 +207,7 @@ static void proxy_close__returns_when_every_caller_has_heard(void **state)
     }
 }
 
-/* G47 */
+/* G47, PR7 */
 static void proxy_close__waits_for_pending_calls(void **state)
 {
     struct world *world = *state;
@@ -337,7 +337,7 @@ static void proxy_free__may_be_called_in_its_own_callback(void **state)
     wws_buffer_release(&echo.reply);
 }
 
-/* G13: the next life of the same proxy is as good as the first. */
+/* G9, G11: the next life of the same proxy is as good as the first. */
 static void proxy_reset__makes_an_aborted_proxy_usable(void **state)
 {
     struct world *world = *state;

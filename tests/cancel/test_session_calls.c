@@ -115,7 +115,7 @@ static void hear_fate(struct session *session, enum fate fate)
     }
 }
 
-/* PR1, D18, G63, G70, G75, G84 */
+/* PR1, D14, D18, G61, G63, G65, G70, G72, G75, G83, G84 */
 static void stopped_calls__leave_the_session_and_the_others_alone(void **state)
 {
     uint64_t seed = setting("WWS_SEED", (uint64_t) time(NULL));
@@ -152,7 +152,7 @@ static void stopped_calls__leave_the_session_and_the_others_alone(void **state)
     free(session);
 }
 
-/* With nothing stopped on the way, each late answer is counted. */
+/* D18: with nothing stopped on the way, each late answer is counted. */
 static void late_answers__are_dropped_one_by_one(void **state)
 {
     enum { STOPPED = 50 };

@@ -282,7 +282,7 @@ static void session__that_fails_leaves_others_alone(void **state)
     assert_int_equal(gate_read(&world->gate, &world->gate.told), 1);
 }
 
-/* D27, G107, G122 to G127 */
+/* D27, G107, G122 to G125, G127 */
 static void host__aborted_resets_its_sessions(void **state)
 {
     struct world *world = *state;

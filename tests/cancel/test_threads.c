@@ -244,7 +244,7 @@ static void calls__need_no_threads_while_operations_keep_theirs(void **state)
     assert_int_equal(crowd->answered, crowd->calls);
 }
 
-/* G7: each is heard of once, aborted. */
+/* G7, G43: each is heard of once, aborted. */
 static void abort__of_all_calls_needs_no_threads(void **state)
 {
     struct crowd *crowd = *state;

@@ -103,8 +103,9 @@ static bool time_ends_at(
     return at;
 }
 
-/* G81 to G84: whatever it does; ours stops the exchange.  On a busy machine the
- * brief time may be over before the stage is reached: then it gets more. */
+/* G73, G81 to G84, D14: whatever it does; ours stops the exchange. On a busy
+ * machine the brief time may be over before the stage is reached: then it gets
+ * more. */
 static void call__ends_when_its_time_is_over(void **state)
 {
     for (int i = 0; i < STAGES; i++)
@@ -151,7 +152,7 @@ static void call__may_be_abandoned_when_its_time_is_over(void **state)
     assert_status(wws_service_proxy_free(proxy), WWS_S_OK);
 }
 
-/* The server learns of it, and the next call is served. */
+/* G118: the server learns of it, and the next call is served. */
 static void call__that_timed_out_is_cancelled_at_the_server(void **state)
 {
     struct world *world = *state;
@@ -238,6 +239,7 @@ static bool limit_ends_at(
     return at;
 }
 
+/* TT11, D9 */
 static void channel__ends_a_phase_that_takes_too_long(void **state)
 {
     for (int i = 0; i < STAGES; i++)
@@ -252,8 +254,8 @@ static void channel__ends_a_phase_that_takes_too_long(void **state)
         }
 }
 
-/* Peers that break off: the status of the loss, for that call alone, or for all
- * that share the session. */
+/* PR1, PR2, L4, E3, A10: peers that break off: the status of the loss, for that
+ * call alone, or for all that share the session. */
 static void call__says_how_the_connection_was_lost(void **state)
 {
     static const struct {

@@ -3,8 +3,8 @@
 Usage: report.py [--check | --record FOLDER]
 
 guarantees.txt says what is promised. A test proves what the comment above it
-begins with (/* G61, G73: ... */), a scenario of the bindings what stands behind
-its name. evidence.txt says over which transports and in which manners a test
+begins with (/* G61, G73: ... */) or its name ends with (__g61_g73), a scenario
+of the bindings what stands behind its name. evidence.txt says over which transports and in which manners a test
 has passed; it is recorded from what the tests have left in a folder.
 
 Writes REPORT.md and open.txt, the guarantees without a test. With --check it
@@ -33,9 +33,11 @@ ONE = r"(?:[A-Z]{1,2}\d{1,3}\b|TF\b)"
 CITED = re.compile(r"(?:%s(?:(?:-|, | and | to |,\s+)(?=%s))?)*" % (ONE, ONE))
 RANGE = re.compile(r"([A-Z]{1,2})(\d+)(?:-| to )(?:\1)?(\d+)")
 HAZARD = re.compile(r"[Hh]azards? (\d+(?:(?:, | and )\d+)*)")
-TEST = re.compile(r"/\*((?:(?!\*/).)*)\*/\nstatic void\s+(\w+__\w+)\(void \*\*",
-                  re.S)
-ANY_TEST = re.compile(r"^static void\s+(\w+__\w+)\(void \*\*", re.M)
+ANY_TEST = re.compile(r"^static void\s+(\w+__\w+)\(\s*void \*\*", re.M)
+TEST = re.compile(r"(?:/\*((?:(?!\*/).)*)\*/\n)?^static void\s+(\w+__\w+)"
+                  r"\(\s*void \*\*", re.S | re.M)
+# As in abort__may_be_called_inside_an_operation__g15.
+NAMED = re.compile(r"__([a-z]{1,2}\d+(?:_[a-z]{1,2}\d+)*)$")
 EMPTY = re.compile(r"(.*?)\s*(Not applicable|Later): (.*)", re.S)
 HEAD = re.compile(r"(%s) \| (.*) \| (.*) \| (.*)" % ONE)
 
@@ -98,15 +100,17 @@ def read_guarantees(problems):
 
 # What proves it.
 
-def cited(comment):
-    """The ids that a comment begins with."""
+def cited(comment, name):
+    """The ids that a comment begins with, or a name ends with."""
     words = re.sub(r"\s*\n\s*\*?\s*", " ", comment).strip()
     start = CITED.match(words).group()
     found = []
     for letters, first, last in RANGE.findall(start):
         found += numbers("%s%s-%s" % (letters, first, last))
-    found += [i for i in re.findall(ONE, start) if i not in found]
-    return found, HAZARD.findall(words)
+    named = NAMED.search(name)
+    found += re.findall(ONE, start)
+    found += named.group(1).upper().split("_") if named else []
+    return list(dict.fromkeys(found)), HAZARD.findall(words)
 
 
 def read_tests():
@@ -117,7 +121,7 @@ def read_tests():
         file = str(path.relative_to(TESTS))
         known |= {Test(file, name) for name in ANY_TEST.findall(text)}
         for comment, name in TEST.findall(text):
-            ids, hazards = cited(comment)
+            ids, hazards = cited(comment, name)
             hazards = re.findall(r"\d+", " ".join(hazards))
             for identity in ids + ["Hazard " + number for number in hazards]:
                 proofs[identity].append(Test(file, name))

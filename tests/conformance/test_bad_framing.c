@@ -118,7 +118,8 @@ static const struct breach breaches[] = {
     { SAYS("\x07"), PEER_HOLDS, WWS_E_ENDPOINT_DISCONNECTED },
 };
 
-/* PR1: every call ends as the session does, and the proxy is faulted. */
+/* PR1, L4, E3: every call ends as the session does, and the proxy is
+ * faulted. */
 static void session__that_breaks_ends_all_calls_as_it_broke(void **state)
 {
     enum { CALLS = 3 };
@@ -177,7 +178,8 @@ static wws_channel new_default_client(wws_runtime runtime, const char *url)
     return channel;
 }
 
-/* A bare channel says the same, then is faulted; an end in order is none. */
+/* C7, L4, E3, O3: a bare channel says the same, then is faulted; an end in
+ * order is none. */
 static void channel__that_breaks_says_how(void **state)
 {
     struct world *world = *state;
@@ -260,6 +262,7 @@ static void say_too_much(int fd)
     }
 }
 
+/* PR1, G75 */
 static void reply__that_nobody_waits_for_is_dropped(void **state)
 {
     const struct peer_script script = { .act = say_too_much };
@@ -297,6 +300,7 @@ static void answer_backwards(int fd)
         reply_to(fd, ids[i], ids[i]);
 }
 
+/* PR1 */
 static void reply__finds_its_call_in_any_order(void **state)
 {
     const struct peer_script script = { .act = answer_backwards };

@@ -299,6 +299,7 @@ static struct end call_peer(
     return end;
 }
 
+/* L4, E3 */
 static void reply__that_is_cut_anywhere_is_a_lost_connection(void **state)
 {
     static const enum peer_end ends[] = { PEER_CLOSES, PEER_RESETS };
@@ -351,6 +352,7 @@ static void assert_answers(
     }
 }
 
+/* L4, E3 */
 static void reply__whose_head_is_malformed_is_refused(void **state)
 {
     static const struct answer answers[] = {
@@ -425,7 +427,7 @@ static void reply__that_is_no_envelope_is_refused(void **state)
     assert_answers(*state, answers, COUNT(answers), NULL);
 }
 
-/* As a service answers that has nothing to say. */
+/* P6: As a service answers that has nothing to say. */
 static void reply__that_is_empty_ends_a_call_without_a_body(void **state)
 {
     static const struct answer answers[] = {
@@ -557,6 +559,7 @@ static char *big_reply(unsigned framing, size_t size)
     return reply;
 }
 
+/* D10 */
 static void reply__that_is_too_large_exceeds_the_quota(void **state)
 {
     wws_service_proxy_options options = WWS_SERVICE_PROXY_OPTIONS_INIT;

@@ -701,7 +701,8 @@ static const struct table *server(void)
     return wire()->has_sessions ? &duplex_server_table : &server_table;
 }
 
-/* 1.1, 1.5, L2, L3, G1, C1, C2, D1, D2, D4, D11, P1, P2, P6, R5 */
+/* T11, T15, L2, L3, G1, G6, G9 to G12, G25, G27, G90, G91, A1 to A5, C1, C2,
+ * D1, D2, P6 */
 static void client_channel__keeps_its_table_of_states(void **state)
 {
     struct rig rig;
@@ -709,6 +710,8 @@ static void client_channel__keeps_its_table_of_states(void **state)
     table_walk(client(), *state, &rig);
 }
 
+/* T11, T15, L2, L3, G1, G6, G9 to G12, G25, G27, A1 to A5, C1, C2, D1, D2,
+ * P6 */
 static void server_channel__keeps_its_table_of_states(void **state)
 {
     struct rig rig;
@@ -734,7 +737,7 @@ static void free_everywhere(const struct table *table, struct world *world)
     }
 }
 
-/* D12, and the zero handle is nothing to free. */
+/* D12, R2, E6: and the zero handle is nothing to free. */
 static void channel__can_be_freed_in_every_state(void **state)
 {
     free_everywhere(client(), *state);
@@ -742,8 +745,8 @@ static void channel__can_be_freed_in_every_state(void **state)
     assert_status(wws_channel_free((wws_channel) { 0 }), WWS_S_OK);
 }
 
-/* L1: a wrong argument is found in every state, before that is looked at, and
- * changes nothing (L2). */
+/* L1, L2: a wrong argument is found in every state, before that is looked at,
+ * and changes nothing. */
 static void channel__finds_bad_arguments_before_bad_states(void **state)
 {
     wws_completion both = WWS_COMPLETION_INIT;
@@ -790,7 +793,7 @@ static void channel__finds_bad_arguments_before_bad_states(void **state)
     }
 }
 
-/* L1, D12: no handle is a wrong argument, but for free. */
+/* L1, G4: no handle is a wrong argument, but for free. */
 static void channel__functions_want_a_handle(void **state)
 {
     struct rig rig;
@@ -804,7 +807,7 @@ static void channel__functions_want_a_handle(void **state)
     rig_end(&rig);
 }
 
-/* L9 */
+/* L9, E2 */
 static void channel__leaves_outputs_alone_when_it_fails(void **state)
 {
     wws_channel_options options = channel_options();
@@ -823,7 +826,7 @@ static void channel__leaves_outputs_alone_when_it_fails(void **state)
     assert_int_equal(value, 77);
 }
 
-/* D1: the open that fails consumes it, and reset forgets it (G12). */
+/* D1, G12: the open that fails consumes it, and reset forgets it. */
 static void channel__remembers_an_abort_until_open_or_reset(void **state)
 {
     for (int manner = 0; manner < MANNERS; manner++) {
@@ -856,7 +859,7 @@ static void channel__remembers_an_abort_until_open_or_reset(void **state)
     }
 }
 
-/* D1 for the accept; the client's request waits for the next one. */
+/* D1, G12: for the accept; the client's request waits for the next one. */
 static void channel__remembers_an_abort_until_accept_or_reset(void **state)
 {
     for (int manner = 0; manner < MANNERS; manner++)
@@ -893,8 +896,8 @@ static void *open_at_once(void *state)
     return (void *) (intptr_t) status;
 }
 
-/* G12, G13: before or during the open, it fails and the channel can be opened
- * again at once; after it, the channel is faulted. */
+/* G12, G13, L8: before or during the open, it fails and the channel can be
+ * opened again at once; after it, the channel is faulted. */
 static void channel_abort__leaves_a_racing_open_one_result(void **state)
 {
     struct world *world = *state;
@@ -924,7 +927,7 @@ static void channel_abort__leaves_a_racing_open_one_result(void **state)
     pthread_barrier_destroy(&race.start);
 }
 
-/* G14, C8, and C1: what close answers does not matter, the channel is closed;
+/* G14, C1, C5, C8: what close answers does not matter, the channel is closed;
  * but for INV, which leaves the first close alone. */
 static void channel_close__is_over_whatever_it_answers(void **state)
 {
@@ -954,7 +957,7 @@ static void channel_close__is_over_whatever_it_answers(void **state)
         }
 }
 
-/* C7: nothing is exchanged any more, and it answers OK. */
+/* C7, G25: nothing is exchanged any more, and it answers OK. */
 static void channel_close__of_a_faulted_channel_is_ok(void **state)
 {
     for (int manner = 0; manner < MANNERS; manner++) {
@@ -983,7 +986,7 @@ static wws_status open_nowhere(
         completion, error);
 }
 
-/* C10, 1.1: after it the channel is as if created. */
+/* C10: after it the channel is as if created. */
 static void channel_open__that_fails_leaves_the_channel_created(void **state)
 {
     for (int manner = 0; manner < MANNERS; manner++) {
@@ -1037,7 +1040,8 @@ static void channel_open__to_nobody_leaves_the_channel_created(void **state)
     }
 }
 
-/* G13: held where it waits for the peer's word, which never comes. */
+/* G5, G7, G13, A62: held where it waits for the peer's word, which never
+ * comes. */
 static void channel_abort__ends_a_pending_open(void **state)
 {
     for (int manner = 0; manner < MANNERS; manner++)
@@ -1063,7 +1067,7 @@ static void channel_abort__ends_a_pending_open(void **state)
         }
 }
 
-/* 11: connecting and shaking hands have one limit. */
+/* TT11: connecting and shaking hands have one limit. */
 static void channel_open__ends_when_its_time_is_over(void **state)
 {
     const struct peer_script mute = { .mute = true };
@@ -1086,7 +1090,7 @@ static void channel_open__ends_when_its_time_is_over(void **state)
     }
 }
 
-/* C2: the peer's end is waited for, until the time is over. */
+/* C1, C2: the peer's end is waited for, until the time is over. */
 static void channel_close__waits_for_the_peer_to_end(void **state)
 {
     for (int manner = 0; manner < MANNERS; manner++) {
@@ -1113,7 +1117,7 @@ static void channel_close__waits_for_the_peer_to_end(void **state)
     }
 }
 
-/* C8 */
+/* C8, G5, G7, G14 */
 static void channel_abort__ends_a_pending_close(void **state)
 {
     for (int manner = 0; manner < MANNERS; manner++)

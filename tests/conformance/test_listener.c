@@ -235,7 +235,7 @@ static const struct row rows[] = {
 static const struct table table = TABLE(columns, rows, rig_begin, rig_end,
     subject_of, state_of, channel_untouched);
 
-/* 2, L2, L3, G1, G32, D1, LI1 */
+/* T2, L2, L3, G1, G6, G9 to G12, G32, A1 to A5, D1 */
 static void listener__keeps_its_table_of_states(void **state)
 {
     struct rig rig;
@@ -243,7 +243,7 @@ static void listener__keeps_its_table_of_states(void **state)
     table_walk(&table, *state, &rig);
 }
 
-/* D12, and the zero handle is nothing to free. */
+/* D12, R2, LI9, E6: and the zero handle is nothing to free. */
 static void listener__can_be_freed_in_every_state(void **state)
 {
     for (size_t i = 0; i < COUNT(columns); i++) {
@@ -305,7 +305,7 @@ static void listener__finds_bad_arguments_before_bad_states(void **state)
     }
 }
 
-/* L1: no handle is a wrong argument, but for free. */
+/* L1, G4: no handle is a wrong argument, but for free. */
 static void listener__functions_want_a_handle(void **state)
 {
     struct talk talk = { .url = wire()->any_port };
@@ -315,7 +315,7 @@ static void listener__functions_want_a_handle(void **state)
         assert_status(rows[k].start(&talk, NULL, no_error), WWS_E_INVALIDARG);
 }
 
-/* L9 */
+/* L9, E2 */
 static void listener__leaves_outputs_alone_when_it_fails(void **state)
 {
     wws_listener_options options = listener_options();
@@ -341,7 +341,7 @@ static void listener__leaves_outputs_alone_when_it_fails(void **state)
     rig_end(&rig);
 }
 
-/* D1: the open that fails consumes it, and reset forgets it (G12). */
+/* D1, G12: the open that fails consumes it, and reset forgets it. */
 static void listener__remembers_an_abort_until_open_or_reset(void **state)
 {
     for (int manner = 0; manner < MANNERS; manner++)
@@ -378,8 +378,8 @@ static void *listen_at_once(void *state)
     return (void *) (intptr_t) status;
 }
 
-/* G12, G13: before or during the open, it fails and the listener can be opened
- * again at once; after it, the listener is faulted. */
+/* G12, G13, L8: before or during the open, it fails and the listener can be
+ * opened again at once; after it, the listener is faulted. */
 static void listener_abort__leaves_a_racing_open_one_result(void **state)
 {
     struct world *world = *state;
@@ -456,7 +456,7 @@ static void assert_accepts(struct rig *rig)
     peer_reset(client);
 }
 
-/* LI1: no accept that fails, and no client that misbehaves. */
+/* LI1, G22: no accept that fails, and no client that misbehaves. */
 static void listener__is_faulted_by_nothing_but_abort(void **state)
 {
     for (int manner = 0; manner < MANNERS; manner++) {

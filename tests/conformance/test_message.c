@@ -365,7 +365,7 @@ static bool cell_holds(struct rig *rig, size_t i, size_t k, enum manner manner)
     return false;
 }
 
-/* 5, L2 */
+/* T5, L2, M3, A1 to A5 */
 static void message__keeps_its_table_of_states(void **state)
 {
     unsigned wrong = 0;
@@ -384,7 +384,7 @@ static void message__keeps_its_table_of_states(void **state)
     assert_int_equal(wrong, 0);
 }
 
-/* D12, and the zero handle is nothing to free. */
+/* D12, R2, E6: and the zero handle is nothing to free. */
 static void message__can_be_freed_in_every_state(void **state)
 {
     for (size_t i = 0; i < COLUMNS; i++) {
@@ -436,7 +436,7 @@ static void message__finds_bad_arguments_before_bad_states(void **state)
     }
 }
 
-/* L9 */
+/* L9, E2 */
 static void message__leaves_outputs_alone_when_it_fails(void **state)
 {
     wws_message_options options = WWS_MESSAGE_OPTIONS_INIT;
@@ -478,7 +478,8 @@ static void message__knows_its_versions_while_it_is_empty(void **state)
     assert_status(wws_message_free(message), WWS_S_OK);
 }
 
-/* 5: what was made to ask does not answer; it is not sent, and can still be. */
+/* T5, M2: what was made to ask does not answer; it is not sent, and can still
+ * be. */
 static void message__answers_only_as_a_reply_or_a_fault(void **state)
 {
     static const struct {
@@ -513,7 +514,7 @@ static void message__answers_only_as_a_reply_or_a_fault(void **state)
     }
 }
 
-/* 5, M9: once it is reset, through any channel. */
+/* T5, M3, M9: once it is reset, through any channel. */
 static void message__can_be_used_again_when_it_is_reset(void **state)
 {
     struct rig rig;
@@ -535,7 +536,7 @@ static void message__can_be_used_again_when_it_is_reset(void **state)
     rig_end(&rig);
 }
 
-/* 5: whatever comes of it. */
+/* T5, D37: whatever comes of it. */
 static void message__that_is_sent_is_done_even_if_it_fails(void **state)
 {
     struct world *world = *state;
@@ -558,7 +559,7 @@ static void message__that_is_sent_is_done_even_if_it_fails(void **state)
     }
 }
 
-/* L2, L4: what takes no reply is refused before the server hears of it. */
+/* L2: what takes no reply is refused before the server hears of it. */
 static void message__of_another_version_takes_no_reply(void **state)
 {
     wws_message_options options = WWS_MESSAGE_OPTIONS_INIT;

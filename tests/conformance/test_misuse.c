@@ -356,6 +356,7 @@ static int begin_operation(struct world *world)
     return client;
 }
 
+/* L1, G4, E6 */
 static void function__refuses_the_zero_handle(void **state)
 {
     (void) state;
@@ -369,6 +370,7 @@ static void function__refuses_the_zero_handle(void **state)
         expect(&frees[i], "zero", frees[i].run(0, no_error), WWS_S_OK);
 }
 
+/* E6, O1 */
 static void function__refuses_a_stale_handle(void **state)
 {
     (void) state;
@@ -392,6 +394,7 @@ static void refuse_other_kinds(const struct probe *probe)
     }
 }
 
+/* E6 */
 static void function__refuses_a_handle_of_another_kind(void **state)
 {
     struct world *world = *state;
@@ -406,7 +409,7 @@ static void function__refuses_a_handle_of_another_kind(void **state)
     peer_reset(client);
 }
 
-/* Made up: any number is refused, or names what it must name. */
+/* E6: any number is refused, or names what it must name. */
 static void function__refuses_numbers_that_were_made_up(void **state)
 {
     (void) state;
@@ -441,6 +444,7 @@ static void function__refuses_a_bad_error_object(void **state)
 
 /* What is required, and what is too small or too large. */
 
+/* L1 */
 static void function__refuses_null_where_something_is_required(void **state)
 {
     wws_runtime runtime = LIVE(runtime, RUNTIME);
@@ -507,7 +511,7 @@ static void never_completed(wws_status status, void *state)
     must(false);
 }
 
-/* A7: neither, both, a stale queue, or a struct of no known size; in every
+/* A5, A7: neither, both, a stale queue, or a struct of no known size; in every
  * function that can wait, and no slot runs. */
 static void completion__is_checked_before_it_is_taken(void **state)
 {
@@ -557,7 +561,7 @@ static void completion__is_checked_before_it_is_taken(void **state)
     assert_status(wws_message_free(reply), WWS_S_OK);
 }
 
-/* D11: a message that is being received into is busy. */
+/* D11, M8: a message that is being received into is busy. */
 static void message__is_busy_while_it_is_used(void **state)
 {
     const struct peer_script silent = { .then = PEER_HOLDS };

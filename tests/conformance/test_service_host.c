@@ -274,7 +274,7 @@ static const struct row rows[] = {
 static const struct table table = TABLE(columns, rows, rig_begin, rig_end,
     subject_of, state_of, NULL);
 
-/* 4, L2, L3, G1, D1, D4, D7 */
+/* T4, L2, L3, G1, G6, G9, G11, G12, A1 to A5, D1, D4, D7 */
 static void host__keeps_its_table_of_states(void **state)
 {
     struct rig rig;
@@ -282,7 +282,7 @@ static void host__keeps_its_table_of_states(void **state)
     table_walk(&table, *state, &rig);
 }
 
-/* D12, and the zero handle is nothing to free. */
+/* D12, R2, H5, E6: and the zero handle is nothing to free. */
 static void host__can_be_freed_in_every_state(void **state)
 {
     for (size_t i = 0; i < COUNT(columns); i++) {
@@ -334,7 +334,7 @@ static void host__finds_bad_arguments_before_bad_states(void **state)
     }
 }
 
-/* L1: no handle is a wrong argument, but for free. */
+/* L1, G4: no handle is a wrong argument, but for free. */
 static void host__functions_want_a_handle(void **state)
 {
     struct rig rig = { .world = *state };
@@ -343,7 +343,7 @@ static void host__functions_want_a_handle(void **state)
         assert_status(rows[k].start(&rig, NULL, no_error), WWS_E_INVALIDARG);
 }
 
-/* L9; an endpoint that is not there is a wrong argument. */
+/* L9, E2: an endpoint that is not there is a wrong argument. */
 static void host__leaves_outputs_alone_when_it_fails(void **state)
 {
     wws_service_host_options options = WWS_SERVICE_HOST_OPTIONS_INIT;
@@ -378,7 +378,7 @@ static void assert_serves(struct rig *rig, uint32_t index)
     assert_status(call_now(rig->proxy, ACTION_ECHO), WWS_S_OK);
 }
 
-/* D1: the open that fails consumes it, and reset forgets it (G12, G141). */
+/* D1, G12, G141: the open that fails consumes it, and reset forgets it. */
 static void host__remembers_an_abort_until_open_or_reset(void **state)
 {
     for (int manner = 0; manner < MANNERS; manner++)
@@ -415,8 +415,8 @@ static void *open_at_once(void *state)
     return (void *) (intptr_t) status;
 }
 
-/* G12, G13, G141, D7: before or during the open, it fails and the host can be
- * opened again at once; after it, the host is faulted. */
+/* G12, G13, G141, D7, L8: before or during the open, it fails and the host can
+ * be opened again at once; after it, the host is faulted. */
 static void host_abort__leaves_a_racing_open_one_result(void **state)
 {
     struct race race;
@@ -447,8 +447,8 @@ static void host_abort__leaves_a_racing_open_one_result(void **state)
     pthread_barrier_destroy(&race.start);
 }
 
-/* G14, G135, D7: close ends with the operation; then, whatever it answers, the
- * host is closed.  INV leaves the first close alone. */
+/* G14, G135, D7, D33: close ends with the operation; then, whatever it answers,
+ * the host is closed. INV leaves the first close alone. */
 static void host_close__is_over_whatever_it_answers(void **state)
 {
     struct world *world = *state;
@@ -480,7 +480,7 @@ static void host_close__is_over_whatever_it_answers(void **state)
         }
 }
 
-/* H4, G133-G135, D33: the client is let go when the time is over; close waits
+/* H4, G134, G135, D33: the client is let go when the time is over; close waits
  * for the operation all the same, and says so. */
 static void host_close__aborts_when_its_time_is_over(void **state)
 {
@@ -508,8 +508,8 @@ static void host_close__aborts_when_its_time_is_over(void **state)
     }
 }
 
-/* H1, G140, LI8: one endpoint that cannot listen, and none does; the host is as
- * if created and opens when the address is free. */
+/* H1, LI8: one endpoint that cannot listen, and none does; the host is as if
+ * created and opens when the address is free. */
 static void host_open__listens_everywhere_or_nowhere(void **state)
 {
     struct world *world = *state;

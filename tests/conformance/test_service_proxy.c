@@ -276,7 +276,8 @@ static size_t columns_here(void)
     return COUNT(columns) - (wire()->has_sessions ? 0 : 1);
 }
 
-/* 3, L2, L3, G1, D1, D3 (G44), D4, D6, D15, D16, PR7 */
+/* T3, L2, L3, G1, G6, G9 to G12, G44, G60, G68, A1 to A5, D1, D3, D4, D6, D15,
+ * D16, PR7 */
 static void proxy__keeps_its_table_of_states(void **state)
 {
     const struct table table = { columns, columns_here(), rows, COUNT(rows),
@@ -286,7 +287,7 @@ static void proxy__keeps_its_table_of_states(void **state)
     table_walk(&table, *state, &rig);
 }
 
-/* D12, and the zero handle is nothing to free. */
+/* D12, R2, E6: and the zero handle is nothing to free. */
 static void proxy__can_be_freed_in_every_state(void **state)
 {
     for (size_t i = 0; i < columns_here(); i++) {
@@ -339,7 +340,7 @@ static void proxy__finds_bad_arguments_before_bad_states(void **state)
     }
 }
 
-/* L1, G60: no handle is a wrong argument, but for free. */
+/* L1, G4, G60: no handle is a wrong argument, but for free. */
 static void proxy__functions_want_a_handle(void **state)
 {
     struct rig rig;
@@ -352,7 +353,7 @@ static void proxy__functions_want_a_handle(void **state)
     rig_end(&rig);
 }
 
-/* L9 */
+/* L9, E2, A9 */
 static void proxy__leaves_outputs_alone_when_it_fails(void **state)
 {
     wws_service_proxy_options options = proxy_options();
@@ -391,7 +392,7 @@ static void proxy__leaves_outputs_alone_when_it_fails(void **state)
     peer_stop(&peer);
 }
 
-/* D1: the open that fails consumes it, and reset forgets it (G12). */
+/* D1, G12: the open that fails consumes it, and reset forgets it. */
 static void proxy__remembers_an_abort_until_open_or_reset(void **state)
 {
     for (int manner = 0; manner < MANNERS; manner++)
@@ -428,7 +429,7 @@ static void *open_at_once(void *state)
     return (void *) (intptr_t) status;
 }
 
-/* G12, G13, G40: before or during the open, it fails and the proxy can be
+/* G12, G13, G40, L8: before or during the open, it fails and the proxy can be
  * opened again at once; after it, the proxy is faulted. */
 static void proxy_abort__leaves_a_racing_open_one_result(void **state)
 {
@@ -544,7 +545,7 @@ static void proxy_call__beyond_the_limit_is_refused_at_once(void **state)
     }
 }
 
-/* D20: those that were abandoned still count, until their replies came. */
+/* D20, G74: those that were abandoned still count, until their replies came. */
 static void proxy_call__counts_abandoned_calls(void **state)
 {
     wws_service_proxy_options options = proxy_options();
@@ -569,7 +570,7 @@ static void proxy_call__counts_abandoned_calls(void **state)
     rig_end(&crowd.rig);
 }
 
-/* PR6, G48: then the proxy aborts itself. */
+/* PR6, G48, G49, D21: then the proxy aborts itself. */
 static void proxy_close__aborts_calls_when_its_time_is_over(void **state)
 {
     wws_service_proxy_options options = proxy_options();
@@ -626,8 +627,8 @@ static void proxy_close__waits_for_calls_and_lets_none_begin(void **state)
     }
 }
 
-/* D16, D21: in CLOSING its callers are released, and close waits for what goes
- * on in the background. */
+/* D16, D21, G77: in CLOSING its callers are released, and close waits for what
+ * goes on in the background. */
 static void proxy_abandon__works_while_the_proxy_closes(void **state)
 {
     struct world *world = *state;
@@ -651,7 +652,7 @@ static void proxy_abandon__works_while_the_proxy_closes(void **state)
     }
 }
 
-/* D15, D17: only a call's own group, or all. */
+/* D15, D17, G66, G68, G70: only a call's own group, or all. */
 static void proxy_abandon__of_another_group_does_nothing(void **state)
 {
     struct world *world = *state;
@@ -685,7 +686,7 @@ static wws_status open_nowhere(
         WWS_STR("gopher://nowhere/"), completion, error);
 }
 
-/* 3, C10: after it the proxy is as if created. */
+/* T3: after it the proxy is as if created. */
 static void proxy_open__that_fails_leaves_the_proxy_created(void **state)
 {
     for (int manner = 0; manner < MANNERS; manner++) {
@@ -711,7 +712,7 @@ static void proxy_open__that_fails_leaves_the_proxy_created(void **state)
     }
 }
 
-/* PR1, C10: it connects. */
+/* T3: it connects. */
 static void proxy_open__to_nobody_leaves_the_proxy_created(void **state)
 {
     for (int manner = 0; manner < MANNERS; manner++) {
@@ -756,7 +757,7 @@ static void proxy_open__ends_when_its_time_is_over(void **state)
     peer_stop(&peer);
 }
 
-/* G13, G40: wherever abort is called, while the peer is silent. */
+/* G5, G7, G13, G40, A62: wherever abort is called, while the peer is silent. */
 static void proxy_abort__ends_a_pending_open(void **state)
 {
     for (int manner = 0; manner < MANNERS; manner++)

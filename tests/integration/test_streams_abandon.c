@@ -18,6 +18,7 @@ static void abandon__cuts_off_what_is_written(void **state)
     expect_request_cut(ends);
 }
 
+/* G92, G95 */
 static void abandon__cuts_off_a_reply_that_is_written(void **state)
 {
     struct ends *ends = *state;
@@ -49,7 +50,8 @@ static void abandon__drops_what_is_left_of_a_reply(void **state)
     expect_exchange(ends);
 }
 
-/* G97: the request is abandoned in the middle, and a fault is the answer. */
+/* G92, G97: the request is abandoned in the middle, and a fault is the
+ * answer. */
 static void abandon__leaves_a_request_to_be_answered(void **state)
 {
     struct ends *ends = *state;
@@ -159,7 +161,7 @@ static void abandon__of_a_whole_message_discards_the_rest(void **state)
     pass_whole_reply(ends);
 }
 
-/* D36. */
+/* D36, M7 */
 static void message_reset__abandons_it(void **state)
 {
     struct ends *ends = *state;
@@ -173,6 +175,7 @@ static void message_reset__abandons_it(void **state)
     expect_request_cut(ends);
 }
 
+/* D36, M7 */
 static void message_free__abandons_it(void **state)
 {
     struct ends *ends = *state;

@@ -296,6 +296,7 @@ static void expire(
     expect_cut(ends, scene);
 }
 
+/* TT11 */
 static void write_body__takes_send_timeout_at_most(void **state)
 {
     const struct setting setting = { .mode = WWS_TRANSFER_MODE_STREAMED,
@@ -308,6 +309,7 @@ static void write_body__takes_send_timeout_at_most(void **state)
     expect_exchange(ends);
 }
 
+/* TT11 */
 static void read_body__takes_receive_timeout_at_most(void **state)
 {
     const struct setting setting = { .mode = WWS_TRANSFER_MODE_STREAMED,
@@ -356,7 +358,7 @@ static wws_status call_function(struct side *side, int function)
 enum { IDLE_ROW, WRITING_ROW, SENT_ROW, READING_ROW, PENDING_WRITE_ROW,
     PENDING_READ_ROW, FAULTED_ROW, CLOSED_ROW, CREATED_ROW, ROWS };
 
-/* L3, G90, G91, G99.  What is allowed is 0. */
+/* What is allowed is 0. */
 static const wws_status refusals[ROWS][FUNCTIONS] = {
     [IDLE_ROW] = { 0, INV, INV, INV, INV, INV, ARG, ARG },
     [WRITING_ROW] = { INV, 0, 0, INV, INV, INV, 0, ARG },
@@ -415,6 +417,7 @@ static void go_on_from_row(struct ends *ends, int row, struct scene *scene)
     }
 }
 
+/* T5, L2, L3, G90, G91, G99 */
 static void function__out_of_turn_is_refused_and_changes_nothing(void **state)
 {
     struct ends *ends = *state;
@@ -439,7 +442,7 @@ static void function__out_of_turn_is_refused_and_changes_nothing(void **state)
     }
 }
 
-/* L1, M1: a message that is not in the state for it. */
+/* T5, L2: a message that is not in the state for it. */
 static void message__in_the_wrong_state_is_refused(void **state)
 {
     struct ends *ends = *state;

@@ -53,6 +53,7 @@ static void assert_says(struct wwi_error *of, uint32_t index, const char *text)
             text);
 }
 
+/* O7 */
 static void error__that_is_new_says_nothing(void **state)
 {
     wws_fault_info fault = WWS_FAULT_INFO_INIT;
@@ -67,6 +68,7 @@ static void error__that_is_new_says_nothing(void **state)
     assert_int_equal(wwi_error_get_fault(error, &fault), WWS_S_END);
 }
 
+/* O3, O6 */
 static void error__says_first_what_was_added_last(void **state)
 {
     wws_status status;
@@ -98,6 +100,7 @@ static void error__takes_strings_of_the_application(void **state)
     assert_int_equal(info_of(error).status, WWS_E_OTHER);
 }
 
+/* O1 */
 static void error__that_nobody_wants_is_fine(void **state)
 {
     struct wwi_outcome outcome = { .status = WWS_E_OTHER, .text = "x" };
@@ -116,6 +119,7 @@ static void error__that_nobody_wants_is_fine(void **state)
     assert_null(fault.memory);
 }
 
+/* O11 */
 static void error__of_a_constant_needs_no_memory(void **state)
 {
     (void) state;
@@ -127,6 +131,7 @@ static void error__of_a_constant_needs_no_memory(void **state)
     assert_says(error, 0, "x");
 }
 
+/* O11 */
 static void error__keeps_the_status_without_memory_for_the_string(void **state)
 {
     (void) state;
@@ -173,6 +178,7 @@ static void error__cuts_a_long_string_between_characters(void **state)
     }
 }
 
+/* O7, E4 */
 static void error__tells_how_an_operation_ended(void **state)
 {
     const struct wwi_outcome outcome = {
@@ -244,6 +250,7 @@ static void fault__is_not_copied_without_memory(void **state)
     assert_null(fault.memory);
 }
 
+/* O4 */
 static void error__that_is_reset_is_as_new(void **state)
 {
     struct wwi_fault fault = { .memory = NULL };
@@ -293,6 +300,7 @@ static void record__fills_what_the_caller_has(void **state)
     assert_int_equal(longer[5], 9);
 }
 
+/* TE2 */
 static void status__has_its_name(void **state)
 {
     (void) state;

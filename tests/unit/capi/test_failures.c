@@ -485,12 +485,14 @@ static void live_without_memory(bool every)
     live_well();
 }
 
+/* A16, A17, O11 */
 static void life__goes_on_without_any_one_allocation(void **state)
 {
     (void) state;
     live_without_memory(false);
 }
 
+/* A16, A17 */
 static void life__ends_well_without_more_memory(void **state)
 {
     (void) state;

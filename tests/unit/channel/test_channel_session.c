@@ -555,7 +555,7 @@ static void channel__close_waits_for_a_callback(void **state)
     assert_heard(&closing, WWS_S_OK);
 }
 
-/* G3: without memory nothing waits, and nothing is lost. */
+/* Without memory nothing waits, and nothing is lost. */
 static void channel__closes_without_memory(void **state)
 {
     wws_status status;

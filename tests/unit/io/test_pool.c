@@ -139,6 +139,7 @@ static void pool__grows_no_further_than_its_cap(void **state)
     assert_true(wwi_pool_threads(pool) <= MOST + 1);
 }
 
+/* A21, A26 */
 static void pool__runs_urgent_work_though_all_threads_block(void **state)
 {
     struct wwi_work works[MOST], urgent[3];
@@ -156,6 +157,7 @@ static void pool__runs_urgent_work_though_all_threads_block(void **state)
     assert_int_equal(wwi_pool_threads(pool), MOST + 1);
 }
 
+/* A21, A26 */
 static void pool__keeps_its_reserve_free_of_long_work(void **state)
 {
     struct wwi_work works[2 * MOST], urgent = { .run = pass };
@@ -306,6 +308,7 @@ static void pool__that_has_closed_runs_work_where_it_is_submitted(void **state)
     assert_true(pthread_equal(ran_on, pthread_self()));
 }
 
+/* A17, A21 */
 static void pool__without_memory_for_a_thread_runs_work_all_the_same(
     void **state)
 {

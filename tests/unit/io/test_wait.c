@@ -135,6 +135,7 @@ static void caller__that_blocks_returns_the_status(void **state)
     assert_int_equal(wwi_error_free(error), WWS_S_OK);
 }
 
+/* O2 */
 static void success__leaves_the_error_as_it_is(void **state)
 {
     struct wwi_error *error = wwi_error_new();
@@ -162,6 +163,7 @@ static void caller__that_blocks_wakes_at_the_deadline(void **state)
     assert_int_equal(wwi_wait_result(&waiting), WWS_S_OK);
 }
 
+/* A3, A12, A14 */
 static void callback__runs_once_on_the_pool_and_comes_first(void **state)
 {
     const wws_completion completion = by_callback();
@@ -196,6 +198,7 @@ static void close_queue(struct wwi_queue *queue)
     wwi_queue_unref(queue);
 }
 
+/* A4 */
 static void event__is_there_when_delivered_and_ends_it_when_fetched(
     void **state)
 {
@@ -221,6 +224,7 @@ static void event__is_there_when_delivered_and_ends_it_when_fetched(
     close_queue(queue);
 }
 
+/* A10, O3 */
 static void event__of_a_failure_brings_an_error_unless_one_was_given(
     void **state)
 {
@@ -277,7 +281,7 @@ static void event__of_a_queue_that_is_freed_is_dropped(void **state)
     assert_int_equal(wwi_memory_live(), live - 1);
 }
 
-/* Two that are pending may not write to one error object. */
+/* O5, PR5, D11: two that are pending may not write to one error object. */
 static void error__serves_one_pending_function_at_a_time(void **state)
 {
     const wws_completion completion = by_callback();
@@ -298,6 +302,7 @@ static void error__serves_one_pending_function_at_a_time(void **state)
     assert_int_equal(wwi_error_free(error), WWS_S_OK);
 }
 
+/* A7 */
 static void completion__names_exactly_one_way_to_hear(void **state)
 {
     wws_queue handle;
@@ -346,6 +351,7 @@ static void release_later(struct wwi_wait *wait)
     latch_add(&released, 1);
 }
 
+/* L8, G8 */
 static void wait__is_ended_by_one_of_many(void **state)
 {
     wws_completion completion = WWS_COMPLETION_INIT;
