@@ -9,6 +9,58 @@ static const uint32_t error_info_sizes[] = { WWS_ERROR_INFO_SIZE_V1 };
 
 static const uint32_t fault_info_sizes[] = { WWS_FAULT_INFO_SIZE_V1 };
 
+static bool texts_valid(const wws_string *texts, size_t count)
+{
+    if (texts == NULL && count > 0)
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (!wwi_text_valid(texts[i]))
+            return false;
+    return true;
+}
+
+static wws_status adopt_fault(
+    wws_fault *ours,
+    const wws_fault *theirs,
+    struct wwi_error *failure)
+{
+    static const uint32_t sizes[] = { WWS_FAULT_SIZE_V1 };
+
+    if (theirs == NULL)
+        return WWS_S_OK;
+    if (!wwi_adopt(ours, sizes, 1, theirs))
+        return wwi_invalid_argument(failure, "fault");
+    if (ours->code > WWS_FAULT_CODE_DATA_ENCODING_UNKNOWN)
+        return wwi_invalid_argument(failure, "code");
+    if (!wwi_text_valid(ours->subcode_namespace))
+        return wwi_invalid_argument(failure, "subcode_namespace");
+    if (!wwi_text_valid(ours->subcode_name))
+        return wwi_invalid_argument(failure, "subcode_name");
+    if (!wwi_text_valid(ours->reason) || ours->reason.size == 0)
+        return wwi_invalid_argument(failure, "reason");
+    if (!wwi_text_valid(ours->language))
+        return wwi_invalid_argument(failure, "language");
+    if (!wwi_text_valid(ours->actor))
+        return wwi_invalid_argument(failure, "actor");
+    if (!wwi_bytes_valid(ours->detail))
+        return wwi_invalid_argument(failure, "detail");
+    if (!wwi_text_valid(ours->node))
+        return wwi_invalid_argument(failure, "node");
+    if (!wwi_text_valid(ours->action))
+        return wwi_invalid_argument(failure, "action");
+    if (!wwi_bytes_valid(ours->headers))
+        return wwi_invalid_argument(failure, "headers");
+    if (!texts_valid(ours->outer_subcode_namespaces, ours->outer_subcode_namespaces_count))
+        return wwi_invalid_argument(failure, "outer_subcode_namespaces");
+    if (!texts_valid(ours->outer_subcode_names, ours->outer_subcode_names_count))
+        return wwi_invalid_argument(failure, "outer_subcode_names");
+    if (!texts_valid(ours->further_reasons, ours->further_reasons_count))
+        return wwi_invalid_argument(failure, "further_reasons");
+    if (!texts_valid(ours->further_languages, ours->further_languages_count))
+        return wwi_invalid_argument(failure, "further_languages");
+    return WWS_S_OK;
+}
+
 wws_status wws_error_create(wws_error *error)
 {
     if (error == NULL)
@@ -91,6 +143,51 @@ wws_status wws_error_add_string(wws_error error, wws_string text)
     status = wwi_error_add_string(self, text);
 
 out:
+    wwi_leave(self);
+    return status;
+}
+
+wws_status wws_error_set_fault(wws_error error, const wws_fault *fault)
+{
+    struct wwi_error *self = NULL;
+    wws_fault adopted_fault = WWS_FAULT_INIT;
+    wws_status status;
+
+    status = wwi_enter(error.id, WWI_KIND_ERROR, "error", NULL, &self);
+    if (status < 0)
+        return status;
+    if (fault == NULL) {
+        status = wwi_invalid_argument(NULL, "fault");
+        goto out;
+    }
+    status = adopt_fault(&adopted_fault, fault, NULL);
+    if (status < 0)
+        goto out;
+    fault = &adopted_fault;
+    status = wwi_error_set_fault(self, fault);
+
+out:
+    wwi_leave(self);
+    return status;
+}
+
+wws_status wws_error_copy(wws_error error, wws_error original)
+{
+    struct wwi_error *self = NULL;
+    struct wwi_error *entered_original = NULL;
+    wws_status status;
+
+    status = wwi_enter(error.id, WWI_KIND_ERROR, "error", NULL, &self);
+    if (status < 0)
+        return status;
+    status = wwi_enter(original.id, WWI_KIND_ERROR, "original", NULL,
+                       &entered_original);
+    if (status < 0)
+        goto out;
+    status = wwi_error_copy(self, entered_original);
+
+out:
+    wwi_leave(entered_original);
     wwi_leave(self);
     return status;
 }

@@ -8,6 +8,16 @@
 
 static const uint32_t operation_info_sizes[] = { WWS_OPERATION_INFO_SIZE_V1 };
 
+static bool texts_valid(const wws_string *texts, size_t count)
+{
+    if (texts == NULL && count > 0)
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (!wwi_text_valid(texts[i]))
+            return false;
+    return true;
+}
+
 static wws_status adopt_fault(
     wws_fault *ours,
     const wws_fault *theirs,
@@ -33,6 +43,20 @@ static wws_status adopt_fault(
         return wwi_invalid_argument(failure, "actor");
     if (!wwi_bytes_valid(ours->detail))
         return wwi_invalid_argument(failure, "detail");
+    if (!wwi_text_valid(ours->node))
+        return wwi_invalid_argument(failure, "node");
+    if (!wwi_text_valid(ours->action))
+        return wwi_invalid_argument(failure, "action");
+    if (!wwi_bytes_valid(ours->headers))
+        return wwi_invalid_argument(failure, "headers");
+    if (!texts_valid(ours->outer_subcode_namespaces, ours->outer_subcode_namespaces_count))
+        return wwi_invalid_argument(failure, "outer_subcode_namespaces");
+    if (!texts_valid(ours->outer_subcode_names, ours->outer_subcode_names_count))
+        return wwi_invalid_argument(failure, "outer_subcode_names");
+    if (!texts_valid(ours->further_reasons, ours->further_reasons_count))
+        return wwi_invalid_argument(failure, "further_reasons");
+    if (!texts_valid(ours->further_languages, ours->further_languages_count))
+        return wwi_invalid_argument(failure, "further_languages");
     return WWS_S_OK;
 }
 

@@ -22,7 +22,7 @@ type ErrorInfo struct {
 	// The status that an HTTP server answered, or 0.
 	HTTPStatus uint32
 
-	// Whether a SOAP fault was received.
+	// Whether there is a SOAP fault: one that was received, or was set.
 	HasFault bool
 
 	// How many strings there are.

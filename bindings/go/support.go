@@ -442,6 +442,14 @@ func goText(s C.wws_string) string {
 	return string(unsafe.Slice((*byte)(unsafe.Pointer(s.data)), s.size))
 }
 
+func goTexts(all *C.wws_string, count C.size_t) []string {
+	var texts []string
+	for _, s := range unsafe.Slice(all, count) {
+		texts = append(texts, goText(s))
+	}
+	return texts
+}
+
 func lifts[From, To any](all []From, count int, lift func(*From, object) To, o object) []To {
 	var lifted []To
 	for i := 0; i < count && i < len(all); i++ {

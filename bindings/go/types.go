@@ -607,7 +607,7 @@ type Fault struct {
 	// The code.
 	Code FaultCode
 
-	// Namespace of the subcode.
+	// Namespace of the subcode; of the innermost one, if there are several.
 	SubcodeNamespace string
 
 	// Local name of the subcode; empty: none. In SOAP 1.1 it takes the place of
@@ -625,6 +625,31 @@ type Fault struct {
 
 	// Content of the detail element, as XML; empty: none.
 	Detail []byte
+
+	// Where it was found; empty: the endpoint. SOAP 1.1 has no place for it.
+	Node string
+
+	// Action of the message that carries it, if that has none of its own; empty:
+	// the one that the version of addressing has for faults.
+	Action string
+
+	// Header blocks that go with it: elements that are in namespaces and declare
+	// the prefixes they use. A fault about a header has them in SOAP 1.1, which
+	// allows it no detail.
+	Headers []byte
+
+	// Namespaces of the subcodes around the innermost one, from the outermost in;
+	// at most 7. SOAP 1.1 has no place for them.
+	OuterSubcodeNamespaces []string
+
+	// Their local names, as many.
+	OuterSubcodeNames []string
+
+	// The reason in further languages; at most 15. SOAP 1.1 has no place for them.
+	FurtherReasons []string
+
+	// Their languages, as many.
+	FurtherLanguages []string
 }
 
 func (o *Fault) lower(f *frame) *C.wws_fault {
@@ -641,6 +666,13 @@ func (o *Fault) lower(f *frame) *C.wws_fault {
 	c.language = f.text(o.Language)
 	c.actor = f.text(o.Actor)
 	c.detail = f.octets(o.Detail)
+	c.node = f.text(o.Node)
+	c.action = f.text(o.Action)
+	c.headers = f.octets(o.Headers)
+	c.outer_subcode_namespaces, c.outer_subcode_namespaces_count = f.texts(o.OuterSubcodeNamespaces)
+	c.outer_subcode_names, c.outer_subcode_names_count = f.texts(o.OuterSubcodeNames)
+	c.further_reasons, c.further_reasons_count = f.texts(o.FurtherReasons)
+	c.further_languages, c.further_languages_count = f.texts(o.FurtherLanguages)
 	return c
 }
 
@@ -667,6 +699,29 @@ type FaultInfo struct {
 
 	// Content of the detail element, as XML.
 	Detail []byte
+
+	// Where it was found; empty: the endpoint.
+	Node string
+
+	// Action of the message that carried it; empty: none.
+	Action string
+
+	// The header blocks that came with it, as XML; standard headers are not among
+	// them.
+	Headers []byte
+
+	// Namespaces of the subcodes around the innermost one, from the outermost in.
+	// Of more than 7 the inner ones are left out.
+	OuterSubcodeNamespaces []string
+
+	// Their local names, as many.
+	OuterSubcodeNames []string
+
+	// The reason in further languages. What is more than 15 is left out.
+	FurtherReasons []string
+
+	// Their languages, as many.
+	FurtherLanguages []string
 }
 
 func liftFaultInfo(c *C.wws_fault_info, o object) (r FaultInfo) {
@@ -677,6 +732,13 @@ func liftFaultInfo(c *C.wws_fault_info, o object) (r FaultInfo) {
 	r.Language = goText(c.language)
 	r.Actor = goText(c.actor)
 	r.Detail = goOctets(c.detail)
+	r.Node = goText(c.node)
+	r.Action = goText(c.action)
+	r.Headers = goOctets(c.headers)
+	r.OuterSubcodeNamespaces = goTexts(c.outer_subcode_namespaces, c.outer_subcode_namespaces_count)
+	r.OuterSubcodeNames = goTexts(c.outer_subcode_names, c.outer_subcode_names_count)
+	r.FurtherReasons = goTexts(c.further_reasons, c.further_reasons_count)
+	r.FurtherLanguages = goTexts(c.further_languages, c.further_languages_count)
 	return
 }
 

@@ -11,17 +11,17 @@
 #include "core/base/memory.h"
 #include "core/base/text.h"
 
-static void drop_strings(struct wwi_error *error)
+static void free_strings(struct wwi_error_string *strings, uint32_t count)
 {
-    for (uint32_t i = 0; i < error->count; i++)
-        if (error->strings[i].owned)
-            wwi_free((void *) (uintptr_t) error->strings[i].text);
-    error->count = 0;
+    for (uint32_t i = 0; i < count; i++)
+        if (strings[i].owned)
+            wwi_free((void *) (uintptr_t) strings[i].text);
 }
 
 static void clear(struct wwi_error *error)
 {
-    drop_strings(error);
+    free_strings(error->strings, error->count);
+    error->count = 0;
     wwi_fault_fini(&error->fault);
     error->has_fault = false;
     error->outcome = (struct wwi_outcome) { 0 };
@@ -143,6 +143,66 @@ wws_status wwi_error_add_string(struct wwi_error *error, wws_string text)
     return WWS_S_OK;
 }
 
+wws_status wwi_error_set_fault(
+    struct wwi_error *error,
+    const wws_fault *fault)
+{
+    wws_fault_info info = wwi_fault_seen(fault);
+    struct wwi_fault copy = { 0 };
+    wws_status status;
+
+    if (wwi_fault_refusal(fault, &status) != NULL)
+        return status;
+    if (!wwi_fault_copy(&copy, &info))
+        return WWS_E_OUTOFMEMORY;
+    (void) wwi_error_add_string(error, fault->reason);
+    wwi_error_take_fault(error, &copy);
+    return WWS_S_OK;
+}
+
+static bool copy_strings(
+    const struct wwi_error *from,
+    struct wwi_error_string *strings)
+{
+    for (uint32_t i = 0; i < from->count; i++) {
+        const struct wwi_error_string *string = &from->strings[i];
+        char *copy;
+
+        strings[i] = *string;
+        if (!string->owned)
+            continue;
+        copy = wwi_string_copy((wws_string) { string->text, string->size });
+        if (copy == NULL) {
+            free_strings(strings, i);
+            return false;
+        }
+        strings[i].text = copy;
+    }
+    return true;
+}
+
+wws_status wwi_error_copy(struct wwi_error *self, struct wwi_error *original)
+{
+    struct wwi_error_string strings[WWI_ERROR_STRINGS];
+    struct wwi_fault fault = { 0 };
+
+    if (self == original)
+        return WWS_S_OK;
+    if (original->has_fault && !wwi_fault_copy(&fault, &original->fault.info))
+        return WWS_E_OUTOFMEMORY;
+    if (!copy_strings(original, strings)) {
+        wwi_fault_fini(&fault);
+        return WWS_E_OUTOFMEMORY;
+    }
+    clear(self);
+    self->outcome = original->outcome;
+    self->count = original->count;
+    memcpy(self->strings, strings, self->count * sizeof *strings);
+    self->fault = fault;
+    self->has_fault = original->has_fault;
+    return WWS_S_OK;
+}
+
 wws_status wwi_fail(
     struct wwi_error *error,
     wws_status status,
@@ -196,7 +256,7 @@ void wwi_error_set_outcome(
         push(error, outcome->text, strlen(outcome->text), false);
 }
 
-void wwi_error_set_fault(struct wwi_error *error, struct wwi_fault *fault)
+void wwi_error_take_fault(struct wwi_error *error, struct wwi_fault *fault)
 {
     if (error == NULL) {
         wwi_fault_fini(fault);
@@ -205,44 +265,6 @@ void wwi_error_set_fault(struct wwi_error *error, struct wwi_fault *fault)
     wwi_fault_fini(&error->fault);
     error->fault = *fault;
     error->has_fault = true;
-    *fault = (struct wwi_fault) { 0 };
-}
-
-static wws_string copy_text(char **at, wws_string text)
-{
-    wws_string copy = { *at, text.size };
-
-    if (text.size != 0)
-        memcpy(*at, text.data, text.size);
-    *at += text.size;
-    return copy;
-}
-
-bool wwi_fault_copy(struct wwi_fault *to, const wws_fault_info *from)
-{
-    char *at = wwi_alloc(from->subcode_namespace.size + from->subcode_name.size
-        + from->reason.size + from->language.size + from->actor.size
-        + from->detail.size);
-    wws_string detail;
-
-    if (at == NULL)
-        return false;
-    to->memory = at;
-    to->info = *from;
-    to->info.subcode_namespace = copy_text(&at, from->subcode_namespace);
-    to->info.subcode_name = copy_text(&at, from->subcode_name);
-    to->info.reason = copy_text(&at, from->reason);
-    to->info.language = copy_text(&at, from->language);
-    to->info.actor = copy_text(&at, from->actor);
-    detail = copy_text(&at,
-        (wws_string) { from->detail.data, from->detail.size });
-    to->info.detail = (wws_bytes) { detail.data, detail.size };
-    return true;
-}
-
-void wwi_fault_fini(struct wwi_fault *fault)
-{
-    wwi_free(fault->memory);
     *fault = (struct wwi_fault) { 0 };
 }
 
@@ -255,6 +277,17 @@ void wwi_record_put(void *theirs, const void *ours, uint32_t our_size)
     if (their_size > our_size)
         memset((char *) theirs + our_size, 0, their_size - our_size);
     memcpy(theirs, &their_size, sizeof their_size);
+}
+
+void wwi_error_tell(const struct wwi_error *error, struct wwi_bytes *text)
+{
+    for (uint32_t i = error->count; i-- > 0;) {
+        wwi_bytes_append(text, error->strings[i].text, error->strings[i].size);
+        if (i != 0)
+            wwi_bytes_append_text(text, ": ");
+    }
+    if (error->count == 0 && error->outcome.status < 0)
+        wwi_bytes_append_text(text, wwi_status_name(error->outcome.status));
 }
 
 #define NAME(status) case status: return #status

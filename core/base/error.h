@@ -6,16 +6,12 @@
 #ifndef WWI_ERROR_H
 #define WWI_ERROR_H
 
+#include "core/base/bytes.h"
+#include "core/base/fault.h"
 #include "core/base/table.h"
 #include "wws/types.h"
 
 enum { WWI_ERROR_STRINGS = 16 };
-
-/* A fault as its parts, all in one block that `memory` owns. */
-struct wwi_fault {
-    wws_fault_info info;
-    void *memory;
-};
 
 /* What an operation says of itself when it ends. */
 struct wwi_outcome {
@@ -56,6 +52,14 @@ wws_status wwi_error_get_string(
     wws_string *text);
 wws_status wwi_error_get_fault(struct wwi_error *error, wws_fault_info *fault);
 wws_status wwi_error_add_string(struct wwi_error *error, wws_string text);
+wws_status wwi_error_set_fault(
+    struct wwi_error *error,
+    const wws_fault *fault);
+wws_status wwi_error_copy(struct wwi_error *self, struct wwi_error *original);
+
+/* Appends all strings, the outermost first; the name of the status, if there
+ * are none. */
+void wwi_error_tell(const struct wwi_error *error, struct wwi_bytes *text);
 
 /* Everything below takes null for an error that nobody wants. */
 
@@ -74,11 +78,7 @@ void wwi_error_set_outcome(
     struct wwi_error *error,
     const struct wwi_outcome *outcome);
 /* Takes the fault over. */
-void wwi_error_set_fault(struct wwi_error *error, struct wwi_fault *fault);
-
-/* Copies the parts of a fault into one block; false when there is no memory. */
-bool wwi_fault_copy(struct wwi_fault *to, const wws_fault_info *from);
-void wwi_fault_fini(struct wwi_fault *fault);
+void wwi_error_take_fault(struct wwi_error *error, struct wwi_fault *fault);
 
 /* Copies a record over the caller's, which may be of another version. */
 void wwi_record_put(void *theirs, const void *ours, uint32_t our_size);

@@ -184,6 +184,14 @@ wws_status wwi_message_set_standard_fault(
     const struct wwi_fault_about *about,
     struct wwi_error *error);
 
+/* Makes the body of an initialized message the fault that the failure holds, or
+ * one that tells of it as much as may be told. */
+wws_status wwi_message_set_fault_of(
+    struct wwi_message *self,
+    const struct wwi_error *failure,
+    wws_fault_disclosure disclosure,
+    struct wwi_error *error);
+
 /* Writes an initialized message behind what `out` holds.  It is done after
  * that, or being written if this was its beginning, unless its state or its
  * versions are wrong. */

@@ -183,6 +183,9 @@ static wws_status begin_duplicate(
         return status;
     if (!wwi_fault_copy(&copy, fault))
         return wwi_message_no_memory(error);
+    /* Those that were received are among the headers already. */
+    if (original->received)
+        copy.info.headers.size = 0;
     self->fault = copy;
     self->has_fault = true;
     return WWS_S_OK;

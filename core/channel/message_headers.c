@@ -64,12 +64,13 @@ wws_string wwi_message_action(const struct wwi_message *self)
     if (action.data != NULL || self->received || (!self->has_fault
         && self->initialization != WWS_MESSAGE_INITIALIZATION_FAULT))
         return action;
+    if (!wwi_message_has_addressing(self))
+        return action;
+    if (self->has_fault && self->fault.info.action.size != 0)
+        return self->fault.info.action;
     if (self->has_fault)
         ns = self->fault.info.subcode_namespace;
-    if (wwi_message_has_addressing(self))
-        action = wwi_addressing_fault_action(
-            self->options.addressing_version, ns);
-    return action;
+    return wwi_addressing_fault_action(self->options.addressing_version, ns);
 }
 
 wws_status wwi_message_get_header(

@@ -43,6 +43,11 @@ wws_status wwi_message_put_block(
     wws_bytes element,
     unsigned flags,
     struct wwi_error *error);
+/* Takes a new body over, or says that there is no memory for it. */
+wws_status wwi_message_take_body(
+    struct wwi_message *self,
+    struct wwi_bytes *body,
+    struct wwi_error *error);
 wws_status wwi_message_put_body(
     struct wwi_message *self,
     wws_bytes body,

@@ -45,6 +45,8 @@ static wws_status write_envelope(
         .body = { self->body.data, self->body.size },
     };
 
+    if (self->has_fault)
+        content.more_blocks = self->fault.info.headers;
     memcpy(content.standard, self->standard, sizeof content.standard);
     content.standard[WWS_HEADER_ACTION] = wwi_message_action(self);
     if (content.standard[WWS_HEADER_TO].data == NULL && params->to.size != 0)

@@ -43,7 +43,7 @@ static wws_status give_fault(
     wws_string reason = fault->reason;
 
     if (error != NULL && wwi_fault_copy(&copy, fault))
-        wwi_error_set_fault(error, &copy);
+        wwi_error_take_fault(error, &copy);
     if (reason.size > 300)
         reason.size = wwi_utf8_whole(reason.data, 300);
     return wwi_fail(error, status, "the service answered with a fault: %.*s",

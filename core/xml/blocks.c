@@ -209,37 +209,6 @@ static wws_status begin_block(
     return WWS_S_OK;
 }
 
-static wws_status read_block(
-    struct wwi_xml_reader *reader,
-    struct wwi_blocks *blocks,
-    const struct wwi_block_options *options,
-    struct wwi_block *block,
-    struct place *place,
-    struct wwi_bytes *marks,
-    struct wwi_error *error)
-{
-    wws_status status = WWS_S_OK;
-    enum wwi_xml_token token;
-
-    while ((token = wwi_xml_reader_next(reader)) != WWI_XML_END_OF_DOCUMENT) {
-        if (token == WWI_XML_ERROR)
-            return refuse(reader, error);
-        if (reader->depth != 1 || token == WWI_XML_TEXT)
-            continue;
-        place->end = (size_t) reader->end;
-        if (token == WWI_XML_END_ELEMENT)
-            continue;
-        place->begin = (size_t) reader->begin;
-        place->name_end = place->begin + 1 + reader->name.local.size;
-        if (reader->name.prefix.size != 0)
-            place->name_end += reader->name.prefix.size + 1;
-        status = begin_block(reader, blocks, options, block, marks, error);
-        if (status < 0)
-            return status;
-    }
-    return status;
-}
-
 static bool make_room(struct wwi_blocks *blocks)
 {
     uint32_t room = blocks->room * 2 + 4;
@@ -278,35 +247,105 @@ static wws_status append_block(
     return WWS_S_OK;
 }
 
+/* The element at hand, while it is read. */
+struct reading {
+    struct wwi_block block;
+    struct place place;
+    struct wwi_bytes marks;
+};
+
+/* A token of the outermost depth: an element begins there, or ends. */
+static wws_status read_edge(
+    const struct wwi_xml_reader *reader,
+    enum wwi_xml_token token,
+    struct wwi_blocks *blocks,
+    const char *octets,
+    const struct wwi_block_options *options,
+    struct reading *reading,
+    struct wwi_error *error)
+{
+    struct place *place = &reading->place;
+
+    place->end = (size_t) reader->end;
+    if (token == WWI_XML_END_ELEMENT)
+        return append_block(
+            blocks, octets, place, &reading->marks, &reading->block);
+    place->begin = (size_t) reader->begin;
+    place->name_end = place->begin + 1 + reader->name.local.size;
+    if (reader->name.prefix.size != 0)
+        place->name_end += reader->name.prefix.size + 1;
+    wwi_bytes_reset(&reading->marks, 0);
+    return begin_block(
+        reader, blocks, options, &reading->block, &reading->marks, error);
+}
+
+static wws_status read_blocks(
+    struct wwi_xml_reader *reader,
+    struct wwi_blocks *blocks,
+    const char *octets,
+    const struct wwi_block_options *options,
+    struct reading *reading,
+    struct wwi_error *error)
+{
+    wws_status status = WWS_S_OK;
+    enum wwi_xml_token token;
+
+    while (status >= 0
+        && (token = wwi_xml_reader_next(reader)) != WWI_XML_END_OF_DOCUMENT) {
+        if (token == WWI_XML_ERROR)
+            return refuse(reader, error);
+        if (token == WWI_XML_TEXT) {
+            if (reader->depth == 0 && !wwi_envelope_is_space(reader->text))
+                return wwi_fail_static(error, WWS_E_INVALID_FORMAT,
+                    "text where only elements may be");
+        } else if (reader->depth == 1)
+            status = read_edge(
+                reader, token, blocks, octets, options, reading, error);
+    }
+    return status;
+}
+
 wws_status wwi_blocks_add(
     struct wwi_blocks *blocks,
-    wws_bytes element,
+    wws_bytes elements,
     const struct wwi_block_options *options,
     struct wwi_error *error)
 {
-    struct wwi_xml_reader_options reading = {
-        .limits = { .depth = DEPTH - AROUND_BLOCK } };
+    struct wwi_xml_reader_options reader_options = {
+        .limits = { .depth = DEPTH - AROUND_BLOCK },
+        .fragment = (options->flags & WWI_BLOCK_SEVERAL) != 0,
+    };
     struct wwi_xml_reader reader;
     size_t xml_size = blocks->xml.size;
     size_t names_size = blocks->names.size;
-    struct wwi_block block = { 0 };
-    struct place place = { 0 };
-    struct wwi_bytes marks = { 0 };
+    uint32_t count = blocks->count;
+    struct reading reading = { 0 };
     wws_status status;
 
-    wwi_xml_reader_init(&reader, &reading);
-    wwi_xml_reader_whole(&reader, element.data, element.size);
-    status = read_block(
-        &reader, blocks, options, &block, &place, &marks, error);
-    if (status >= 0)
-        status = append_block(blocks, element.data, &place, &marks, &block);
+    wwi_xml_reader_init(&reader, &reader_options);
+    wwi_xml_reader_whole(&reader, elements.data, elements.size);
+    status = read_blocks(
+        &reader, blocks, elements.data, options, &reading, error);
     if (status < 0) {
         blocks->xml.size = xml_size;
         blocks->names.size = names_size;
+        blocks->count = count;
         blocks->xml.failed = blocks->names.failed = false;
     }
-    wwi_bytes_fini(&marks);
+    wwi_bytes_fini(&reading.marks);
     wwi_xml_reader_fini(&reader);
+    return status;
+}
+
+wws_status wwi_check_blocks(
+    wws_bytes elements,
+    const struct wwi_block_options *options,
+    struct wwi_error *error)
+{
+    struct wwi_blocks blocks = { 0 };
+    wws_status status = wwi_blocks_add(&blocks, elements, options, error);
+
+    wwi_blocks_fini(&blocks);
     return status;
 }
 

@@ -31,6 +31,7 @@ enum wwi_block_flags {
     WWI_BLOCK_MUST_UNDERSTAND = 1,     /* say so on it */
     WWI_BLOCK_REFERENCE_PARAMETER = 2, /* likewise, where addressing has that */
     WWI_BLOCK_RECEIVED = 4,            /* it may have any name */
+    WWI_BLOCK_SEVERAL = 8,             /* one behind the other, or none */
 };
 
 struct wwi_block_options {
@@ -43,12 +44,17 @@ struct wwi_block_options {
 void wwi_blocks_fini(struct wwi_blocks *blocks);
 void wwi_blocks_reset(struct wwi_blocks *blocks);
 
-/* Copies one whole element that is in a namespace and declares its prefixes.
- * One that is not is WWS_E_INVALID_FORMAT; a standard header of addressing, or
- * a mustUnderstand that says otherwise, is WWS_E_INVALIDARG. */
+/* Copies one whole element, or several, that are in a namespace and declare
+ * their prefixes.  One that is not is WWS_E_INVALID_FORMAT; a standard header of
+ * addressing, or a mustUnderstand that says otherwise, is WWS_E_INVALIDARG. */
 wws_status wwi_blocks_add(
     struct wwi_blocks *blocks,
-    wws_bytes element,
+    wws_bytes elements,
+    const struct wwi_block_options *options,
+    struct wwi_error *error);
+/* Only says whether it would. */
+wws_status wwi_check_blocks(
+    wws_bytes elements,
     const struct wwi_block_options *options,
     struct wwi_error *error);
 

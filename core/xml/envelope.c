@@ -62,8 +62,7 @@ wws_string wwi_envelope_namespace(wws_envelope_version version)
     return WWS_STR(SOAP_1_2);
 }
 
-/* Memory that lives as long as what was read. */
-static void *keep(struct wwi_envelope *envelope, size_t size)
+void *wwi_envelope_room(struct wwi_envelope *envelope, size_t size)
 {
     struct wwi_envelope_chunk *chunk = envelope->chunks;
     size_t room;
@@ -91,7 +90,7 @@ wws_string wwi_envelope_keep(struct wwi_envelope *envelope, wws_string text)
 
     if (text.size == 0)
         return WWS_STR("");
-    copy = keep(envelope, text.size);
+    copy = wwi_envelope_room(envelope, text.size);
     if (copy == NULL)
         return (wws_string) { NULL, 0 };
     memcpy(copy, text.data, text.size);
@@ -411,7 +410,7 @@ static bool add_patch(
     size_t at)
 {
     struct wwi_envelope *envelope = parser->envelope;
-    struct wwi_envelope_patch *patch = keep(envelope, sizeof *patch);
+    struct wwi_envelope_patch *patch = wwi_envelope_room(envelope, sizeof *patch);
     struct wwi_bytes *scratch = &envelope->scratch;
 
     if (patch == NULL || scratch->failed)
@@ -830,6 +829,45 @@ no_body:
     return wwi_envelope_refuse(parser, "no body where it should be");
 }
 
+/* Header blocks that are not standard, one behind the other. */
+static bool join_headers(struct wwi_envelope_parser *parser, wws_bytes *all)
+{
+    struct wwi_envelope *envelope = parser->envelope;
+    struct wwi_bytes *scratch = &envelope->scratch;
+    wws_string copy;
+
+    wwi_bytes_reset(scratch, KEEP_SIZE);
+    for (uint32_t i = 0; i < envelope->header_count; i++) {
+        struct wwi_envelope_header *header = &envelope->headers[i];
+        wws_bytes xml;
+
+        if (header->standard)
+            continue;
+        if (wwi_envelope_xml(envelope, &header->part, &xml) < 0)
+            return wwi_envelope_no_memory(parser);
+        wwi_bytes_append(scratch, xml.data, xml.size);
+    }
+    if (scratch->failed)
+        return wwi_envelope_no_memory(parser);
+    copy = wwi_envelope_keep(envelope,
+        (wws_string) { (const char *) scratch->data, scratch->size });
+    *all = (wws_bytes) { copy.data, copy.size };
+    return copy.data != NULL || wwi_envelope_no_memory(parser);
+}
+
+/* A fault is more than its element. */
+static bool complete_fault(struct wwi_envelope_parser *parser)
+{
+    struct wwi_envelope *envelope = parser->envelope;
+    wws_string action = envelope->standard[WWS_HEADER_ACTION];
+
+    if (!envelope->is_fault)
+        return true;
+    if (action.data != NULL)
+        envelope->fault.action = action;
+    return join_headers(parser, &envelope->fault.headers);
+}
+
 /* Problems of addressing are told only now that all else is known. */
 static wws_status tell_problem(struct wwi_envelope_parser *parser)
 {
@@ -879,7 +917,7 @@ wws_status wwi_envelope_parse(
     envelope->version = options->version;
     envelope->addressing = options->addressing;
     wwi_xml_reader_whole(&envelope->reader, octets.data, octets.size);
-    if (!read_envelope(&parser))
+    if (!read_envelope(&parser) || !complete_fault(&parser))
         return parser.status;
     return tell_problem(&parser);
 }
@@ -910,7 +948,7 @@ wws_status wwi_envelope_xml(
     }
     if (part->copy.data == NULL) {
         size = patched_size(part);
-        at = keep(envelope, size);
+        at = wwi_envelope_room(envelope, size);
         if (at == NULL)
             return WWS_E_OUTOFMEMORY;
         part->copy = (wws_bytes) { at, size };

@@ -122,7 +122,9 @@ struct wwi_envelope_content {
     wws_addressing_version addressing;
     /* Data is null where there is none. */
     wws_string standard[WWI_STANDARD_HEADERS];
-    wws_bytes blocks; /* further headers: elements that stand for themselves */
+    /* Further headers: elements that stand for themselves. */
+    wws_bytes blocks;
+    wws_bytes more_blocks;
     wws_bytes body;   /* elements that stand for themselves */
 };
 

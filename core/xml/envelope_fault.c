@@ -13,6 +13,19 @@
 /* Parts that have been seen. */
 enum { CODE = 1, REASON = 2, ACTOR = 4, DETAIL = 8, NODE = 16 };
 
+/* Texts in pairs, as many as there is room for. */
+struct pairs {
+    wws_string first[WWI_FAULT_REASONS];
+    wws_string second[WWI_FAULT_REASONS];
+    uint32_t count;
+};
+
+/* What there may be several of. */
+struct lists {
+    struct pairs subcodes; /* namespaces and names, from the outermost in */
+    struct pairs reasons;  /* with their languages */
+};
+
 struct code_name {
     const char *local;
     wws_fault_code code;
@@ -94,8 +107,31 @@ static bool is_receivers(wws_string ns, wws_string local)
         && wwi_string_is(ns, DISPATCHER);
 }
 
+/* Adds a subcode: the innermost one stays if there is no more room. */
+static void add_subcode(struct lists *lists, wws_string ns, wws_string local)
+{
+    struct pairs *subcodes = &lists->subcodes;
+
+    if (subcodes->count == WWI_FAULT_SUBCODES)
+        subcodes->count--;
+    subcodes->first[subcodes->count] = ns;
+    subcodes->second[subcodes->count++] = local;
+}
+
+static bool read_subcode(
+    struct wwi_envelope_parser *parser,
+    struct lists *lists)
+{
+    wws_string ns, local;
+
+    if (!read_name(parser, &ns, &local))
+        return false;
+    add_subcode(lists, ns, local);
+    return true;
+}
+
 /* Reads the first code: one of SOAP's own, or else a subcode. */
-static bool read_code(struct wwi_envelope_parser *parser)
+static bool read_code(struct wwi_envelope_parser *parser, struct lists *lists)
 {
     wws_fault_info *fault = &parser->envelope->fault;
     wws_string ns, local, bare;
@@ -118,26 +154,26 @@ static bool read_code(struct wwi_envelope_parser *parser)
         fault->code = is_receivers(ns, local)
             ? WWS_FAULT_CODE_RECEIVER : WWS_FAULT_CODE_SENDER;
     }
-    fault->subcode_namespace = ns;
-    fault->subcode_name = local;
+    add_subcode(lists, ns, local);
     return true;
 }
 
-/* Reads Code, and each Subcode in it: the innermost one stays. */
-static bool read_codes(struct wwi_envelope_parser *parser, bool outermost)
+/* Reads Code, and each Subcode in it. */
+static bool read_codes(
+    struct wwi_envelope_parser *parser,
+    struct lists *lists,
+    bool outermost)
 {
-    wws_fault_info *fault = &parser->envelope->fault;
     bool valued = false;
     bool good;
 
     while (wwi_envelope_next_child(parser)) {
         if (wwi_envelope_at(parser, "Value") && !valued) {
-            good = outermost ? read_code(parser)
-                : read_name(parser, &fault->subcode_namespace,
-                    &fault->subcode_name);
+            good = outermost ? read_code(parser, lists)
+                : read_subcode(parser, lists);
             valued = true;
         } else if (wwi_envelope_at(parser, "Subcode") && valued) {
-            good = read_codes(parser, false);
+            good = read_codes(parser, lists, false);
         } else {
             good = wwi_envelope_refuse(parser, "not the value of a code");
         }
@@ -149,38 +185,46 @@ static bool read_codes(struct wwi_envelope_parser *parser, bool outermost)
     return parser->status >= 0;
 }
 
-static bool read_language(struct wwi_envelope_parser *parser)
+static bool read_language(
+    struct wwi_envelope_parser *parser,
+    wws_string *language)
 {
     const struct wwi_xml_reader *reader = parser->reader;
-    wws_string *language = &parser->envelope->fault.language;
 
+    *language = WWS_STR("");
     for (size_t i = 0; i < reader->attribute_count; i++)
         if (wwi_xml_name_is(&reader->attributes[i].name,
             WWS_STR(WWI_XML_NAMESPACE), WWS_STR("lang")))
             *language = wwi_envelope_keep(
                 parser->envelope, reader->attributes[i].value);
-    return language->size == 0 || language->data != NULL
-        || wwi_envelope_no_memory(parser);
+    return language->data != NULL || wwi_envelope_no_memory(parser);
 }
 
-/* Reads the reason of SOAP 1.2: the first text, whatever its language. */
-static bool read_reason(struct wwi_envelope_parser *parser)
+static bool read_text(struct wwi_envelope_parser *parser, struct lists *lists)
 {
-    wws_fault_info *fault = &parser->envelope->fault;
-    bool good;
+    struct pairs *reasons = &lists->reasons;
+    wws_string *text = &reasons->first[reasons->count];
+    wws_string *language = &reasons->second[reasons->count];
 
+    if (reasons->count == WWI_FAULT_REASONS)
+        return wwi_envelope_skip(parser);
+    reasons->count++;
+    return read_language(parser, language)
+        && wwi_envelope_read_text(parser, text);
+}
+
+/* Reads the reason of SOAP 1.2, which is there in any number of languages. */
+static bool read_reason(
+    struct wwi_envelope_parser *parser,
+    struct lists *lists)
+{
     while (wwi_envelope_next_child(parser)) {
         if (!wwi_envelope_at(parser, "Text"))
-            good = wwi_envelope_refuse(parser, "not the text of a reason");
-        else if (fault->reason.data != NULL)
-            good = wwi_envelope_skip(parser);
-        else
-            good = read_language(parser)
-                && wwi_envelope_read_text(parser, &fault->reason);
-        if (!good)
+            return wwi_envelope_refuse(parser, "not the text of a reason");
+        if (!read_text(parser, lists))
             return false;
     }
-    if (fault->reason.data == NULL && parser->status >= 0)
+    if (lists->reasons.count == 0 && parser->status >= 0)
         return wwi_envelope_refuse(parser, "a reason without text");
     return parser->status >= 0;
 }
@@ -211,26 +255,31 @@ static bool read_detail(struct wwi_envelope_parser *parser)
     return true;
 }
 
-static bool read_part_1_2(struct wwi_envelope_parser *parser, unsigned *part)
+static bool read_part_1_2(
+    struct wwi_envelope_parser *parser,
+    struct lists *lists,
+    unsigned *part)
 {
-    wws_string node;
+    wws_fault_info *fault = &parser->envelope->fault;
 
     if (wwi_envelope_at(parser, "Code"))
-        return *part = CODE, read_codes(parser, true);
+        return *part = CODE, read_codes(parser, lists, true);
     if (wwi_envelope_at(parser, "Reason"))
-        return *part = REASON, read_reason(parser);
+        return *part = REASON, read_reason(parser, lists);
     if (wwi_envelope_at(parser, "Node"))
-        return *part = NODE, wwi_envelope_read_text(parser, &node);
+        return *part = NODE, wwi_envelope_read_text(parser, &fault->node);
     if (wwi_envelope_at(parser, "Role"))
-        return *part = ACTOR, wwi_envelope_read_text(
-            parser, &parser->envelope->fault.actor);
+        return *part = ACTOR, wwi_envelope_read_text(parser, &fault->actor);
     if (wwi_envelope_at(parser, "Detail"))
         return *part = DETAIL, read_detail(parser);
     return wwi_envelope_refuse(parser, "not a part of a fault");
 }
 
 /* In SOAP 1.1 the parts are in no namespace. */
-static bool read_part_1_1(struct wwi_envelope_parser *parser, unsigned *part)
+static bool read_part_1_1(
+    struct wwi_envelope_parser *parser,
+    struct lists *lists,
+    unsigned *part)
 {
     const struct wwi_xml_name *name = &parser->reader->name;
     wws_fault_info *fault = &parser->envelope->fault;
@@ -238,10 +287,9 @@ static bool read_part_1_1(struct wwi_envelope_parser *parser, unsigned *part)
     if (name->ns.size != 0 && !wwi_string_equal(name->ns, parser->soap))
         return wwi_envelope_refuse(parser, "not a part of a fault");
     if (wwi_string_is(name->local, "faultcode"))
-        return *part = CODE, read_code(parser);
+        return *part = CODE, read_code(parser, lists);
     if (wwi_string_is(name->local, "faultstring"))
-        return *part = REASON, read_language(parser)
-            && wwi_envelope_read_text(parser, &fault->reason);
+        return *part = REASON, read_text(parser, lists);
     if (wwi_string_is(name->local, "faultactor"))
         return *part = ACTOR, wwi_envelope_read_text(parser, &fault->actor);
     if (wwi_string_is(name->local, "detail"))
@@ -249,23 +297,82 @@ static bool read_part_1_1(struct wwi_envelope_parser *parser, unsigned *part)
     return wwi_envelope_refuse(parser, "not a part of a fault");
 }
 
+/* A list that lives as long as the envelope, of some of the texts. */
+static bool keep_list(
+    struct wwi_envelope_parser *parser,
+    const wws_string *texts,
+    size_t count,
+    const wws_string **list,
+    size_t *list_count)
+{
+    size_t size = count * sizeof *texts;
+    wws_string *copy;
+
+    if (count == 0)
+        return true;
+    copy = wwi_envelope_room(parser->envelope, size);
+    if (copy == NULL)
+        return wwi_envelope_no_memory(parser);
+    memcpy(copy, texts, size);
+    *list = copy;
+    *list_count = count;
+    return true;
+}
+
+static bool keep_subcodes(
+    struct wwi_envelope_parser *parser,
+    const struct pairs *subcodes)
+{
+    wws_fault_info *fault = &parser->envelope->fault;
+    uint32_t outer = subcodes->count - 1;
+
+    if (subcodes->count == 0)
+        return true;
+    fault->subcode_namespace = subcodes->first[outer];
+    fault->subcode_name = subcodes->second[outer];
+    return keep_list(parser, subcodes->first, outer,
+            &fault->outer_subcode_namespaces,
+            &fault->outer_subcode_namespaces_count)
+        && keep_list(parser, subcodes->second, outer,
+            &fault->outer_subcode_names, &fault->outer_subcode_names_count);
+}
+
+static bool keep_reasons(
+    struct wwi_envelope_parser *parser,
+    const struct pairs *reasons)
+{
+    wws_fault_info *fault = &parser->envelope->fault;
+
+    fault->reason = reasons->first[0];
+    fault->language = reasons->second[0];
+    return keep_list(parser, reasons->first + 1, reasons->count - 1,
+            &fault->further_reasons, &fault->further_reasons_count)
+        && keep_list(parser, reasons->second + 1, reasons->count - 1,
+            &fault->further_languages, &fault->further_languages_count);
+}
+
 bool wwi_envelope_read_fault(struct wwi_envelope_parser *parser)
 {
     bool old = parser->envelope->version == WWS_ENVELOPE_VERSION_SOAP_1_1;
+    struct lists lists;
     unsigned seen = 0;
     unsigned part = 0;
 
+    lists.subcodes.count = lists.reasons.count = 0;
     while (wwi_envelope_next_child(parser)) {
-        if (!(old ? read_part_1_1(parser, &part)
-            : read_part_1_2(parser, &part)))
+        if (!(old ? read_part_1_1(parser, &lists, &part)
+            : read_part_1_2(parser, &lists, &part)))
             return false;
         if (seen & part)
             return wwi_envelope_refuse(parser, "a part of a fault twice");
         seen |= part;
     }
-    if (parser->status >= 0 && (seen & CODE) == 0)
+    if (parser->status < 0)
+        return false;
+    if ((seen & CODE) == 0)
         return wwi_envelope_refuse(parser, "a fault without a code");
-    if (parser->status >= 0 && (seen & REASON) == 0)
+    if ((seen & REASON) == 0)
         return wwi_envelope_refuse(parser, "a fault without a reason");
-    return parser->status >= 0;
+    return keep_subcodes(parser, &lists.subcodes)
+        && keep_reasons(parser, &lists.reasons);
 }

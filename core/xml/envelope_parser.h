@@ -45,7 +45,9 @@ bool wwi_envelope_end_part(
     struct wwi_envelope_part *part,
     uint64_t begin);
 
-/* A copy that lives as long as the envelope; data is null without memory. */
+/* Memory that lives as long as the envelope; null when there is none. */
+void *wwi_envelope_room(struct wwi_envelope *envelope, size_t size);
+/* A copy that does so; data is null without memory. */
 wws_string wwi_envelope_keep(
     struct wwi_envelope *envelope,
     wws_string text);

@@ -50,7 +50,7 @@ static void put_header(struct output *output, wws_header header)
 
 static bool has_headers(const struct wwi_envelope_content *content)
 {
-    if (content->blocks.size != 0)
+    if (content->blocks.size != 0 || content->more_blocks.size != 0)
         return true;
     if (content->addressing == WWS_ADDRESSING_VERSION_TRANSPORT)
         return false;
@@ -73,6 +73,7 @@ static void put_headers(struct output *output)
         for (size_t i = 0; i < sizeof order / sizeof *order; i++)
             put_header(output, order[i]);
     put_raw(output, output->content->blocks);
+    put_raw(output, output->content->more_blocks);
     put(output, "</s:Header>");
 }
 

@@ -1,6 +1,6 @@
 /* Faults that the library itself makes, and what received faults mean.
  *
- * SOAP 1.2 has room for a code, two subcodes and a detail.  In SOAP 1.1 a fault
+ * SOAP 1.2 has room for a code, subcodes and a detail.  In SOAP 1.1 a fault
  * about a header may have no detail, as the body was not looked at: there
  * WS-Addressing 1.0 has a header block for it, and the others have nothing. */
 #include "core/xml/fault.h"
@@ -132,21 +132,39 @@ static bool put_detail(
 }
 
 /* One header block for each header that is not understood. */
-static void put_not_understood(
+static bool put_not_understood(
     struct wwi_bytes *out,
     const struct wwi_envelope_header *header)
 {
+    bool good;
+
     wwi_bytes_append_text(out, "<s:NotUnderstood xmlns:s=\"");
     wwi_bytes_append_string(
         out, wwi_envelope_namespace(WWS_ENVELOPE_VERSION_SOAP_1_2));
     wwi_bytes_append_text(out, "\" xmlns:h=\"");
-    wwi_xml_escape(out, header->ns, true);
+    good = wwi_xml_escape(out, header->ns, true);
     wwi_bytes_append_text(out, "\" qname=\"h:");
     wwi_bytes_append_string(out, header->local);
     wwi_bytes_append_text(out, "\"/>");
+    return good;
 }
 
-static void put_upgrade(struct wwi_bytes *out, wws_envelope_version supported)
+static bool put_all_not_understood(
+    struct wwi_bytes *out,
+    const struct wwi_envelope *request)
+{
+    for (uint32_t i = 0; i < request->header_count; i++) {
+        const struct wwi_envelope_header *header = &request->headers[i];
+
+        if (header->must_understand && !header->standard
+            && !header->understood && !header->removed
+            && !put_not_understood(out, header))
+            return false;
+    }
+    return true;
+}
+
+static bool put_upgrade(struct wwi_bytes *out, wws_envelope_version supported)
 {
     wwi_bytes_append_text(out, "<u:Upgrade xmlns:u=\"");
     wwi_bytes_append_string(
@@ -154,81 +172,26 @@ static void put_upgrade(struct wwi_bytes *out, wws_envelope_version supported)
     wwi_bytes_append_text(out, "\"><u:SupportedEnvelope xmlns:e=\"");
     wwi_bytes_append_string(out, wwi_envelope_namespace(supported));
     wwi_bytes_append_text(out, "\" qname=\"e:Envelope\"/></u:Upgrade>");
+    return true;
 }
 
-/* Moves what was written to the header blocks, which check it. */
-static wws_status add_block(
-    struct wwi_blocks *blocks,
-    struct wwi_bytes *xml,
-    wws_envelope_version version,
-    wws_addressing_version addressing)
-{
-    struct wwi_block_options options = {
-        .version = version, .addressing = addressing };
-    wws_status status = WWS_E_OUTOFMEMORY;
-
-    if (!xml->failed)
-        status = wwi_blocks_add(
-            blocks, (wws_bytes) { xml->data, xml->size }, &options, NULL);
-    wwi_bytes_fini(xml);
-    return status;
-}
-
-static wws_status add_not_understood(
-    const struct wwi_envelope *request,
-    struct wwi_blocks *blocks,
-    wws_addressing_version addressing)
-{
-    wws_status status = WWS_S_OK;
-
-    for (uint32_t i = 0; i < request->header_count && status >= 0; i++) {
-        const struct wwi_envelope_header *header = &request->headers[i];
-        struct wwi_bytes xml = { 0 };
-
-        if (!header->must_understand || header->standard || header->understood
-            || header->removed)
-            continue;
-        put_not_understood(&xml, header);
-        status = add_block(
-            blocks, &xml, WWS_ENVELOPE_VERSION_SOAP_1_2, addressing);
-    }
-    return status;
-}
-
-/* The detail of a fault of addressing, where the version wants it. */
-static wws_status add_detail(
-    struct wwi_fault_content *fault,
+/* The detail of a fault of addressing as a header block. */
+static bool put_detail_block(
+    struct wwi_bytes *out,
     const struct wwi_fault_about *about,
-    wws_envelope_version version,
-    wws_addressing_version addressing,
-    struct wwi_bytes *detail,
-    struct wwi_blocks *blocks)
+    enum detail detail,
+    wws_string ns)
 {
-    bool old = version == WWS_ENVELOPE_VERSION_SOAP_1_1;
-    enum detail kind = rows[about->fault].detail;
-    wws_string ns = wwi_addressing_namespace(addressing);
-    struct wwi_bytes block = { 0 };
-    size_t before = detail->size;
+    bool good;
 
-    if (kind == NOTHING || (old && addressing != WWS_ADDRESSING_VERSION_1_0))
-        return WWS_S_OK;
-    if (old) {
-        open_detail(&block, "FaultDetail", ns);
-        put_detail(&block, about, kind, ns);
-        wwi_bytes_append_text(&block, "</a:FaultDetail>");
-        return add_block(blocks, &block, version, addressing);
-    }
-    if (!put_detail(detail, about, kind, ns))
-        return WWS_E_INVALID_FORMAT;
-    if (detail->failed)
-        return WWS_E_OUTOFMEMORY;
-    fault->detail = (wws_bytes) {
-        detail->data + before, detail->size - before };
-    return WWS_S_OK;
+    open_detail(out, "FaultDetail", ns);
+    good = put_detail(out, about, detail, ns);
+    wwi_bytes_append_text(out, "</a:FaultDetail>");
+    return good;
 }
 
 static void set_subcodes(
-    struct wwi_fault_content *fault,
+    struct wwi_made_fault *fault,
     const struct row *row,
     wws_addressing_version addressing)
 {
@@ -236,46 +199,80 @@ static void set_subcodes(
     const char *subcode = addressing == WWS_ADDRESSING_VERSION_0_9
         ? row->subcode_0_9 : row->subcode;
 
-    if (subcode == NULL)
+    if (subcode == NULL || ns.size == 0)
         return;
-    fault->subcodes[0].ns = ns;
-    fault->subcodes[0].local = wwi_string(subcode);
+    fault->info.subcode_namespace = ns;
+    fault->info.subcode_name = wwi_string(subcode);
     /* The details of 1.0 have no names in 0.9. */
     if (row->inner == NULL || addressing != WWS_ADDRESSING_VERSION_1_0)
         return;
-    fault->subcodes[1].ns = ns;
-    fault->subcodes[1].local = wwi_string(row->inner);
+    fault->outer_namespace = ns;
+    fault->outer_name = fault->info.subcode_name;
+    fault->info.outer_subcode_namespaces = &fault->outer_namespace;
+    fault->info.outer_subcode_names = &fault->outer_name;
+    fault->info.outer_subcode_namespaces_count = 1;
+    fault->info.outer_subcode_names_count = 1;
+    fault->info.subcode_name = wwi_string(row->inner);
 }
 
-wws_status wwi_fault_make(
-    struct wwi_fault_content *fault,
+/* Writes what belongs into the detail, or into the headers, where the versions
+ * have a place for it. */
+static bool put_more(
+    struct wwi_made_fault *fault,
     const struct wwi_fault_about *about,
     wws_envelope_version version,
     wws_addressing_version addressing,
-    struct wwi_bytes *detail,
-    struct wwi_blocks *blocks)
+    bool *in_headers)
+{
+    bool old = version == WWS_ENVELOPE_VERSION_SOAP_1_1;
+    enum detail detail = rows[about->fault].detail;
+    wws_string ns = wwi_addressing_namespace(addressing);
+
+    *in_headers = true;
+    if (about->fault == WWI_FAULT_VERSION_MISMATCH)
+        return put_upgrade(&fault->xml, about->supported);
+    if (about->fault == WWI_FAULT_MUST_UNDERSTAND)
+        return old || put_all_not_understood(&fault->xml, about->request);
+    if (detail == NOTHING || ns.size == 0
+        || (old && addressing != WWS_ADDRESSING_VERSION_1_0))
+        return true;
+    if (old)
+        return put_detail_block(&fault->xml, about, detail, ns);
+    *in_headers = false;
+    return put_detail(&fault->xml, about, detail, ns);
+}
+
+wws_status wwi_fault_make(
+    struct wwi_made_fault *fault,
+    const struct wwi_fault_about *about,
+    wws_envelope_version version,
+    wws_addressing_version addressing)
 {
     const struct row *row = &rows[about->fault];
-    struct wwi_bytes upgrade = { 0 };
+    wws_bytes more;
+    bool in_headers;
 
-    *fault = (struct wwi_fault_content) {
-        .code = row->code,
-        .reason = about->reason.size != 0
-            ? about->reason : wwi_string(row->reason),
-    };
-    if (about->fault == WWI_FAULT_VERSION_MISMATCH) {
-        put_upgrade(&upgrade, about->supported);
-        return add_block(blocks, &upgrade, version, addressing);
-    }
-    if (about->fault == WWI_FAULT_MUST_UNDERSTAND) {
-        if (version == WWS_ENVELOPE_VERSION_SOAP_1_1)
-            return WWS_S_OK;
-        return add_not_understood(about->request, blocks, addressing);
-    }
-    if (addressing == WWS_ADDRESSING_VERSION_TRANSPORT)
-        return WWS_S_OK;
+    *fault = (struct wwi_made_fault) { .info = WWS_FAULT_INFO_INIT };
+    fault->info.code = row->code;
+    fault->info.reason = about->reason.size != 0
+        ? about->reason : wwi_string(row->reason);
+    fault->info.language = WWS_STR("en");
     set_subcodes(fault, row, addressing);
-    return add_detail(fault, about, version, addressing, detail, blocks);
+    if (!put_more(fault, about, version, addressing, &in_headers))
+        return WWS_E_INVALID_FORMAT;
+    if (fault->xml.failed)
+        return WWS_E_OUTOFMEMORY;
+    more = (wws_bytes) { fault->xml.data, fault->xml.size };
+    if (in_headers)
+        fault->info.headers = more;
+    else
+        fault->info.detail = more;
+    return WWS_S_OK;
+}
+
+void wwi_made_fault_fini(struct wwi_made_fault *fault)
+{
+    wwi_bytes_fini(&fault->xml);
 }
 
 struct wwi_fault_about wwi_fault_about_envelope(
@@ -332,17 +329,27 @@ static bool is_addressing(wws_string ns)
             ns, wwi_addressing_namespace(WWS_ADDRESSING_VERSION_0_9));
 }
 
-wws_status wwi_fault_status(const wws_fault_info *fault)
+static wws_status status_of(wws_string ns, wws_string local)
 {
-    wws_string ns = fault->subcode_namespace;
-
     for (size_t i = 0; i < sizeof meanings / sizeof *meanings; i++) {
         const struct meaning *meaning = &meanings[i];
 
-        if (wwi_string_is(fault->subcode_name, meaning->local)
+        if (wwi_string_is(local, meaning->local)
             && (meaning->ns == NULL ? is_addressing(ns)
                 : wwi_string_is(ns, meaning->ns)))
             return meaning->status;
     }
     return WWS_E_ENDPOINT_FAULT_RECEIVED;
+}
+
+wws_status wwi_fault_status(const wws_fault_info *fault)
+{
+    wws_status status =
+        status_of(fault->subcode_namespace, fault->subcode_name);
+
+    for (size_t i = fault->outer_subcode_names_count;
+        i-- > 0 && status == WWS_E_ENDPOINT_FAULT_RECEIVED;)
+        status = status_of(fault->outer_subcode_namespaces[i],
+            fault->outer_subcode_names[i]);
+    return status;
 }

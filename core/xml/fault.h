@@ -3,7 +3,6 @@
 #define WWI_XML_FAULT_H
 
 #include "core/base/bytes.h"
-#include "core/xml/blocks.h"
 #include "core/xml/envelope.h"
 #include "wws/base.h"
 #include "wws/types.h"
@@ -33,46 +32,37 @@ struct wwi_fault_about {
     wws_envelope_version supported;
 };
 
-/* A fault in parts, to be written. */
-struct wwi_fault_content {
-    wws_fault_code code;
-    struct {
-        wws_string ns;
-        wws_string local; /* empty: none */
-    } subcodes[2];        /* the outer one first */
-    wws_string reason;
-    wws_string language;  /* empty: en */
-    wws_string actor;     /* empty: the endpoint */
-    wws_bytes detail;     /* elements that stand for themselves; empty: none */
-};
-
-/* Appends the element Fault, which stands for itself.  WWS_E_INVALID_FORMAT for
- * texts that XML cannot hold. */
+/* Appends the element Fault, which stands for itself; what else goes with it is
+ * for the headers.  WWS_E_INVALID_FORMAT for texts that XML cannot hold. */
 wws_status wwi_fault_write(
-    const struct wwi_fault_content *fault,
+    const wws_fault_info *fault,
     wws_envelope_version version,
     struct wwi_bytes *out);
-/* The same as a receiver will see it; views of the content. */
-wws_fault_info wwi_fault_info_of(const struct wwi_fault_content *fault);
 
-/* Puts a fault into the form that the versions ask for, with the header blocks
- * that belong to it.  Texts are constants or views of what it is about; the
- * detail goes behind what `detail` holds, and is a view of it. */
+/* A fault of the library's own: its texts are constants, views of what it is
+ * about, or in `xml`. */
+struct wwi_made_fault {
+    wws_fault_info info;
+    wws_string outer_namespace;
+    wws_string outer_name;
+    struct wwi_bytes xml;
+};
+
+/* Makes a fault in the form that the versions ask for. */
 wws_status wwi_fault_make(
-    struct wwi_fault_content *fault,
+    struct wwi_made_fault *fault,
     const struct wwi_fault_about *about,
     wws_envelope_version version,
-    wws_addressing_version addressing,
-    struct wwi_bytes *detail,
-    struct wwi_blocks *blocks);
+    wws_addressing_version addressing);
+void wwi_made_fault_fini(struct wwi_made_fault *fault);
 
 /* What answers an envelope that parse() has refused. */
 struct wwi_fault_about wwi_fault_about_envelope(
     const struct wwi_envelope *envelope,
     wws_envelope_version supported);
 
-/* The status that a received fault stands for: at least
- * WWS_E_ENDPOINT_FAULT_RECEIVED. */
+/* The status that a received fault stands for, by the innermost subcode that
+ * says so: at least WWS_E_ENDPOINT_FAULT_RECEIVED. */
 wws_status wwi_fault_status(const wws_fault_info *fault);
 
 #endif

@@ -4,7 +4,7 @@
 #include "core/xml/fault.h"
 
 struct output {
-    const struct wwi_fault_content *fault;
+    const wws_fault_info *fault;
     wws_string soap;
     struct wwi_bytes *out;
     bool bad_text;
@@ -81,17 +81,18 @@ static const char *code_name(wws_fault_code code, bool old)
     }
 }
 
-static void put_reason(struct output *output, const char *element)
+static void put_reason(
+    struct output *output,
+    const char *element,
+    wws_string reason,
+    wws_string language)
 {
-    const struct wwi_fault_content *fault = output->fault;
-    wws_string language = fault->language;
-
     put(output, "<");
     put(output, element);
     put(output, " xml:lang=\"");
-    put_value(output, language.size == 0 ? WWS_STR("en") : language);
+    put_value(output, language);
     put(output, "\">");
-    put_text(output, fault->reason);
+    put_text(output, reason);
     put(output, "</");
     put(output, element);
     put(output, ">");
@@ -115,47 +116,66 @@ static void put_detail(struct output *output, const char *element)
 /* SOAP 1.1 has room for one code: the most specific one. */
 static void put_fault_1_1(struct output *output)
 {
-    const struct wwi_fault_content *fault = output->fault;
-    wws_string ns = output->soap;
-    wws_string local = wwi_string(code_name(fault->code, true));
+    const wws_fault_info *fault = output->fault;
 
-    for (int i = 0; i < 2; i++)
-        if (fault->subcodes[i].local.size != 0) {
-            ns = fault->subcodes[i].ns;
-            local = fault->subcodes[i].local;
-        }
-    put_name(output, "faultcode", ns, local);
-    put_reason(output, "faultstring");
+    if (fault->subcode_name.size != 0)
+        put_name(output, "faultcode", fault->subcode_namespace,
+            fault->subcode_name);
+    else
+        put_name(output, "faultcode", output->soap,
+            wwi_string(code_name(fault->code, true)));
+    put_reason(output, "faultstring", fault->reason, fault->language);
     if (fault->actor.size != 0)
         put_element(output, "faultactor", fault->actor);
     put_detail(output, "detail");
 }
 
-static void put_fault_1_2(struct output *output)
+static void put_subcode(struct output *output, wws_string ns, wws_string local)
 {
-    const struct wwi_fault_content *fault = output->fault;
-    int depth = 0;
+    put(output, "<s:Subcode>");
+    put_name(output, "s:Value", ns, local);
+}
+
+static void put_codes(struct output *output)
+{
+    const wws_fault_info *fault = output->fault;
+    size_t outer = fault->outer_subcode_names_count;
 
     put(output, "<s:Code>");
     put_name(output, "s:Value", output->soap,
         wwi_string(code_name(fault->code, false)));
-    for (; depth < 2 && fault->subcodes[depth].local.size != 0; depth++) {
-        put(output, "<s:Subcode>");
-        put_name(output, "s:Value", fault->subcodes[depth].ns,
-            fault->subcodes[depth].local);
-    }
-    while (depth-- > 0)
+    for (size_t i = 0; i < outer; i++)
+        put_subcode(output, fault->outer_subcode_namespaces[i],
+            fault->outer_subcode_names[i]);
+    if (fault->subcode_name.size != 0) {
+        put_subcode(output, fault->subcode_namespace, fault->subcode_name);
         put(output, "</s:Subcode>");
-    put(output, "</s:Code><s:Reason>");
-    put_reason(output, "s:Text");
+    }
+    for (size_t i = 0; i < outer; i++)
+        put(output, "</s:Subcode>");
+    put(output, "</s:Code>");
+}
+
+static void put_fault_1_2(struct output *output)
+{
+    const wws_fault_info *fault = output->fault;
+
+    put_codes(output);
+    put(output, "<s:Reason>");
+    put_reason(output, "s:Text", fault->reason, fault->language);
+    for (size_t i = 0; i < fault->further_reasons_count; i++)
+        put_reason(output, "s:Text", fault->further_reasons[i],
+            fault->further_languages[i]);
     put(output, "</s:Reason>");
+    if (fault->node.size != 0)
+        put_element(output, "s:Node", fault->node);
     if (fault->actor.size != 0)
         put_element(output, "s:Role", fault->actor);
     put_detail(output, "s:Detail");
 }
 
 wws_status wwi_fault_write(
-    const struct wwi_fault_content *fault,
+    const wws_fault_info *fault,
     wws_envelope_version version,
     struct wwi_bytes *out)
 {
@@ -176,20 +196,4 @@ wws_status wwi_fault_write(
     if (out->failed)
         return WWS_E_OUTOFMEMORY;
     return output.bad_text ? WWS_E_INVALID_FORMAT : WWS_S_OK;
-}
-
-wws_fault_info wwi_fault_info_of(const struct wwi_fault_content *fault)
-{
-    wws_fault_info info = WWS_FAULT_INFO_INIT;
-    int inner = fault->subcodes[1].local.size != 0 ? 1 : 0;
-
-    info.code = fault->code;
-    info.subcode_namespace = fault->subcodes[inner].ns;
-    info.subcode_name = fault->subcodes[inner].local;
-    info.reason = fault->reason;
-    info.language = fault->language.size != 0
-        ? fault->language : WWS_STR("en");
-    info.actor = fault->actor;
-    info.detail = fault->detail;
-    return info;
 }

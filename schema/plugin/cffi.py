@@ -171,13 +171,18 @@ def value_type(slot: Slot) -> str:
     return "str" if slot.text else TYPES[slot.kind]
 
 
+def told_type(slot: Slot) -> str:
+    """What the library tells is a list if there are several of it."""
+    type = value_type(slot)
+    return f"list[{type}]" if slot.repeated else type
+
+
 def none_or(type: str, required: bool) -> str:
     return type if required else f"{type} | None"
 
 
 def output_type(call: Call) -> str:
-    types = [f"list[{value_type(it)}]" if it.repeated else value_type(it)
-             for it in results_of(call)]
+    types = [told_type(it) for it in results_of(call)]
     if not types:
         return "bool" if call.may_end or call.role is Role.CANCEL else "None"
     all = f"tuple[{', '.join(types)}]" if len(types) > 1 else types[0]
@@ -359,6 +364,8 @@ class Module:
         name = f"{prefix}{slot.name.snake}"
         if not slot.repeated:
             return self.item_in(slot, name, required)
+        if slot.kind is Kind.STRING:
+            return f"{self.help('texts_in')}({name})"
         item = self.item_in(slot, "item", True)
         items = name if item == "item" else f"[{item} for item in {name}]"
         return f'{self.help("array_in")}("{c_type(slot)}", {items})'
@@ -643,8 +650,14 @@ class Module:
         members = []
         for slot in type.slots:
             place = slot.name.snake
-            members.append(f"{place}={self.seen(slot, f'record.{place}')}")
-            self.typed += f"    {place}: {value_type(slot)}\n"
+            if slot.repeated:
+                members.append(spread(
+                    f"{place}={self.help('texts_out')}(",
+                    [f"record.{place}", f"record.{place}_count"], ")",
+                    " " * 12).lstrip())
+            else:
+                members.append(f"{place}={self.seen(slot, f'record.{place}')}")
+            self.typed += f"    {place}: {told_type(slot)}\n"
         self.body += spread("return cls(", members, ")\n", "        ")
 
     def put_value(self, type: Type) -> None:
@@ -892,7 +905,7 @@ def put_error(module: Module) -> None:
     for slot in extras:
         module.typed += f"    {slot.name.snake}: {value_type(slot)} | None\n"
     for slot in record.slots if record else []:
-        module.typed += f"    {slot.name.snake}: {value_type(slot)}\n"
+        module.typed += f"    {slot.name.snake}: {told_type(slot)}\n"
 
     doc = module.entries(
         "What went wrong: a function failed.\n\n"

@@ -308,6 +308,8 @@ def lifted_member(slot: Slot) -> str:
     value = f"c.{slot.name.snake}"
     if slot.kind is Kind.BOOL:
         return f"{value} != 0"
+    if slot.repeated:
+        return f"goTexts({value}, {value}_count)"
     if slot.is_buffer:
         return f"string(take(&{value}))" if slot.text else f"take(&{value})"
     return lifted(slot, value, "o")

@@ -31,13 +31,13 @@ SHAPES = {
 
 # Values are numbers, enums, strings and bytes; there are no arrays of bytes,
 # enums and bools.
-INPUTS = {"a value", "values", "a struct", "a table", "a handle"}
+INPUTS = {"a value", "values", "texts", "a struct", "a table", "a handle"}
 REQUEST = Place("a request", INPUTS)
 RESPONSE = Place("a response", {"a value", "a handle", "a record", "records"})
 IN_STRUCT = Place("a struct", INPUTS)
 IN_TABLE = Place("a table", {"a callback", "a handle"})
 IN_CALLBACK = Place("a callback", INPUTS | {"a record"})
-IN_RECORD = Place("a record", {"a value", "a handle"})
+IN_RECORD = Place("a record", {"a value", "texts", "a handle"})
 
 PLACES = {
     Shape.STRUCT: IN_STRUCT,
@@ -133,6 +133,8 @@ def needed(slot: Slot) -> str | None:
         return one
     if slot.kind in (Kind.BYTES, Kind.ENUM, Kind.BOOL):
         return None
+    if slot.kind is Kind.STRING:
+        return "texts"
     return {"a value": "values", "a record": "records"}.get(one)
 
 

@@ -201,6 +201,16 @@ def lifted(slot: Slot) -> str:
     return f"{name}: raw.{name}"
 
 
+def lifted_member(slot: Slot) -> str:
+    if not slot.repeated:
+        return f"            {lifted(slot)},\n"
+    name = slot.name.snake
+    return enclosed(
+        " " * 12, (f"{name}: unsafe {{ ", f"{name}: unsafe {{"),
+        "support::texts(", [f"raw.{name}", f"raw.{name}_count"], ")",
+        (" },", "},"))
+
+
 # Outputs
 
 
@@ -598,7 +608,7 @@ class Rust:
         if slot.repeated:
             items = (f"support::strings(&self.{name})"
                      if slot.kind is Kind.STRING else f"self.{name}.clone()")
-            return f"        let {name} = keep.array({items});\n"
+            return statement("        ", f"let {name} = keep.array({items});")
         if not slot.is_struct:
             return ""
         keep = "keep" if has_parts(slot.type) else ""
@@ -683,8 +693,7 @@ class Rust:
             "}\n"])
 
     def record(self, type: Type) -> str:
-        members = [f"            {lifted(it)},\n" for it in type.slots
-                   if not it.type]
+        members = [lifted_member(it) for it in type.slots if not it.type]
         return self.members(type) + fill("""
             |
             |impl $name$ {

@@ -419,6 +419,10 @@ class Misuse(unittest.TestCase):
     def test_struct__of_a_newer_caller_who_asks_for_nothing_new_is_taken(self):
         for function, index, parameter in parameters(is_struct):
             own = ffi.sizeof(parameter.type)
+            # What is required is not there either: who refuses that must be
+            # able to say so.
+            if parameter.const and FUNCTIONS[function][-1].name != 'error':
+                continue
             for size in (own, own + 1, own + 8, LARGEST_STRUCT):
                 with self.subTest(function, struct=parameter.type, size=size):
                     struct, _ = resized(parameter.type, size)
@@ -474,7 +478,8 @@ class Misuse(unittest.TestCase):
                                                                   struct)
 
                     self.assertEqual(status, lib.WWS_E_INVALIDARG)
-                    self.assertEqual(self.said(), REFUSED % member.name)
+                    if FUNCTIONS[function][-1].name == 'error':
+                        self.assertEqual(self.said(), REFUSED % member.name)
                     del keep
 
     def filled(self, kind):
@@ -483,7 +488,7 @@ class Misuse(unittest.TestCase):
                         queue=self.world.live['wws_queue'])
         struct = new(kind)
         for member in STRUCTS[kind]:
-            if member.type == 'wws_string':
+            if member.type == 'wws_string' and not member.stars:
                 setattr(struct, member.name, string)
             elif member.type == 'wws_operation_callbacks':
                 setattr(struct, member.name, callbacks)

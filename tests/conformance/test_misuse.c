@@ -94,6 +94,8 @@ PROBE(error_get_info, error, &error_info)
 PROBE(error_get_string, error, 0, &out.string)
 PROBE(error_get_fault, error, &fault_info)
 PROBE(error_add_string, error, WWS_STR("text"))
+PROBE(error_set_fault, error, some_fault())
+PROBE(error_copy, error, LIVE(error, ERROR))
 PROBE_ALONE(error_reset, error)
 PROBE(queue_get_fd, queue, &out.fd, error)
 PROBE(queue_next, queue, 1, &event, &out.state, error)
@@ -190,6 +192,8 @@ static const struct probe probes[] = {
     WITHOUT(error_get_string, ERROR),
     WITHOUT(error_get_fault, ERROR),
     WITHOUT(error_add_string, ERROR),
+    WITHOUT(error_set_fault, ERROR),
+    WITHOUT(error_copy, ERROR),
     WITHOUT(error_reset, ERROR),
     WITH_ERROR(queue_get_fd, EVENT_QUEUE),
     WITH_ERROR(queue_next, EVENT_QUEUE),

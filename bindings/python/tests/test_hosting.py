@@ -182,6 +182,28 @@ class Failures(unittest.TestCase):
                 self.assertEqual(found.subcode_name, "Refused")
                 self.assertIn(b"<d", found.detail)
 
+    def test_fault__arrives_with_all_that_it_has(self):
+        def serve(operation):
+            raise wws.Fault(
+                "no", subcode_name="Refused", subcode_namespace="urn:c",
+                node="urn:node", action="urn:act",
+                headers=b'<h xmlns="urn:h"/>',
+                outer_subcode_namespaces=["urn:b", "urn:a"],
+                outer_subcode_names=["Far", "Near"],
+                further_reasons=["nein", "non"],
+                further_languages=("de", "fr"))
+
+        for over in OVER:
+            found = self.fault(serve, over)
+            self.assertEqual(found.node, "urn:node")
+            self.assertEqual(found.action, "urn:act")
+            self.assertEqual(found.headers, b'<h xmlns="urn:h"/>')
+            self.assertEqual(found.outer_subcode_namespaces,
+                             ["urn:b", "urn:a"])
+            self.assertEqual(found.outer_subcode_names, ["Far", "Near"])
+            self.assertEqual(found.further_reasons, ["nein", "non"])
+            self.assertEqual(found.further_languages, ["de", "fr"])
+
     def test_handler__that_fails_answers_with_a_fault_and_is_logged(self):
         async def attend(operation):
             raise KeyError("secret")

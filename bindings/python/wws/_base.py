@@ -111,7 +111,13 @@ def struct_in(value, kind):
 
 def array_in(name, items):
     items = list(items)
-    return ffi.new(f"{name}[]", items), len(items)
+    array = ffi.new(f"{name}[]", items)
+    _kept[array] = items
+    return array, len(items)
+
+
+def texts_in(texts):
+    return array_in("wws_string", [text_in(text) for text in texts])
 
 
 def array_members(name, array):
@@ -158,6 +164,10 @@ def octets_out(view):
 
 def text_out(view):
     return octets_out(view).decode("utf-8", "replace")
+
+
+def texts_out(texts, count):
+    return [text_out(texts[index]) for index in range(count)]
 
 
 def take_octets(buffer):

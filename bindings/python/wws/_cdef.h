@@ -356,6 +356,17 @@ typedef struct wws_fault {
     wws_string language;
     wws_string actor;
     wws_bytes detail;
+    wws_string node;
+    wws_string action;
+    wws_bytes headers;
+    const wws_string *outer_subcode_namespaces;
+    size_t outer_subcode_namespaces_count;
+    const wws_string *outer_subcode_names;
+    size_t outer_subcode_names_count;
+    const wws_string *further_reasons;
+    size_t further_reasons_count;
+    const wws_string *further_languages;
+    size_t further_languages_count;
 } wws_fault;
 
 typedef struct wws_fault_info {
@@ -369,6 +380,17 @@ typedef struct wws_fault_info {
     wws_string language;
     wws_string actor;
     wws_bytes detail;
+    wws_string node;
+    wws_string action;
+    wws_bytes headers;
+    const wws_string *outer_subcode_namespaces;
+    size_t outer_subcode_namespaces_count;
+    const wws_string *outer_subcode_names;
+    size_t outer_subcode_names_count;
+    const wws_string *further_reasons;
+    size_t further_reasons_count;
+    const wws_string *further_languages;
+    size_t further_languages_count;
 } wws_fault_info;
 
 typedef struct wws_log_callbacks {
@@ -599,6 +621,8 @@ wws_status wws_error_get_string(
     wws_string *text);
 wws_status wws_error_get_fault(wws_error error, wws_fault_info *fault);
 wws_status wws_error_add_string(wws_error error, wws_string text);
+wws_status wws_error_set_fault(wws_error error, const wws_fault *fault);
+wws_status wws_error_copy(wws_error error, wws_error original);
 wws_status wws_error_reset(wws_error error);
 wws_status wws_error_free(wws_error error);
 wws_status wws_queue_create(

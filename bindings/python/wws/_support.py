@@ -4,7 +4,8 @@ from ._base import (END, INFINITE, NONE, Enumeration, Failure, Object, Owned,
                     default, ffi, handle_in, handle_or_none, invoke, lent, lib,
                     new_record, new_records, new_struct, octets_in, octets_out,
                     owned, pointer_in, pointer_out, reach, require, struct_in,
-                    take_octets, take_text, text_in, text_out)
+                    take_octets, take_text, text_in, text_out, texts_in,
+                    texts_out)
 from ._hosting import Raised, Served
 from ._serving import ask, foreign, queued, tell
 from ._waiting import Pending, twins

@@ -17,7 +17,8 @@ class Error(Failure):
     - progress: How far the request got.
     - phase: What was being done.
     - http_status: The status that an HTTP server answered, or 0.
-    - has_fault: Whether a SOAP fault was received.
+    - has_fault: Whether there is a SOAP fault: one that was received, or was
+    set.
     - string_count: How many strings there are.
     """
 

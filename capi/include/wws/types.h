@@ -645,7 +645,7 @@ typedef struct wws_fault {
 
     uint32_t reserved0;
 
-    /** Namespace of the subcode. */
+    /** Namespace of the subcode; of the innermost one, if there are several. */
     wws_string subcode_namespace;
 
     /** Local name of the subcode; empty: none.  In SOAP 1.1 it takes the place
@@ -663,6 +663,37 @@ typedef struct wws_fault {
 
     /** Content of the detail element, as XML; empty: none. */
     wws_bytes detail;
+
+    /** Where it was found; empty: the endpoint.  SOAP 1.1 has no place for
+     *  it. */
+    wws_string node;
+
+    /** Action of the message that carries it, if that has none of its own;
+     *  empty: the one that the version of addressing has for faults. */
+    wws_string action;
+
+    /** Header blocks that go with it: elements that are in namespaces and
+     *  declare the prefixes they use.  A fault about a header has them in SOAP
+     *  1.1, which allows it no detail. */
+    wws_bytes headers;
+
+    /** Namespaces of the subcodes around the innermost one, from the outermost
+     *  in; at most 7.  SOAP 1.1 has no place for them. */
+    const wws_string *outer_subcode_namespaces;
+    size_t outer_subcode_namespaces_count;
+
+    /** Their local names, as many. */
+    const wws_string *outer_subcode_names;
+    size_t outer_subcode_names_count;
+
+    /** The reason in further languages; at most 15.  SOAP 1.1 has no place for
+     *  them. */
+    const wws_string *further_reasons;
+    size_t further_reasons_count;
+
+    /** Their languages, as many. */
+    const wws_string *further_languages;
+    size_t further_languages_count;
 } wws_fault;
 
 #define WWS_FAULT_SIZE_V1 sizeof(wws_fault)
@@ -670,7 +701,8 @@ typedef struct wws_fault {
 #define WWS_FAULT_INIT                                                        \
     { sizeof(wws_fault), WWS_VERSION, WWS_FAULT_CODE_RECEIVER, 0,             \
       { NULL, 0 }, { NULL, 0 }, { NULL, 0 }, { NULL, 0 }, { NULL, 0 },        \
-      { NULL, 0 } }
+      { NULL, 0 }, { NULL, 0 }, { NULL, 0 }, { NULL, 0 }, NULL, 0, NULL, 0,   \
+      NULL, 0, NULL, 0 }
 
 /** A SOAP fault that was received.  Its texts live until the error or message
  *  that it was read from is reset or freed. */
@@ -700,13 +732,41 @@ typedef struct wws_fault_info {
 
     /** Content of the detail element, as XML. */
     wws_bytes detail;
+
+    /** Where it was found; empty: the endpoint. */
+    wws_string node;
+
+    /** Action of the message that carried it; empty: none. */
+    wws_string action;
+
+    /** The header blocks that came with it, as XML; standard headers are not
+     *  among them. */
+    wws_bytes headers;
+
+    /** Namespaces of the subcodes around the innermost one, from the outermost
+     *  in.  Of more than 7 the inner ones are left out. */
+    const wws_string *outer_subcode_namespaces;
+    size_t outer_subcode_namespaces_count;
+
+    /** Their local names, as many. */
+    const wws_string *outer_subcode_names;
+    size_t outer_subcode_names_count;
+
+    /** The reason in further languages.  What is more than 15 is left out. */
+    const wws_string *further_reasons;
+    size_t further_reasons_count;
+
+    /** Their languages, as many. */
+    const wws_string *further_languages;
+    size_t further_languages_count;
 } wws_fault_info;
 
 #define WWS_FAULT_INFO_SIZE_V1 sizeof(wws_fault_info)
 
 #define WWS_FAULT_INFO_INIT                                                   \
     { sizeof(wws_fault_info), WWS_VERSION, 0, 0, { NULL, 0 }, { NULL, 0 },    \
-      { NULL, 0 }, { NULL, 0 }, { NULL, 0 }, { NULL, 0 } }
+      { NULL, 0 }, { NULL, 0 }, { NULL, 0 }, { NULL, 0 }, { NULL, 0 },        \
+      { NULL, 0 }, { NULL, 0 }, NULL, 0, NULL, 0, NULL, 0, NULL, 0 }
 
 /** Takes log lines. */
 typedef struct wws_log_callbacks {
@@ -796,7 +856,7 @@ typedef struct wws_error_info {
     /** The status that an HTTP server answered, or 0. */
     uint32_t http_status;
 
-    /** Whether a SOAP fault was received. */
+    /** Whether there is a SOAP fault: one that was received, or was set. */
     uint32_t has_fault;
 
     /** How many strings there are. */

@@ -75,11 +75,23 @@ WWS_API wws_status wws_error_get_string(
     uint32_t index,
     wws_string *text);
 
-/** Reads the SOAP fault that was received; WWS_S_END if there is none. */
+/** Reads the SOAP fault that was received or set; WWS_S_END if there is
+ *  none. */
 WWS_API wws_status wws_error_get_fault(wws_error error, wws_fault_info *fault);
 
 /** Puts a string in front of the others.  It is copied. */
 WWS_API wws_status wws_error_add_string(wws_error error, wws_string text);
+
+/** Sets the SOAP fault that the failure is to be answered with, and puts its
+ *  reason in front of the strings (WsSetFaultErrorProperty).  It is copied;
+ *  whether XML can hold it is seen when it is sent.  WWS_E_QUOTA_EXCEEDED for
+ *  more subcodes or reasons than a fault can have. */
+WWS_API wws_status wws_error_set_fault(wws_error error, const wws_fault *fault);
+
+/** Makes the object a copy of another one: its strings, its fault and all else
+ *  that it knows take the place of what was there, or nothing changes
+ *  (WsCopyError). */
+WWS_API wws_status wws_error_copy(wws_error error, wws_error original);
 
 /** Empties the object. */
 WWS_API wws_status wws_error_reset(wws_error error);

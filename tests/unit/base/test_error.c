@@ -114,7 +114,7 @@ static void error__that_nobody_wants_is_fine(void **state)
     assert_int_equal(wwi_fail(NULL, WWS_E_OTHER, "x"), WWS_E_OTHER);
     assert_int_equal(wwi_fail_static(NULL, WWS_E_OTHER, "x"), WWS_E_OTHER);
     wwi_error_set_outcome(NULL, &outcome);
-    wwi_error_set_fault(NULL, &fault);
+    wwi_error_take_fault(NULL, &fault);
 
     assert_null(fault.memory);
 }
@@ -218,7 +218,7 @@ static void error__has_the_fault_it_was_given(void **state)
     from.actor = WWS_STR("who");
     from.detail = (wws_bytes) { "<d/>", 4 };
     assert_true(wwi_fault_copy(&fault, &from));
-    wwi_error_set_fault(error, &fault);
+    wwi_error_take_fault(error, &fault);
     assert_null(fault.memory);
     memset(&from, 0xEE, sizeof from);
 
@@ -259,11 +259,153 @@ static void error__that_is_reset_is_as_new(void **state)
     (void) state;
     assert_true(wwi_fault_copy(&fault, &from));
     (void) wwi_fail(error, WWS_E_OTHER, "x %d", 1);
-    wwi_error_set_fault(error, &fault);
+    wwi_error_take_fault(error, &fault);
 
     assert_int_equal(wwi_error_reset(error), WWS_S_OK);
 
     error__that_is_new_says_nothing(state);
+}
+
+static const wws_string words[] = { { "one", 3 }, { "two", 3 } };
+
+static wws_fault fault_with_lists(void)
+{
+    wws_fault fault = WWS_FAULT_INIT;
+
+    fault.code = WWS_FAULT_CODE_SENDER;
+    fault.subcode_name = WWS_STR("Sub");
+    fault.reason = WWS_STR("why");
+    fault.node = WWS_STR("urn:node");
+    fault.action = WWS_STR("urn:act");
+    fault.headers = (wws_bytes) { "<h/>", 4 };
+    fault.outer_subcode_namespaces = fault.outer_subcode_names = words;
+    fault.outer_subcode_namespaces_count = fault.outer_subcode_names_count = 2;
+    fault.further_reasons = fault.further_languages = words;
+    fault.further_reasons_count = fault.further_languages_count = 2;
+    return fault;
+}
+
+static void assert_lists(struct wwi_error *of)
+{
+    wws_fault_info fault = WWS_FAULT_INFO_INIT;
+
+    assert_int_equal(wwi_error_get_fault(of, &fault), WWS_S_OK);
+    assert_int_equal(fault.code, WWS_FAULT_CODE_SENDER);
+    assert_true(wwi_string_is(fault.subcode_name, "Sub"));
+    assert_true(wwi_string_is(fault.reason, "why"));
+    assert_true(wwi_string_is(fault.language, "en"));
+    assert_true(wwi_string_is(fault.node, "urn:node"));
+    assert_true(wwi_string_is(fault.action, "urn:act"));
+    assert_memory_equal(fault.headers.data, "<h/>", 4);
+    assert_int_equal(fault.outer_subcode_namespaces_count, 2);
+    assert_int_equal(fault.outer_subcode_names_count, 2);
+    assert_int_equal(fault.further_reasons_count, 2);
+    assert_int_equal(fault.further_languages_count, 2);
+    for (int i = 0; i < 2; i++) {
+        assert_true(
+            wwi_string_equal(fault.outer_subcode_namespaces[i], words[i]));
+        assert_true(wwi_string_equal(fault.outer_subcode_names[i], words[i]));
+        assert_true(wwi_string_equal(fault.further_reasons[i], words[i]));
+        assert_true(wwi_string_equal(fault.further_languages[i], words[i]));
+    }
+}
+
+static void error__keeps_the_fault_that_was_set(void **state)
+{
+    wws_fault fault = fault_with_lists();
+
+    (void) state;
+    (void) wwi_fail_static(error, WWS_E_OTHER, "inner");
+
+    assert_int_equal(wwi_error_set_fault(error, &fault), WWS_S_OK);
+
+    assert_lists(error);
+    assert_int_equal(info_of(error).has_fault, 1);
+    assert_int_equal(info_of(error).status, WWS_E_OTHER);
+    assert_says(error, 0, "why");
+    assert_says(error, 1, "inner");
+}
+
+static void error__refuses_a_fault_that_no_fault_can_be(void **state)
+{
+    wws_fault fault = fault_with_lists();
+
+    (void) state;
+    fault.further_languages_count = 1;
+    assert_int_equal(wwi_error_set_fault(error, &fault), WWS_E_INVALIDARG);
+    fault = fault_with_lists();
+    fault.outer_subcode_namespaces_count = 8;
+    fault.outer_subcode_names_count = 8;
+    assert_int_equal(wwi_error_set_fault(error, &fault), WWS_E_QUOTA_EXCEEDED);
+    fault = fault_with_lists();
+    wwi_memory_fail(1, 0);
+    assert_int_equal(wwi_error_set_fault(error, &fault), WWS_E_OUTOFMEMORY);
+    wwi_memory_fail(0, 0);
+
+    error__that_is_new_says_nothing(state);
+}
+
+static struct wwi_error *full_error(void)
+{
+    struct wwi_error *other = wwi_error_new();
+    wws_fault fault = fault_with_lists();
+    const struct wwi_outcome outcome = {
+        .status = WWS_E_ENDPOINT_NOT_FOUND,
+        .phase = WWS_PHASE_CONNECT,
+        .progress = WWS_PROGRESS_SENT,
+        .http_status = 404,
+        .original_code = ECONNREFUSED,
+        .text = "cannot connect",
+    };
+
+    assert_non_null(other);
+    wwi_error_set_outcome(other, &outcome);
+    assert_int_equal(wwi_error_set_fault(other, &fault), WWS_S_OK);
+    return other;
+}
+
+static void error__can_be_copied_whole(void **state)
+{
+    struct wwi_error *other = full_error();
+    wws_error_info info;
+
+    (void) state;
+    (void) wwi_fail(error, WWS_E_OTHER, "what was there %d", 1);
+
+    assert_int_equal(wwi_error_copy(error, other), WWS_S_OK);
+    assert_int_equal(wwi_error_copy(error, error), WWS_S_OK);
+
+    assert_lists(other);
+    assert_int_equal(wwi_error_free(other), WWS_S_OK);
+    info = info_of(error);
+    assert_int_equal(info.status, WWS_E_ENDPOINT_NOT_FOUND);
+    assert_int_equal(info.phase, WWS_PHASE_CONNECT);
+    assert_int_equal(info.progress, WWS_PROGRESS_SENT);
+    assert_int_equal(info.http_status, 404);
+    assert_int_equal(info.original_code, ECONNREFUSED);
+    assert_int_equal(info.string_count, 3);
+    assert_says(error, 0, "why");
+    assert_says(error, 1, "cannot connect");
+    assert_says(error, 2, "Connection refused");
+    assert_lists(error);
+}
+
+static void error__is_as_it_was_without_memory_for_a_copy(void **state)
+{
+    struct wwi_error *other = full_error();
+
+    (void) state;
+    (void) wwi_fail_static(error, WWS_E_OTHER, "still there");
+    for (uint64_t n = 1; n <= 2; n++) {
+        wwi_memory_fail(n, 0);
+        assert_int_equal(wwi_error_copy(error, other), WWS_E_OUTOFMEMORY);
+        wwi_memory_fail(0, 0);
+
+        assert_int_equal(info_of(error).string_count, 1);
+        assert_int_equal(info_of(error).has_fault, 0);
+        assert_says(error, 0, "still there");
+    }
+    assert_int_equal(wwi_error_free(other), WWS_S_OK);
 }
 
 static void error__is_not_made_without_memory(void **state)
@@ -326,6 +468,10 @@ int main(void)
         TEST(error__has_the_fault_it_was_given),
         TEST(fault__is_not_copied_without_memory),
         TEST(error__that_is_reset_is_as_new),
+        TEST(error__keeps_the_fault_that_was_set),
+        TEST(error__refuses_a_fault_that_no_fault_can_be),
+        TEST(error__can_be_copied_whole),
+        TEST(error__is_as_it_was_without_memory_for_a_copy),
         TEST(error__is_not_made_without_memory),
         TEST(record__fills_what_the_caller_has),
         TEST(status__has_its_name),

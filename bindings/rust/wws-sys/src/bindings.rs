@@ -321,6 +321,17 @@ pub struct wws_fault {
     pub language: wws_string,
     pub actor: wws_string,
     pub detail: wws_bytes,
+    pub node: wws_string,
+    pub action: wws_string,
+    pub headers: wws_bytes,
+    pub outer_subcode_namespaces: *const wws_string,
+    pub outer_subcode_namespaces_count: usize,
+    pub outer_subcode_names: *const wws_string,
+    pub outer_subcode_names_count: usize,
+    pub further_reasons: *const wws_string,
+    pub further_reasons_count: usize,
+    pub further_languages: *const wws_string,
+    pub further_languages_count: usize,
 }
 impl Default for wws_fault {
     fn default() -> Self {
@@ -344,6 +355,17 @@ pub struct wws_fault_info {
     pub language: wws_string,
     pub actor: wws_string,
     pub detail: wws_bytes,
+    pub node: wws_string,
+    pub action: wws_string,
+    pub headers: wws_bytes,
+    pub outer_subcode_namespaces: *const wws_string,
+    pub outer_subcode_namespaces_count: usize,
+    pub outer_subcode_names: *const wws_string,
+    pub outer_subcode_names_count: usize,
+    pub further_reasons: *const wws_string,
+    pub further_reasons_count: usize,
+    pub further_languages: *const wws_string,
+    pub further_languages_count: usize,
 }
 impl Default for wws_fault_info {
     fn default() -> Self {
@@ -744,6 +766,15 @@ extern "C" {
         error: wws_error,
         text: wws_string,
     ) -> wws_status;
+}
+extern "C" {
+    pub fn wws_error_set_fault(
+        error: wws_error,
+        fault: *const wws_fault,
+    ) -> wws_status;
+}
+extern "C" {
+    pub fn wws_error_copy(error: wws_error, original: wws_error) -> wws_status;
 }
 extern "C" {
     pub fn wws_error_reset(error: wws_error) -> wws_status;

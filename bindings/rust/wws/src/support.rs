@@ -158,6 +158,16 @@ pub(crate) unsafe fn text(text: sys::wws_string) -> String {
 
 /// # Safety
 ///
+/// There are as many as that, each as for [`view`].
+pub(crate) unsafe fn texts(
+    texts: *const sys::wws_string,
+    count: usize,
+) -> Vec<String> {
+    (0..count).map(|i| unsafe { text(*texts.add(i)) }).collect()
+}
+
+/// # Safety
+///
 /// As [`view`].
 pub(crate) unsafe fn octets<'a>(bytes: sys::wws_bytes) -> &'a [u8] {
     unsafe { view(bytes.data, bytes.size) }

@@ -42,6 +42,13 @@ fn call__gives_the_fault_as_an_error() {
     assert_eq!(fault.subcode_namespace, "urn:test");
     assert_eq!(fault.reason, "refused");
     assert_eq!(fault.detail, refused().detail);
+    assert_eq!(fault.node, "urn:node");
+    assert_eq!(fault.action, "urn:act");
+    assert_eq!(fault.headers, refused().headers);
+    assert_eq!(fault.outer_subcode_namespaces, ["urn:a"]);
+    assert_eq!(fault.outer_subcode_names, ["Outer"]);
+    assert_eq!(fault.further_reasons, ["nein", "non"]);
+    assert_eq!(fault.further_languages, ["de", "fr"]);
     assert!(!error.strings().is_empty());
 }
 

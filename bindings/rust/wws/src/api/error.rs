@@ -15,7 +15,7 @@ pub struct ErrorInfo {
     pub phase: Phase,
     /// The status that an HTTP server answered, or 0.
     pub http_status: u32,
-    /// Whether a SOAP fault was received.
+    /// Whether there is a SOAP fault: one that was received, or was set.
     pub has_fault: bool,
     /// How many strings there are.
     pub string_count: u32,

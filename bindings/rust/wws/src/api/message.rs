@@ -345,8 +345,11 @@ impl Message {
     /// Makes the body a fault.
     pub fn set_fault(&self, fault: Fault) -> Result<()> {
         support::call((), |_, error| {
-            let fault = fault.lower();
-            unsafe { sys::wws_message_set_fault(self.handle, &fault, error) }
+            let mut keep = Keep::default();
+            let fault = fault.lower(&mut keep);
+            keep.settle(unsafe {
+                sys::wws_message_set_fault(self.handle, &fault, error)
+            })
         })?;
         Ok(())
     }

@@ -119,8 +119,11 @@ impl Operation {
     /// Sets the fault that is sent if the operation fails.  It is copied.
     pub fn set_fault(&self, fault: Fault) -> Result<()> {
         support::call((), |_, error| {
-            let fault = fault.lower();
-            unsafe { sys::wws_operation_set_fault(self.handle, &fault, error) }
+            let mut keep = Keep::default();
+            let fault = fault.lower(&mut keep);
+            keep.settle(unsafe {
+                sys::wws_operation_set_fault(self.handle, &fault, error)
+            })
         })?;
         Ok(())
     }

@@ -243,7 +243,7 @@ values! {
 pub struct Fault {
     /// The code.
     pub code: FaultCode,
-    /// Namespace of the subcode.
+    /// Namespace of the subcode; of the innermost one, if there are several.
     pub subcode_namespace: String,
     /// Local name of the subcode; empty: none.  In SOAP 1.1 it takes the place
     /// of the code.
@@ -256,6 +256,25 @@ pub struct Fault {
     pub actor: String,
     /// Content of the detail element, as XML; empty: none.
     pub detail: Vec<u8>,
+    /// Where it was found; empty: the endpoint.  SOAP 1.1 has no place for it.
+    pub node: String,
+    /// Action of the message that carries it, if that has none of its own;
+    /// empty: the one that the version of addressing has for faults.
+    pub action: String,
+    /// Header blocks that go with it: elements that are in namespaces and
+    /// declare the prefixes they use.  A fault about a header has them in SOAP
+    /// 1.1, which allows it no detail.
+    pub headers: Vec<u8>,
+    /// Namespaces of the subcodes around the innermost one, from the outermost
+    /// in; at most 7.  SOAP 1.1 has no place for them.
+    pub outer_subcode_namespaces: Vec<String>,
+    /// Their local names, as many.
+    pub outer_subcode_names: Vec<String>,
+    /// The reason in further languages; at most 15.  SOAP 1.1 has no place for
+    /// them.
+    pub further_reasons: Vec<String>,
+    /// Their languages, as many.
+    pub further_languages: Vec<String>,
 }
 
 impl Fault {
@@ -269,10 +288,25 @@ impl Fault {
             language: String::new(),
             actor: String::new(),
             detail: Vec::new(),
+            node: String::new(),
+            action: String::new(),
+            headers: Vec::new(),
+            outer_subcode_namespaces: Vec::new(),
+            outer_subcode_names: Vec::new(),
+            further_reasons: Vec::new(),
+            further_languages: Vec::new(),
         }
     }
 
-    pub(crate) fn lower(&self) -> sys::wws_fault {
+    pub(crate) fn lower(&self, keep: &mut Keep) -> sys::wws_fault {
+        let outer_subcode_namespaces =
+            keep.array(support::strings(&self.outer_subcode_namespaces));
+        let outer_subcode_names =
+            keep.array(support::strings(&self.outer_subcode_names));
+        let further_reasons =
+            keep.array(support::strings(&self.further_reasons));
+        let further_languages =
+            keep.array(support::strings(&self.further_languages));
         sys::wws_fault {
             struct_size: size_of::<sys::wws_fault>() as u32,
             version: sys::WWS_VERSION,
@@ -283,6 +317,17 @@ impl Fault {
             language: support::string(&self.language),
             actor: support::string(&self.actor),
             detail: support::bytes(&self.detail),
+            node: support::string(&self.node),
+            action: support::string(&self.action),
+            headers: support::bytes(&self.headers),
+            outer_subcode_namespaces,
+            outer_subcode_namespaces_count: self.outer_subcode_namespaces.len(),
+            outer_subcode_names,
+            outer_subcode_names_count: self.outer_subcode_names.len(),
+            further_reasons,
+            further_reasons_count: self.further_reasons.len(),
+            further_languages,
+            further_languages_count: self.further_languages.len(),
             ..Default::default()
         }
     }
@@ -306,6 +351,22 @@ pub struct FaultInfo {
     pub actor: String,
     /// Content of the detail element, as XML.
     pub detail: Vec<u8>,
+    /// Where it was found; empty: the endpoint.
+    pub node: String,
+    /// Action of the message that carried it; empty: none.
+    pub action: String,
+    /// The header blocks that came with it, as XML; standard headers are not
+    /// among them.
+    pub headers: Vec<u8>,
+    /// Namespaces of the subcodes around the innermost one, from the outermost
+    /// in.  Of more than 7 the inner ones are left out.
+    pub outer_subcode_namespaces: Vec<String>,
+    /// Their local names, as many.
+    pub outer_subcode_names: Vec<String>,
+    /// The reason in further languages.  What is more than 15 is left out.
+    pub further_reasons: Vec<String>,
+    /// Their languages, as many.
+    pub further_languages: Vec<String>,
 }
 
 impl FaultInfo {
@@ -326,6 +387,30 @@ impl FaultInfo {
             language: unsafe { support::text(raw.language) },
             actor: unsafe { support::text(raw.actor) },
             detail: unsafe { support::octets(raw.detail) }.to_vec(),
+            node: unsafe { support::text(raw.node) },
+            action: unsafe { support::text(raw.action) },
+            headers: unsafe { support::octets(raw.headers) }.to_vec(),
+            outer_subcode_namespaces: unsafe {
+                support::texts(
+                    raw.outer_subcode_namespaces,
+                    raw.outer_subcode_namespaces_count,
+                )
+            },
+            outer_subcode_names: unsafe {
+                support::texts(
+                    raw.outer_subcode_names,
+                    raw.outer_subcode_names_count,
+                )
+            },
+            further_reasons: unsafe {
+                support::texts(raw.further_reasons, raw.further_reasons_count)
+            },
+            further_languages: unsafe {
+                support::texts(
+                    raw.further_languages,
+                    raw.further_languages_count,
+                )
+            },
         }
     }
 }

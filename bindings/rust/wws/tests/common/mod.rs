@@ -148,6 +148,13 @@ pub fn refused() -> Fault {
         subcode_namespace: "urn:test".into(),
         subcode_name: "Refused".into(),
         detail: b"<why xmlns=\"urn:test\">because</why>".to_vec(),
+        node: "urn:node".into(),
+        action: "urn:act".into(),
+        headers: b"<h xmlns=\"urn:h\"/>".to_vec(),
+        outer_subcode_namespaces: vec!["urn:a".into()],
+        outer_subcode_names: vec!["Outer".into()],
+        further_reasons: vec!["nein".into(), "non".into()],
+        further_languages: vec!["de".into(), "fr".into()],
         ..Fault::new("refused")
     }
 }

@@ -15,12 +15,16 @@ type ErrorInfo struct {
 
 	// How many strings there are.
 	StringCount uint32
+
+	// What might help.
+	Hints []string
 }
 
 func liftErrorInfo(c *C.wws_error_info, o object) (r ErrorInfo) {
 	r.Status = Status(c.status)
 	r.Temporary = c.temporary != 0
 	r.StringCount = uint32(c.string_count)
+	r.Hints = goTexts(c.hints, c.hints_count)
 	return
 }
 

@@ -77,6 +77,8 @@ typedef struct wws_error_info {
     uint32_t temporary;
     uint32_t string_count;
     uint32_t reserved0;
+    const wws_string *hints;
+    size_t hints_count;
 } wws_error_info;
 
 typedef struct wws_event {

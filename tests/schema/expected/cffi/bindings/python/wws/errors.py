@@ -13,6 +13,7 @@ class Error(Failure):
     - status: The status of the failure.
     - temporary: Whether it may go away by itself.
     - string_count: How many strings there are.
+    - hints: What might help.
     """
 
 

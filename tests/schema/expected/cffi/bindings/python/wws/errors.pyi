@@ -7,6 +7,7 @@ class Error(Exception):
     status: wws.Status
     temporary: bool
     string_count: int
+    hints: list[str]
 
 class Aborted(Error): ...
 

@@ -23,6 +23,7 @@ class ErrorInfo(Record):
     status: wws.Status
     temporary: bool
     string_count: int
+    hints: list[str]
 
 class Inspector:
     def inspect(

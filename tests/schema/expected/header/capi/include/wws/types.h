@@ -110,12 +110,16 @@ typedef struct wws_error_info {
     uint32_t string_count;
 
     uint32_t reserved0;
+
+    /** What might help. */
+    const wws_string *hints;
+    size_t hints_count;
 } wws_error_info;
 
 #define WWS_ERROR_INFO_SIZE_V1 sizeof(wws_error_info)
 
 #define WWS_ERROR_INFO_INIT                                                   \
-    { sizeof(wws_error_info), WWS_VERSION, 0, 0, 0, 0 }
+    { sizeof(wws_error_info), WWS_VERSION, 0, 0, 0, 0, NULL, 0 }
 
 /** Something that has happened. */
 typedef struct wws_event {

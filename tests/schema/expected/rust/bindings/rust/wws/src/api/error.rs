@@ -11,6 +11,8 @@ pub struct ErrorInfo {
     pub temporary: bool,
     /// How many strings there are.
     pub string_count: u32,
+    /// What might help.
+    pub hints: Vec<String>,
 }
 
 impl ErrorInfo {
@@ -27,6 +29,7 @@ impl ErrorInfo {
             status: Status(raw.status),
             temporary: raw.temporary != 0,
             string_count: raw.string_count,
+            hints: unsafe { support::texts(raw.hints, raw.hints_count) },
         }
     }
 }
