@@ -12,7 +12,7 @@
 #include "core/base/gate.h"
 #include "core/base/memory.h"
 
-enum { FIRST_BUCKETS = 16 };
+enum { TOLD_AT_ONCE = 64 };
 
 void wwi_mux_ref(struct wwi_mux *mux)
 {
@@ -34,7 +34,7 @@ static void destroy(struct wwi_mux *mux)
     wwi_xml_reader_fini(&mux->on_loop.reader);
     wwi_bytes_fini(&mux->on_loop.relation);
     wwi_lock_fini(&mux->synced.lock);
-    wwi_free(mux->synced.buckets);
+    wwi_map_fini(&mux->synced.awaited);
     wwi_object_unref(&mux->runtime->object);
     wwi_free(mux);
 }
@@ -144,14 +144,43 @@ void wwi_mux_notify(struct wwi_mux_client *client)
         client->base.notify(&client->base);
 }
 
-static void notify_all(struct wwi_mux *mux)
+/* In turns, so that many do not keep the loop from all else.  Who comes later
+ * sees for himself. */
+static void tell_some(struct wwi_mux *mux)
 {
     struct wwi_list *clients = &mux->synced.clients;
 
-    for (struct wwi_link *link = wwi_list_first(clients); link != NULL;
-         link = wwi_list_next(clients, link))
+    for (int i = 0; i < TOLD_AT_ONCE && mux->synced.untold != 0; i++) {
+        struct wwi_link *link = wwi_list_take(clients);
+
+        mux->synced.untold--;
+        if (link == NULL)
+            continue;
+        wwi_list_append(clients, link);
         wwi_mux_notify(WWI_CONTAINER(link, struct wwi_mux_client,
             synced.link));
+    }
+    if (mux->synced.untold == 0)
+        return;
+    ref(mux);
+    if (!wwi_loop_post(mux->loop, &mux->telling))
+        unref(mux);
+}
+
+static void tell_rest(struct wwi_work *work)
+{
+    struct wwi_mux *mux = WWI_CONTAINER(work, struct wwi_mux, telling.work);
+
+    wwi_mux_enter(mux);
+    tell_some(mux);
+    wwi_mux_leave(mux);
+    unref(mux);
+}
+
+static void tell_all(struct wwi_mux *mux)
+{
+    mux->synced.untold = mux->synced.client_count;
+    tell_some(mux);
 }
 
 /* What the session tells. */
@@ -189,7 +218,7 @@ static void peer_ended(struct wwi_mux *mux)
 {
     wwi_mux_enter(mux);
     mux->synced.ended = true;
-    notify_all(mux);
+    tell_all(mux);
     wwi_mux_leave(mux);
 }
 
@@ -209,7 +238,7 @@ static void failed(struct wwi_mux *mux, const struct wwi_outcome *outcome)
     mux->synced.over = true;
     wwi_list_move(&inbox, &mux->synced.inbox);
     mux->synced.inbox_count = 0;
-    notify_all(mux);
+    tell_all(mux);
     wwi_mux_leave(mux);
     free_inbox(&inbox);
 }
@@ -259,7 +288,7 @@ static void free_session(struct wwi_work *work)
     if (free_it) {
         mux->synced.freed = true;
         mux->synced.over = true;
-        notify_all(mux);
+        tell_all(mux);
     }
     wwi_lock_give(&mux->synced.lock);
     if (free_it) {
@@ -359,23 +388,20 @@ const struct wwi_session *wwi_mux_session(const struct wwi_mux *mux)
 static struct wwi_mux *mux_new(void)
 {
     struct wwi_mux *mux = wwi_alloc_zero(sizeof *mux);
-    struct wwi_list *buckets = wwi_alloc(FIRST_BUCKETS * sizeof *buckets);
 
-    if (mux == NULL || buckets == NULL) {
+    if (mux == NULL)
+        return NULL;
+    if (!wwi_map_init(&mux->synced.awaited)) {
         wwi_free(mux);
-        wwi_free(buckets);
         return NULL;
     }
-    for (size_t i = 0; i < FIRST_BUCKETS; i++)
-        wwi_list_init(&buckets[i]);
-    mux->synced.buckets = buckets;
-    mux->synced.bucket_count = FIRST_BUCKETS;
     wwi_list_init(&mux->synced.clients);
     wwi_list_init(&mux->synced.receivers);
     wwi_list_init(&mux->synced.inbox);
     wwi_lock_init(&mux->synced.lock, WWI_RANK_MUX);
     wwi_xml_reader_init(&mux->on_loop.reader, NULL);
     wwi_post_init(&mux->post, free_session);
+    wwi_post_init(&mux->telling, tell_rest);
     mux->timer.expired = deadline_passed;
     atomic_init(&mux->holders, 1);
     atomic_init(&mux->refs, 2);

@@ -40,14 +40,15 @@ static uint64_t hash(wws_string text)
     return value ^ value >> 32;
 }
 
-static struct wwi_list *bucket(struct wwi_mux *mux, wws_string id)
-{
-    return &mux->synced.buckets[hash(id) & (mux->synced.bucket_count - 1)];
-}
-
 static struct wwi_mux_client *of_turn(struct wwi_link *turn)
 {
     return WWI_CONTAINER(turn, struct wwi_mux_client, synced.turn);
+}
+
+static struct wwi_mux_client *of_awaited(struct wwi_map_link *link)
+{
+    return link == NULL ? NULL
+        : WWI_CONTAINER(link, struct wwi_mux_client, synced.awaited);
 }
 
 /* What its reply will relate to; without correlation all are the same. */
@@ -58,85 +59,58 @@ static wws_string id_of(const struct wwi_mux_client *client)
     return wwi_mux_notes_id(&client->notes);
 }
 
-/* Nothing relates to a request that has not been sent. */
-static struct wwi_mux_client *find(struct wwi_mux *mux, wws_string id)
+/* The first that waits for the id, behind one that does. */
+static struct wwi_mux_client *next(
+    const struct wwi_mux *mux,
+    const struct wwi_mux_client *before,
+    wws_string id)
 {
-    struct wwi_list *list = bucket(mux, id);
-    struct wwi_link *link = wwi_list_first(list);
+    const struct wwi_map *map = &mux->synced.awaited;
+    struct wwi_map_link *link = before == NULL
+        ? wwi_map_first(map, hash(id))
+        : wwi_map_next(map, &before->synced.awaited);
 
-    while (link != NULL && (!of_turn(link)->synced.begun
-        || !wwi_string_equal(id_of(of_turn(link)), id)))
-        link = wwi_list_next(list, link);
-    return link != NULL ? of_turn(link) : NULL;
+    while (link != NULL && !wwi_string_equal(id_of(of_awaited(link)), id))
+        link = wwi_map_next(map, link);
+    return of_awaited(link);
 }
 
-void wwi_mux_expect(struct wwi_mux_client *client)
+/* Nothing relates to a request that has not been sent. */
+static struct wwi_mux_client *find(const struct wwi_mux *mux, wws_string id)
+{
+    struct wwi_mux_client *client = next(mux, NULL, id);
+
+    while (client != NULL && !client->synced.begun)
+        client = next(mux, client, id);
+    return client;
+}
+
+/* Its caller does not want anything any more, but its owner has not let go. */
+static bool is_stopped(const struct wwi_mux_client *client)
+{
+    return client->synced.track != NULL
+        && atomic_load(&client->synced.track->stop);
+}
+
+bool wwi_mux_expect(struct wwi_mux_client *client)
 {
     struct wwi_mux *mux = client->mux;
+    wws_string id = id_of(client);
+    struct wwi_mux_client *twin = next(mux, NULL, id);
 
-    wwi_list_append(bucket(mux, id_of(client)), &client->synced.turn);
-    client->synced.mapped = true;
-    mux->synced.waiting++;
+    while (twin != NULL && is_stopped(twin))
+        twin = next(mux, twin, id);
+    if (twin != NULL && mux->options.correlates)
+        return false;
+    wwi_map_add(&mux->synced.awaited, &client->synced.awaited, hash(id));
+    return true;
 }
 
 void wwi_mux_forget(struct wwi_mux_client *client)
 {
     wwi_list_remove(&client->synced.turn);
+    wwi_map_remove(&client->mux->synced.awaited, &client->synced.awaited);
     client->synced.hungry = false;
-    if (!client->synced.mapped)
-        return;
-    client->synced.mapped = false;
-    client->mux->synced.waiting--;
-}
-
-static void rehash(struct wwi_mux *mux, struct wwi_list *old, uint32_t count)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        struct wwi_link *link;
-
-        while ((link = wwi_list_take(&old[i])) != NULL)
-            wwi_list_append(bucket(mux, id_of(of_turn(link))), link);
-    }
-}
-
-/* Unless somebody else has meanwhile. */
-static bool enlarge(struct wwi_mux *mux, uint32_t count)
-{
-    struct wwi_list *more = wwi_alloc(2 * count * sizeof *more);
-
-    if (more == NULL)
-        return false;
-    for (uint32_t i = 0; i < 2 * count; i++)
-        wwi_list_init(&more[i]);
-    wwi_mux_enter(mux);
-    if (mux->synced.bucket_count == count) {
-        struct wwi_list *old = mux->synced.buckets;
-
-        mux->synced.buckets = more;
-        mux->synced.bucket_count = 2 * count;
-        rehash(mux, old, count);
-        more = old;
-    }
-    wwi_mux_leave(mux);
-    wwi_free(more);
-    return true;
-}
-
-bool wwi_mux_add_client(struct wwi_mux *mux)
-{
-    uint32_t count;
-    bool full;
-
-    wwi_mux_enter(mux);
-    count = mux->synced.bucket_count;
-    full = mux->synced.client_count >= count;
-    wwi_mux_leave(mux);
-    if (full && !enlarge(mux, count))
-        return false;
-    wwi_mux_enter(mux);
-    mux->synced.client_count++;
-    wwi_mux_leave(mux);
-    return true;
 }
 
 /* Giving out, under the lock. */
@@ -151,7 +125,8 @@ bool wwi_mux_wants_piece(const struct wwi_mux *mux)
     if (!mux->options.receives || mux->synced.closing
         || !wwi_list_empty(&mux->synced.receivers))
         return true;
-    return mux->synced.waiting != 0 && mux->synced.inbox_count < INBOX_MOST;
+    return mux->synced.awaited.count != 0
+        && mux->synced.inbox_count < INBOX_MOST;
 }
 
 static void give(struct wwi_mux_client *client, struct wwi_mux_parcel *parcel)
@@ -160,13 +135,6 @@ static void give(struct wwi_mux_client *client, struct wwi_mux_parcel *parcel)
     client->synced.got = parcel;
     wwi_mux_mark(client, WWS_PHASE_BODY, WWS_PROGRESS_REPLYING);
     wwi_mux_notify(client);
-}
-
-/* Its caller does not want anything any more, but its owner has not let go. */
-static bool is_stopped(const struct wwi_mux_client *client)
-{
-    return client->synced.track != NULL
-        && atomic_load(&client->synced.track->stop);
 }
 
 /* In front of what has come since. */

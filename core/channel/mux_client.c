@@ -5,8 +5,6 @@
  * begun to leave are sent to their end even when nobody wants that any more. */
 #include "core/channel/mux_parts.h"
 
-#include <stdio.h>
-
 #include "core/base/clock.h"
 #include "core/base/gate.h"
 #include "core/base/memory.h"
@@ -142,13 +140,17 @@ static void recall_letter(struct wwi_mux_client *client)
 static void attach(struct wwi_mux_client *client)
 {
     client->synced.track = client->base.track;
-    if (!wwi_link_listed(&client->synced.link))
-        wwi_list_append(&client->mux->synced.clients, &client->synced.link);
+    if (wwi_link_listed(&client->synced.link))
+        return;
+    wwi_list_append(&client->mux->synced.clients, &client->synced.link);
+    client->mux->synced.client_count++;
 }
 
 static void detach(struct wwi_mux_client *client)
 {
     client->synced.track = NULL;
+    if (wwi_link_listed(&client->synced.link))
+        client->mux->synced.client_count--;
     wwi_list_remove(&client->synced.link);
 }
 
@@ -158,7 +160,8 @@ static wws_status finish(struct wwi_mux_client *client, wws_status status)
     return status;
 }
 
-/* The stage stays: what has not been done is undone by the end. */
+/* The stage stays: what has not been done is undone by the end.  The text is a
+ * constant, or one of the mux. */
 static wws_status fail(
     struct wwi_mux_client *client,
     const struct wwi_outcome *outcome,
@@ -171,7 +174,7 @@ static wws_status fail(
     base->trouble.text = NULL;
     base->trouble.phase = atomic_load(&base->track->phase);
     base->trouble.progress = atomic_load(&base->track->progress);
-    snprintf(base->text, sizeof base->text, "%s", text);
+    base->text = text;
     return outcome->status;
 }
 
@@ -238,8 +241,6 @@ static wws_status give_letter(struct wwi_mux_client *client)
     struct wwi_mux_letter *letter = client->synced.letter;
     wws_status status;
 
-    if (client->wants_reply && !client->synced.mapped)
-        wwi_mux_expect(client);
     letter->state = WWI_MUX_LETTER_GIVEN;
     mux->synced.busy++;
     wwi_mux_call_begin(mux);
@@ -267,6 +268,8 @@ static wws_status letter_is_done(struct wwi_mux_client *client)
     if (outcome->status < 0)
         return fail(client, outcome,
             outcome->text != NULL ? outcome->text : "");
+    free_letter(client->synced.letter);
+    client->synced.letter = NULL;
     if (!client->wants_reply || client->outgoing.more)
         return finish(client, WWS_S_OK);
     client->stage = WWI_MUX_STAGE_WAITING;
@@ -373,7 +376,7 @@ static wws_status client_step(struct wwi_client *base, struct wwi_want *want)
 static void forget_trouble(struct wwi_client *base)
 {
     base->trouble = (struct wwi_outcome) { 0 };
-    base->text[0] = '\0';
+    base->text = "";
 }
 
 static void drop_taken(struct wwi_mux_client *client)
@@ -447,12 +450,30 @@ static wws_status load(
     return begin_sending(client);
 }
 
+/* Over a session nobody could tell the replies to two requests of one message
+ * id apart. */
+static wws_status expect(
+    struct wwi_mux_client *client,
+    struct wwi_error *error)
+{
+    bool alone;
+
+    wwi_map_make_room(&client->mux->synced.awaited, &client->mux->synced.lock);
+    wwi_mux_enter(client->mux);
+    alone = wwi_mux_expect(client);
+    wwi_mux_leave(client->mux);
+    return alone ? WWS_S_OK : wwi_fail_static(error, WWS_E_INVALIDARG,
+        "a request with this message id is under way");
+}
+
 static wws_status begin_message(
     struct wwi_mux_client *client,
     struct wwi_outgoing *outgoing,
     bool reply,
     struct wwi_error *error)
 {
+    wws_status status = WWS_S_OK;
+
     if (reply && client->mux->options.correlates
         && outgoing->message_id.size == 0)
         return wwi_fail_static(error, WWS_E_INVALIDARG,
@@ -461,7 +482,9 @@ static wws_status begin_message(
         outgoing->message_id, &outgoing->fields))
         return wwi_fail_static(error, WWS_E_OUTOFMEMORY, "no memory");
     client->wants_reply = reply;
-    return load(client, outgoing, error);
+    if (reply)
+        status = expect(client, error);
+    return status < 0 ? status : load(client, outgoing, error);
 }
 
 /* The opener of a session that is not open opens it before anything else. */
@@ -481,6 +504,7 @@ static wws_status refuse_begin(
     wws_status status)
 {
     wwi_mux_enter(client->mux);
+    wwi_mux_forget(client);
     if (client->mux->synced.opener == client)
         client->mux->synced.opener = NULL;
     wwi_mux_leave(client->mux);
@@ -532,7 +556,8 @@ static void client_receive(struct wwi_client *base)
     forget_trouble(base);
     drop_taken(client);
     wwi_mux_enter(mux);
-    awaited = client->synced.mapped || client->synced.got != NULL
+    awaited = wwi_map_has(&client->synced.awaited)
+        || client->synced.got != NULL
         || mux->synced.stream == client;
     wwi_mux_leave(mux);
     client->stage = awaited ? WWI_MUX_STAGE_WAITING : WWI_MUX_STAGE_RECEIVING;
@@ -637,9 +662,6 @@ static void client_free(struct wwi_client *base)
     struct wwi_mux *mux = client->mux;
 
     let_go(client);
-    wwi_mux_enter(mux);
-    mux->synced.client_count--;
-    wwi_mux_leave(mux);
     free_letter(client->synced.letter);
     wwi_bytes_fini(&client->outgoing.envelope);
     wwi_bytes_fini(&client->notes.block);
@@ -678,10 +700,8 @@ wws_status wwi_mux_client(
 {
     struct wwi_mux_client *client = wwi_alloc_zero(sizeof *client);
 
-    if (client == NULL || !wwi_mux_add_client(mux)) {
-        wwi_free(client);
+    if (client == NULL)
         return wwi_fail_static(error, WWS_E_OUTOFMEMORY, "no memory");
-    }
     client->base.transport = &wwi_mux_clients;
     client->base.runtime = mux->runtime;
     client->base.loop = mux->loop;

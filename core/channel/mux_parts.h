@@ -3,6 +3,7 @@
 #ifndef WWI_MUX_PARTS_H
 #define WWI_MUX_PARTS_H
 
+#include "core/base/map.h"
 #include "core/channel/mux.h"
 #include "core/xml/reader.h"
 
@@ -77,10 +78,10 @@ struct wwi_mux_client {
          * then the client must not be notified. */
         struct wwi_track *track;
         struct wwi_link link;        /* of mux.clients, while it has a track */
-        struct wwi_link turn;        /* of the map, or of mux.receivers */
+        struct wwi_map_link awaited; /* of the map, by the hash of the id */
+        struct wwi_link turn;        /* of mux.receivers */
         bool stepping;               /* its owner looks anyway */
         bool again;
-        bool mapped;
         bool begun;                  /* an octet of the exchange has left */
         bool midway;                 /* its message on the wire is not whole */
         bool hungry;                 /* waits for something to arrive */
@@ -105,6 +106,7 @@ struct wwi_mux {
     _Atomic uint32_t holders;
     _Atomic uint32_t refs;
     struct wwi_post post;
+    struct wwi_post telling;         /* the end, to the rest of many */
     struct wwi_timer timer;          /* of the close */
 
     struct { /* loop thread only */
@@ -136,12 +138,11 @@ struct wwi_mux {
         char text[160];
 
         struct wwi_list clients;     /* that have a track */
-        uint32_t client_count;       /* all there are */
+        uint32_t client_count;
+        uint32_t untold;             /* of these, that may not know the end */
         struct wwi_mux_client *opener;
 
-        struct wwi_list *buckets;    /* clients that wait for a reply */
-        uint32_t bucket_count;       /* a power of two */
-        uint32_t waiting;
+        struct wwi_map awaited;      /* clients that wait for a reply */
 
         struct wwi_list receivers;
         struct wwi_list inbox;       /* empty if anybody receives */
@@ -181,17 +182,16 @@ void wwi_mux_mark(
     wws_progress progress);
 void wwi_mux_notify(struct wwi_mux_client *client);
 
-/* What arrives, under the lock.  expect: the reply to the client's id.  forget:
- * it does not wait any more, in whatever way it did.  fetch: the next message
- * of the inbox, if there is one. */
-void wwi_mux_expect(struct wwi_mux_client *client);
+/* What arrives, under the lock.  expect: the reply to the client's id; false if
+ * another waits for one to the same.  forget: it does not wait any more, in
+ * whatever way it did.  fetch: the next message of the inbox, if there is
+ * one. */
+bool wwi_mux_expect(struct wwi_mux_client *client);
 void wwi_mux_forget(struct wwi_mux_client *client);
 bool wwi_mux_fetch(struct wwi_mux_client *client);
 /* Puts what the client got back in front of the inbox. */
 void wwi_mux_put_back(struct wwi_mux_client *client);
 bool wwi_mux_wants_piece(const struct wwi_mux *mux);
-/* Room in the map for one client more, or no memory; takes the lock. */
-bool wwi_mux_add_client(struct wwi_mux *mux);
 
 void wwi_mux_arrived(struct wwi_session *session, struct wwi_piece *piece);
 void wwi_mux_parcel_free(struct wwi_mux_parcel *parcel);

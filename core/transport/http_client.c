@@ -49,6 +49,7 @@ enum stage {
 
 struct client {
     struct wwi_client base;
+    char text[160];     /* why it failed */
     struct wwi_client_options options;
     struct wwi_url url;
     char *host;
@@ -114,7 +115,8 @@ static wws_status fail(
     base->trouble.progress = atomic_load(&base->track->progress);
     base->trouble.original_code = code;
     base->trouble.text = NULL;
-    snprintf(base->text, sizeof base->text, "%s", text);
+    snprintf(client->text, sizeof client->text, "%s", text);
+    base->text = client->text;
     return status;
 }
 
@@ -430,7 +432,7 @@ static wws_status stage_continue(struct client *client, struct wwi_want *want)
 
 static wws_status judge_response(struct client *client)
 {
-    char text[sizeof client->base.text];
+    char text[sizeof client->text];
     wws_status status;
 
     enter(client, STAGE_DONE);
@@ -717,7 +719,7 @@ wws_status wwi_http_client_begin(
     if (atomic_load(&client->looked_up))
         client->looking = false;
     base->trouble = (struct wwi_outcome) { 0 };
-    base->text[0] = '\0';
+    base->text = "";
     set_phase(client, WWS_PHASE_QUEUE);
     set_progress(client, WWS_PROGRESS_NOT_SENT);
     enter(client, base->source.fd >= 0 ? STAGE_CHECK : STAGE_RESOLVE);

@@ -79,9 +79,9 @@ struct wwi_client {
     /* Of the exchange under way; between exchanges, of our own. */
     struct wwi_track *track;
     struct wwi_track own_track;
-    /* Why a step failed. */
+    /* Why a step failed; the text lives as long as the client. */
     struct wwi_outcome trouble;
-    char text[160];
+    const char *text;
     /* Of what was taken: octets of the same message follow; the action that
      * came with the transport, while the exchange lasts. */
     bool more;

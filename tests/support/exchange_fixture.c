@@ -3,7 +3,6 @@
  * code inside them: inside a step, and inside the arming of a descriptor. */
 #include "tests/support/exchange_fixture.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include <poll.h>
@@ -48,7 +47,7 @@ static wws_status obey(struct fake *fake, char order)
             .http_status = 599,
             .original_code = 7,
         };
-        snprintf(base->text, sizeof base->text, "it broke");
+        base->text = "it broke";
         return WWS_E_ENDPOINT_DISCONNECTED;
     default:
         return WWS_S_ASYNC;
