@@ -40,6 +40,18 @@ static wws_status adopt_completion(
     return WWS_S_OK;
 }
 
+static wws_status adopt_call_callbacks(
+    wws_call_callbacks *ours,
+    const wws_call_callbacks *theirs,
+    struct wwi_error *failure)
+{
+    static const uint32_t sizes[] = { WWS_CALL_CALLBACKS_SIZE_V1 };
+
+    if (!wwi_adopt(ours, sizes, 1, theirs))
+        return wwi_invalid_argument(failure, "call_callbacks");
+    return WWS_S_OK;
+}
+
 static wws_status adopt_call_options(
     wws_call_options *ours,
     const wws_call_options *theirs,
@@ -51,6 +63,8 @@ static wws_status adopt_call_options(
         return wwi_invalid_argument(failure, "call_options");
     if (ours->allow_unknown_headers > 1)
         return wwi_invalid_argument(failure, "allow_unknown_headers");
+    if (ours->one_way > 1)
+        return wwi_invalid_argument(failure, "one_way");
     return WWS_S_OK;
 }
 
@@ -139,6 +153,7 @@ wws_status wws_service_proxy_call(
     struct wwi_error *failure = NULL;
     struct wwi_service_proxy *self = NULL;
     wws_call_options adopted_options = WWS_CALL_OPTIONS_INIT;
+    wws_call_callbacks adopted_options_callbacks = WWS_CALL_CALLBACKS_INIT;
     wws_completion adopted_completion = WWS_COMPLETION_INIT;
     const char *wrong = NULL;
     wws_status status;
@@ -163,6 +178,12 @@ wws_status wws_service_proxy_call(
     if (status < 0)
         goto out;
     options = &adopted_options;
+    status = adopt_call_callbacks(&adopted_options_callbacks,
+                                  adopted_options.callbacks, failure);
+    if (status < 0)
+        goto out;
+    if (adopted_options.callbacks != NULL)
+        adopted_options.callbacks = &adopted_options_callbacks;
     status = adopt_completion(&adopted_completion, completion, failure);
     if (status < 0)
         goto out;

@@ -26,3 +26,13 @@ void wws_go_thread_callbacks_stopped(void *state)
 {
     wwsGoThreadCallbacksStopped((uintptr_t) state);
 }
+
+wws_status wws_go_call_callbacks_sending(wws_message message, void *state)
+{
+    return wwsGoCallCallbacksSending(message, (uintptr_t) state);
+}
+
+wws_status wws_go_call_callbacks_received(wws_message message, void *state)
+{
+    return wwsGoCallCallbacksReceived(message, (uintptr_t) state);
+}

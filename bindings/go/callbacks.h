@@ -13,5 +13,7 @@ void wws_go_log_callbacks_line(
     void *state);
 void wws_go_thread_callbacks_started(void *state);
 void wws_go_thread_callbacks_stopped(void *state);
+wws_status wws_go_call_callbacks_sending(wws_message message, void *state);
+wws_status wws_go_call_callbacks_received(wws_message message, void *state);
 
 #endif

@@ -29,3 +29,21 @@ func wwsGoThreadCallbacksStopped(state C.uintptr_t) {
 		t.Stopped()
 	}
 }
+
+//export wwsGoCallCallbacksSending
+func wwsGoCallCallbacksSending(message C.wws_message, state C.uintptr_t) (outcome C.wws_status) {
+	defer refused(&outcome)
+	if t, found := registered[CallCallbacks](uintptr(state)); found {
+		return answer(t.Sending(liftMessage(message, object{})))
+	}
+	return C.wws_status(StatusHandle)
+}
+
+//export wwsGoCallCallbacksReceived
+func wwsGoCallCallbacksReceived(message C.wws_message, state C.uintptr_t) (outcome C.wws_status) {
+	defer refused(&outcome)
+	if t, found := registered[CallCallbacks](uintptr(state)); found {
+		return answer(t.Received(liftMessage(message, object{})))
+	}
+	return C.wws_status(StatusHandle)
+}

@@ -118,6 +118,42 @@ func (o *ServiceProxyOptions) lower(f *frame) *C.wws_service_proxy_options {
 	return c
 }
 
+// CallCallbacks says what a call shows of its messages: their headers, for the
+// most part.
+type CallCallbacks struct {
+	// The request is about to be encoded: headers may be added, changed and
+	// removed. Called once, on the thread that calls, before the call function
+	// returns and before anything is sent. May call every function but those that
+	// wait for the proxy to close.
+	Sending func(message *Message) error
+
+	// The reply is here, and is no fault; it may be read, and headers that must be
+	// understood are only checked afterwards. Called at most once, before the
+	// caller hears of the end, on the thread that does the I/O, so it must not
+	// block; not called any more when the call has been abandoned, cancelled or
+	// aborted, or its time is over.
+	Received func(message *Message) error
+}
+
+func (t *CallCallbacks) lower(f *frame) *C.wws_call_callbacks {
+	if t == nil {
+		return nil
+	}
+	c := place[C.wws_call_callbacks](f)
+	c.struct_size = C.sizeof_wws_call_callbacks
+	c.version = C.WWS_VERSION
+	c.free_state = (*[0]byte)(C.wws_go_freed)
+	copied := *t
+	f.register(&c.state, &copied)
+	if t.Sending != nil {
+		c.sending = (*[0]byte)(C.wws_go_call_callbacks_sending)
+	}
+	if t.Received != nil {
+		c.received = (*[0]byte)(C.wws_go_call_callbacks_received)
+	}
+	return c
+}
+
 // CallOptions holds settings of one call.
 type CallOptions struct {
 	// The group that the call belongs to for AbandonCall; 0: none. Several calls
@@ -138,6 +174,17 @@ type CallOptions struct {
 	// Whether the reply may have headers that must be understood and are not
 	// standard ones.
 	AllowUnknownHeaders bool
+
+	// Whether the call has no reply: it is done when the request is sent, and over
+	// HTTP when the server has taken it. A request that RequestHeaders does not
+	// make another is sent without a message id. A fault that comes over HTTP all
+	// the same fails the call; any other answer is dropped.
+	OneWay bool
+
+	// Is shown the messages of the call. Taken if the function succeeds or returns
+	// StatusAsync; the state is then freed when the caller has heard of the end,
+	// with a queue when the event has been fetched.
+	Callbacks *CallCallbacks
 }
 
 func (o *CallOptions) lower(f *frame) *C.wws_call_options {
@@ -152,6 +199,8 @@ func (o *CallOptions) lower(f *frame) *C.wws_call_options {
 	c.request_headers = o.RequestHeaders.in(f)
 	c.reply = o.Reply.in(f)
 	c.allow_unknown_headers = truth(o.AllowUnknownHeaders)
+	c.one_way = truth(o.OneWay)
+	c.callbacks = o.Callbacks.lower(f)
 	return c
 }
 

@@ -1,9 +1,7 @@
-/* One call of a service proxy: its request, its reply, and its end. */
+/* One call of a service proxy: how it begins, and its end. */
 #include "core/base/clock.h"
 #include "core/base/gate.h"
 #include "core/base/memory.h"
-#include "core/base/text.h"
-#include "core/channel/reply.h"
 #include "core/service/proxy_parts.h"
 
 static void uncount(struct wwi_proxy_call *call)
@@ -48,12 +46,14 @@ static void call_over(struct wwi_exchange *exchange, bool whole)
 
 static void call_retired(struct wwi_exchange *exchange)
 {
-    struct wwi_service_proxy *proxy = wwi_proxy_call_of(exchange)->proxy;
+    struct wwi_proxy_call *call = wwi_proxy_call_of(exchange);
+    struct wwi_service_proxy *proxy = call->proxy;
 
     WWI_GATE(CALL_RETIRED);
     wwi_lock_take(&proxy->synced.lock);
     wwi_list_remove(&exchange->link);
-    leave_preparation_locked(wwi_proxy_call_of(exchange));
+    wwi_map_remove(&proxy->synced.groups, &call->of_group);
+    leave_preparation_locked(call);
     wwi_lock_give(&proxy->synced.lock);
     wwi_service_proxy_settle(proxy);
 }
@@ -66,200 +66,18 @@ static void call_destroy(struct wwi_exchange *exchange)
         wwi_object_unref(&call->handle->object);
     if (call->reply != NULL)
         wwi_object_unref(&call->reply->object);
-    if (call->request != NULL)
-        (void) wwi_message_free(call->request);
+    wwi_free(call->request_id);
+    wwi_free(call->callbacks);
     wwi_object_unref(&call->proxy->object);
     wwi_free(call);
 }
 
-/* The reply. */
-
-static wws_status copy_body(
-    struct wwi_proxy_call *call,
-    struct wwi_error *error)
-{
-    struct wwi_bytes copy = { 0 };
-    wws_bytes body;
-    wws_status status = wwi_message_get_body(call->reply, &body, error);
-
-    if (status < 0 || call->reply_body == NULL)
-        return status;
-    wwi_bytes_append(&copy, body.data, body.size);
-    if (copy.failed) {
-        wwi_bytes_fini(&copy);
-        return wwi_fail_static(error, WWS_E_OUTOFMEMORY,
-            "no memory for the reply");
-    }
-    wwi_bytes_to_buffer(&copy, call->reply_body);
-    return WWS_S_OK;
-}
-
-static wws_status read_reply(
-    struct wwi_proxy_call *call,
-    struct wwi_bytes *envelope,
-    const struct wwi_fields *fields,
-    struct wwi_error *error)
-{
-    const struct wwi_reply_rules rules = {
-        .envelope_version = call->proxy->options.envelope_version,
-        .addressing_version = call->proxy->options.addressing_version,
-        .request_id = call->request->standard[WWS_HEADER_MESSAGE_ID],
-        .http_status = call->exchange.client->trouble.http_status,
-        .max_message_size = call->proxy->options.max_message_size,
-        .faults_as_errors = true,
-    };
-    wws_status status = wwi_message_begin_use(call->reply, error);
-
-    if (status < 0)
-        return status;
-    status = wwi_reply_read(call->reply, envelope, fields, &rules, error);
-    wwi_message_end_use(call->reply);
-    if (status == WWS_S_OK && call->check_must_understand)
-        status = wwi_message_check_must_understand(call->reply, error);
-    return status < 0 ? status : copy_body(call, error);
-}
-
-static wws_status call_result(struct wwi_exchange *exchange, wws_status status)
-{
-    struct wwi_proxy_call *call = wwi_proxy_call_of(exchange);
-    struct wwi_error *error = wwi_wait_error(&exchange->wait);
-    struct wwi_bytes envelope = { 0 };
-    struct wwi_fields fields;
-
-    if (status >= 0)
-        status = exchange->client->transport->client_take(exchange->client,
-            &envelope, &fields);
-    if (status == WWS_S_OK)
-        status = read_reply(call, &envelope, &fields, error);
-    wwi_bytes_fini(&envelope);
-    if (status < 0)
-        (void) wwi_fail_static(error, status, "the call failed");
-    else if (status == WWS_S_END && call->reply_body != NULL)
-        *call->reply_body = (wws_buffer) { 0 };
-    return status;
-}
-
 static const struct wwi_exchange_callbacks call_callbacks = {
-    .result = call_result,
+    .result = wwi_proxy_call_result,
     .ended = call_ended,
     .over = call_over,
     .retired = call_retired,
 };
-
-/* The request. */
-
-static wws_status fill_request(
-    struct wwi_message *request,
-    wws_string action,
-    wws_bytes body,
-    struct wwi_message *headers,
-    struct wwi_error *error)
-{
-    wws_status status;
-
-    status = wwi_message_initialize(request, headers != NULL
-        ? WWS_MESSAGE_INITIALIZATION_DUPLICATE
-        : WWS_MESSAGE_INITIALIZATION_REQUEST, headers, error);
-    if (status >= 0)
-        status = wwi_message_set_header(request, WWS_HEADER_ACTION, action,
-            error);
-    if (status >= 0 && (body.size != 0 || headers == NULL))
-        status = wwi_message_set_body(request, body, error);
-    return status;
-}
-
-static wws_status make_request(
-    struct wwi_proxy_call *call,
-    wws_string action,
-    wws_bytes body,
-    const wws_call_options *options,
-    struct wwi_error *error)
-{
-    const wws_service_proxy_options *ours = &call->proxy->options;
-    wws_message_options form = WWS_MESSAGE_OPTIONS_INIT;
-    struct wwi_message *headers = NULL;
-    wws_status status = WWS_S_OK;
-
-    form.envelope_version = ours->envelope_version;
-    form.addressing_version = ours->addressing_version;
-    if (options->request_headers.id != 0)
-        status = wwi_table_get(options->request_headers.id, WWI_KIND_MESSAGE,
-            &headers);
-    if (status < 0)
-        return wwi_fail_static(error, status,
-            "request_headers: not a handle of a message");
-    call->borrowed_id = headers != NULL;
-    status = wwi_message_new(&form, &call->request, error);
-    if (status >= 0)
-        status = fill_request(call->request, action, body, headers, error);
-    if (headers != NULL)
-        wwi_object_unref(&headers->object);
-    return status;
-}
-
-static wws_status make_reply(
-    struct wwi_proxy_call *call,
-    const wws_call_options *options,
-    struct wwi_error *error)
-{
-    wws_message_options form = WWS_MESSAGE_OPTIONS_INIT;
-    wws_status status;
-
-    if (options->reply.id != 0) {
-        status = wwi_table_get(options->reply.id, WWI_KIND_MESSAGE,
-            &call->reply);
-        if (status < 0)
-            return wwi_fail_static(error, status,
-                "reply: not a handle of a message");
-        return wwi_message_check_target(call->reply,
-            call->proxy->options.envelope_version,
-            call->proxy->options.addressing_version, error);
-    }
-    form.envelope_version = call->proxy->options.envelope_version;
-    form.addressing_version = call->proxy->options.addressing_version;
-    status = wwi_message_new(&form, &call->reply, error);
-    if (status < 0)
-        return status;
-    /* Ours alone: the handle is not for anybody. */
-    wwi_object_ref(&call->reply->object);
-    return wwi_message_free(call->reply);
-}
-
-static wws_status begin(
-    struct wwi_proxy_call *call,
-    struct wwi_client *client,
-    wws_string action,
-    struct wwi_error *error)
-{
-    const wws_service_proxy_options *ours = &call->proxy->options;
-    struct wwi_encode_params params = {
-        .envelope_version = ours->envelope_version,
-        .addressing_version = ours->addressing_version,
-        .to = wwi_string(call->proxy->synced.address),
-        .max_size = ours->max_message_size,
-    };
-    struct wwi_outgoing outgoing = {
-        .version = ours->envelope_version,
-        .action = action,
-        .message_id = call->request->standard[WWS_HEADER_MESSAGE_ID],
-        .fields = {
-            .next = wwi_mapped_next,
-            .state = &call->request->mapped,
-        },
-    };
-    wws_status status = wwi_message_encode(call->request, &params,
-        &outgoing.envelope, error);
-
-    if (status >= 0 && outgoing.message_id.size == 0
-        && call->proxy->transport->session_create != NULL)
-        status = wwi_fail_static(error, WWS_E_INVALIDARG,
-            "request_headers: over a session a call needs a message id");
-    if (status >= 0)
-        status = client->transport->client_begin(client, &outgoing, true,
-            error);
-    wwi_bytes_fini(&outgoing.envelope);
-    return status;
-}
 
 /* Calling. */
 
@@ -274,9 +92,6 @@ static wws_status explain(
             "the service proxy was aborted, or its session failed");
     case WWS_E_INVALID_OPERATION:
         return wwi_service_proxy_refuse(proxy, error, "call through");
-    case WWS_E_INVALIDARG:
-        return wwi_fail_static(error, status,
-            "request_headers: a call with this message id is under way");
     case WWS_E_QUOTA_EXCEEDED:
         return wwi_fail_static(error, status,
             "as many calls are pending as max_pending_calls allows");
@@ -317,38 +132,6 @@ static wws_status reserve(
     return explain(proxy, error, status);
 }
 
-/* One that counts no more waits for no reply. */
-static bool is_twin(
-    const struct wwi_proxy_call *call,
-    struct wwi_link *link)
-{
-    const struct wwi_proxy_call *other = wwi_proxy_call_of(
-        WWI_CONTAINER(link, struct wwi_exchange, link));
-
-    return other->counted && wwi_string_equal(
-        other->request->standard[WWS_HEADER_MESSAGE_ID],
-        call->request->standard[WWS_HEADER_MESSAGE_ID]);
-}
-
-/* Over a session nobody could tell the replies to two calls of one message id
- * apart. */
-static bool has_twin_locked(
-    struct wwi_service_proxy *proxy,
-    const struct wwi_proxy_call *call)
-{
-    struct wwi_list *const lists[] = { &proxy->synced.pending,
-        &proxy->synced.detached };
-
-    if (!call->borrowed_id || proxy->synced.mux == NULL)
-        return false;
-    for (size_t i = 0; i < 2; i++)
-        for (struct wwi_link *link = wwi_list_first(lists[i]); link != NULL;
-             link = wwi_list_next(lists[i], link))
-            if (is_twin(call, link))
-                return true;
-    return false;
-}
-
 /* Unless the proxy was aborted or closed meanwhile. */
 static wws_status admit(
     struct wwi_service_proxy *proxy,
@@ -358,12 +141,12 @@ static wws_status admit(
 
     wwi_lock_take(&proxy->synced.lock);
     status = judge_locked(proxy);
-    if (status == WWS_S_OK && has_twin_locked(proxy, call))
-        status = WWS_E_INVALIDARG;
     if (status == WWS_S_OK) {
         leave_preparation_locked(call);
         call->number = proxy->synced.next_number++;
         wwi_list_append(&proxy->synced.pending, &call->exchange.link);
+        if (call->id != 0)
+            wwi_map_add(&proxy->synced.groups, &call->of_group, call->id);
     }
     wwi_lock_give(&proxy->synced.lock);
     return status;
@@ -431,6 +214,28 @@ static wws_status attach(struct wwi_proxy_call *call, struct wwi_error *error)
         "the call was cancelled before it started");
 }
 
+static wws_status begin_on_client(
+    struct wwi_proxy_call *call,
+    struct wwi_message *request,
+    struct wwi_client **client,
+    struct wwi_error *error)
+{
+    wws_status status = wwi_service_proxy_get_client(call->proxy, client,
+        error);
+
+    if (status < 0)
+        return status;
+    status = wwi_proxy_call_begin(call, *client, request, error);
+    WWI_GATE(CALL_BEGUN);
+    if (status >= 0)
+        status = attach(call, error);
+    if (status < 0) {
+        (*client)->transport->client_free(*client);
+        *client = NULL;
+    }
+    return status;
+}
+
 /* All that can fail, fails here, before anybody waits. */
 static wws_status prepare(
     struct wwi_proxy_call *call,
@@ -440,26 +245,48 @@ static wws_status prepare(
     struct wwi_client **client,
     struct wwi_error *error)
 {
+    struct wwi_service_proxy *proxy = call->proxy;
+    struct wwi_message *request;
     wws_status status;
 
     set_deadline(call, options);
-    status = make_request(call, action, body, options, error);
+    if (call->id != 0)
+        wwi_map_make_room(&proxy->synced.groups, &proxy->synced.lock);
+    status = wwi_proxy_call_find_reply(call, options, error);
     if (status >= 0)
-        status = make_reply(call, options, error);
+        status = wwi_proxy_call_make_request(call, action, body, options,
+            &request, error);
     if (status < 0)
         return status;
-    status = wwi_service_proxy_get_client(call->proxy, client, error);
-    if (status < 0)
-        return status;
-    status = begin(call, *client, action, error);
-    WWI_GATE(CALL_BEGUN);
-    if (status >= 0)
-        status = attach(call, error);
-    if (status < 0) {
-        (*client)->transport->client_free(*client);
-        *client = NULL;
-    }
+    status = begin_on_client(call, request, client, error);
+    wwi_proxy_call_drop_message(request);
     return status;
+}
+
+/* The caller has heard, and what it heard through is free again. */
+static void call_released(struct wwi_wait *wait)
+{
+    struct wwi_exchange *exchange = WWI_CONTAINER(wait, struct wwi_exchange,
+        wait);
+    wws_call_callbacks *callbacks = wwi_proxy_call_of(exchange)->callbacks;
+
+    /* A function that has failed has not taken the table. */
+    if (callbacks != NULL && callbacks->free_state != NULL
+        && (wwi_wait_asynchronous(wait) || wait->pending.outcome.status >= 0))
+        callbacks->free_state(callbacks->state);
+    wwi_exchange_unref(exchange);
+}
+
+static bool copy_callbacks(
+    struct wwi_proxy_call *call,
+    const wws_call_options *options)
+{
+    if (options->callbacks == NULL)
+        return true;
+    call->callbacks = wwi_alloc(sizeof *call->callbacks);
+    if (call->callbacks != NULL)
+        *call->callbacks = *options->callbacks;
+    return call->callbacks != NULL;
 }
 
 static struct wwi_proxy_call *call_new(
@@ -472,7 +299,8 @@ static struct wwi_proxy_call *call_new(
 {
     struct wwi_proxy_call *call = wwi_alloc_zero(sizeof *call);
 
-    if (call == NULL) {
+    if (call == NULL || !copy_callbacks(call, options)) {
+        wwi_free(call);
         *status = wwi_fail_static(error, WWS_E_OUTOFMEMORY,
             "no memory for a call");
         return NULL;
@@ -480,15 +308,18 @@ static struct wwi_proxy_call *call_new(
     call->proxy = proxy;
     call->reply_body = reply_body;
     call->id = options->call_id;
+    call->one_way = options->one_way != 0;
     call->check_must_understand = options->allow_unknown_headers == 0;
     *status = wwi_exchange_init(&call->exchange, &call_callbacks, call_destroy,
         proxy->member.runtime, completion, error);
     if (*status < 0) {
+        wwi_free(call->callbacks);
         wwi_free(call);
         return NULL;
     }
     call->exchange.wait.owner = proxy;
-    call->exchange.awaits_reply = true;
+    call->exchange.wait.release = call_released;
+    call->exchange.awaits_reply = !call->one_way;
     wwi_object_ref(&proxy->object);
     return call;
 }

@@ -1,9 +1,11 @@
 /* What the files of a service proxy share: service_proxy.c has its life and
- * ends calls, proxy_call.c makes them, proxy_open.c opens the session that they
- * share where the transport has sessions. */
+ * ends calls, proxy_call.c makes them, proxy_message.c has what they send and
+ * receive, proxy_open.c opens the session that they share where the transport
+ * has sessions. */
 #ifndef WWI_PROXY_PARTS_H
 #define WWI_PROXY_PARTS_H
 
+#include "core/base/map.h"
 #include "core/channel/message.h"
 #include "core/channel/mux.h"
 #include "core/service/call.h"
@@ -29,7 +31,8 @@ struct wwi_service_proxy {
         struct wwi_exchange *opening; /* with a reference */
         uint32_t openings; /* whose caller has not heard */
         char *address;
-        struct wwi_list pending;
+        struct wwi_list pending; /* in the order of their numbers */
+        struct wwi_map groups;   /* of these, those with an id */
         struct wwi_list detached;
         struct wwi_list stopping; /* detached, and still to be stopped */
         uint32_t counted; /* against max_pending_calls */
@@ -46,13 +49,15 @@ struct wwi_service_proxy {
 /* One call: an exchange, and what its caller gave us. */
 struct wwi_proxy_call {
     struct wwi_exchange exchange;
+    struct wwi_map_link of_group;
     struct wwi_service_proxy *proxy;
     struct wwi_call *handle;
-    struct wwi_message *request;
-    struct wwi_message *reply; /* the caller's, or ours */
+    struct wwi_message *reply; /* the caller's; null: he has none */
     wws_buffer *reply_body;
+    wws_call_callbacks *callbacks; /* may be null */
+    char *request_id; /* null: what finds the reply has seen to that */
+    bool one_way;
     bool check_must_understand;
-    bool borrowed_id; /* the message id is one that the caller chose */
     bool counted; /* under the proxy's lock, both */
     bool prepared;
     uint32_t id;
@@ -90,6 +95,29 @@ void wwi_service_proxy_give_client(
     struct wwi_service_proxy *proxy,
     struct wwi_client *client,
     bool whole);
+
+/* proxy_message.c: the caller's message for the reply, if there is one; the
+ * request, which begins on the client; the result of the exchange. */
+wws_status wwi_proxy_call_find_reply(
+    struct wwi_proxy_call *call,
+    const wws_call_options *options,
+    struct wwi_error *error);
+wws_status wwi_proxy_call_make_request(
+    const struct wwi_proxy_call *call,
+    wws_string action,
+    wws_bytes body,
+    const wws_call_options *options,
+    struct wwi_message **request,
+    struct wwi_error *error);
+void wwi_proxy_call_drop_message(struct wwi_message *message);
+wws_status wwi_proxy_call_begin(
+    struct wwi_proxy_call *call,
+    struct wwi_client *client,
+    struct wwi_message *request,
+    struct wwi_error *error);
+wws_status wwi_proxy_call_result(
+    struct wwi_exchange *exchange,
+    wws_status status);
 
 /* proxy_open.c: opens the session. */
 wws_status wwi_service_proxy_open_session(

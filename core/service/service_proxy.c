@@ -242,37 +242,67 @@ void wwi_service_proxy_settle(struct wwi_service_proxy *proxy)
 
 /* Ending many. */
 
-typedef bool (*choose_fn)(
-    const struct wwi_proxy_call *call,
-    uint64_t limit,
-    uint32_t id);
-
-static uint32_t collect(
-    struct wwi_service_proxy *proxy,
-    struct wwi_list *from,
+/* Moves a call to another list, for a batch with a reference. */
+static void pick_locked(
+    struct wwi_proxy_call *call,
     struct wwi_list *to,
-    choose_fn choose,
-    uint64_t limit,
+    struct wwi_proxy_call **batch,
+    uint32_t *count)
+{
+    wwi_list_remove(&call->exchange.link);
+    wwi_map_remove(&call->proxy->synced.groups, &call->of_group);
+    wwi_list_append(to, &call->exchange.link);
+    wwi_exchange_ref(&call->exchange);
+    batch[(*count)++] = call;
+}
+
+/* The first of the pending calls, of all groups with 0; what is to be stopped
+ * is not abandoned. */
+static struct wwi_proxy_call *first_locked(
+    const struct wwi_service_proxy *proxy,
+    uint32_t id)
+{
+    const struct wwi_list *pending = &proxy->synced.pending;
+    struct wwi_map_link *link;
+
+    if (wwi_list_empty(pending))
+        return NULL;
+    if (id == 0)
+        return call_of_link(wwi_list_first(pending));
+    link = wwi_map_first(&proxy->synced.groups, id);
+    return link == NULL ? NULL
+        : WWI_CONTAINER(link, struct wwi_proxy_call, of_group);
+}
+
+/* Those that are to be abandoned, which began before the limit. */
+static uint32_t collect_group(
+    struct wwi_service_proxy *proxy,
     uint32_t id,
+    uint64_t limit,
     struct wwi_proxy_call **batch)
 {
-    struct wwi_link *link;
-    struct wwi_link *next;
+    struct wwi_proxy_call *call;
     uint32_t count = 0;
 
     wwi_lock_take(&proxy->synced.lock);
-    for (link = wwi_list_first(from); link != NULL && count < BATCH;
-         link = next) {
-        struct wwi_proxy_call *call = call_of_link(link);
+    while (count < BATCH && (call = first_locked(proxy, id)) != NULL
+        && call->number < limit)
+        pick_locked(call, &proxy->synced.detached, batch, &count);
+    wwi_lock_give(&proxy->synced.lock);
+    return count;
+}
 
-        next = wwi_list_next(from, link);
-        if (!choose(call, limit, id))
-            continue;
-        wwi_list_remove(link);
-        wwi_list_append(to, link);
-        wwi_exchange_ref(&call->exchange);
-        batch[count++] = call;
-    }
+static uint32_t collect_stopping(
+    struct wwi_service_proxy *proxy,
+    struct wwi_proxy_call **batch)
+{
+    struct wwi_list *stopping = &proxy->synced.stopping;
+    uint32_t count = 0;
+
+    wwi_lock_take(&proxy->synced.lock);
+    while (count < BATCH && !wwi_list_empty(stopping))
+        pick_locked(call_of_link(wwi_list_first(stopping)),
+            &proxy->synced.detached, batch, &count);
     wwi_lock_give(&proxy->synced.lock);
     return count;
 }
@@ -288,22 +318,6 @@ static void end_batch(
         (void) wwi_exchange_end(&batch[i]->exchange, ending, status, text);
         wwi_exchange_unref(&batch[i]->exchange);
     }
-}
-
-static bool any(const struct wwi_proxy_call *call, uint64_t limit, uint32_t id)
-{
-    (void) call;
-    (void) limit;
-    (void) id;
-    return true;
-}
-
-static bool of_group(
-    const struct wwi_proxy_call *call,
-    uint64_t limit,
-    uint32_t id)
-{
-    return call->number < limit && (id == 0 || call->id == id);
 }
 
 wws_status wwi_service_proxy_abandon_call(
@@ -326,8 +340,7 @@ wws_status wwi_service_proxy_abandon_call(
     if (state == FAULTED)
         return WWS_S_OK;
     do {
-        count = collect(self, &self->synced.pending, &self->synced.detached,
-            of_group, limit, call_id, batch);
+        count = collect_group(self, call_id, limit, batch);
         end_batch(batch, count, WWI_ENDING_DRAIN, WWS_E_OPERATION_ABANDONED,
             "the call was abandoned by the application; it goes on in the "
             "background");
@@ -339,21 +352,29 @@ wws_status wwi_service_proxy_abandon_call(
 static bool stop_some(struct wwi_service_proxy *proxy)
 {
     struct wwi_proxy_call *batch[BATCH];
-    uint32_t count = collect(proxy, &proxy->synced.stopping,
-        &proxy->synced.detached, any, 0, 0, batch);
+    uint32_t count = collect_stopping(proxy, batch);
 
     end_batch(batch, count, WWI_ENDING_STOP, WWS_E_OPERATION_ABORTED,
         "the service proxy was aborted");
     return count == BATCH;
 }
 
+static void post_ending(struct wwi_service_proxy *proxy)
+{
+    wwi_object_ref(&proxy->object);
+    if (!wwi_loop_post(wwi_runtime_loop(proxy->member.runtime),
+        &proxy->ending))
+        wwi_object_unref(&proxy->object);
+}
+
+/* In turns, so that many do not keep the loop from all else. */
 static void stop_rest(struct wwi_work *work)
 {
     struct wwi_service_proxy *proxy = WWI_CONTAINER(work,
         struct wwi_service_proxy, ending.work);
 
-    while (stop_some(proxy))
-        ;
+    if (stop_some(proxy))
+        post_ending(proxy);
     free_idle(proxy);
     wwi_object_unref(&proxy->object);
 }
@@ -388,10 +409,7 @@ static struct ends collect_ends_locked(struct wwi_service_proxy *proxy)
 static void stop_calls(struct wwi_service_proxy *proxy)
 {
     (void) stop_some(proxy);
-    wwi_object_ref(&proxy->object);
-    if (!wwi_loop_post(wwi_runtime_loop(proxy->member.runtime),
-        &proxy->ending))
-        wwi_object_unref(&proxy->object);
+    post_ending(proxy);
 }
 
 static void stop_all(
@@ -621,6 +639,7 @@ wws_status wwi_service_proxy_get_state(
 static void release(struct wwi_service_proxy *proxy)
 {
     wwi_lock_fini(&proxy->synced.lock);
+    wwi_map_fini(&proxy->synced.groups);
     wwi_free(proxy->synced.idle.clients);
     wwi_free(proxy->synced.address);
     wwi_free(proxy);
@@ -695,6 +714,7 @@ wws_status wwi_service_proxy_create(
     wwi_list_init(&proxy->synced.stopping);
     wwi_post_init(&proxy->ending, stop_rest);
     if (proxy->synced.idle.clients == NULL
+        || !wwi_map_init(&proxy->synced.groups)
         || wwi_object_init(&proxy->object, WWI_KIND_SERVICE_PROXY,
             destroy) < 0) {
         release(proxy);

@@ -7,6 +7,7 @@ from . import _support
 _support.require(1)
 
 from .types import AddressingVersion as AddressingVersion
+from .types import CallCallbacks as CallCallbacks
 from .types import CallbackModel as CallbackModel
 from .types import CancelReason as CancelReason
 from .types import ChannelProperty as ChannelProperty

@@ -40,3 +40,29 @@ static void wws_call_thread_callbacks_stopped(void *state)
         return;
     wws_python_thread_callbacks_stopped(state);
 }
+
+static wws_status wws_python_call_callbacks_sending(
+    wws_message message,
+    void *state);
+
+static wws_status wws_call_call_callbacks_sending(
+    wws_message message,
+    void *state)
+{
+    if (wws_python_is_gone())
+        return WWS_E_INVALID_FORMAT;
+    return wws_python_call_callbacks_sending(message, state);
+}
+
+static wws_status wws_python_call_callbacks_received(
+    wws_message message,
+    void *state);
+
+static wws_status wws_call_call_callbacks_received(
+    wws_message message,
+    void *state)
+{
+    if (wws_python_is_gone())
+        return WWS_E_INVALID_FORMAT;
+    return wws_python_call_callbacks_received(message, state);
+}

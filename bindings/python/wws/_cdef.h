@@ -526,6 +526,15 @@ typedef struct wws_service_proxy_options {
     wws_encoding encoding;
 } wws_service_proxy_options;
 
+typedef struct wws_call_callbacks {
+    uint32_t struct_size;
+    uint32_t version;
+    void *state;
+    void (*free_state)(void *state);
+    wws_status (*sending)(wws_message message, void *state);
+    wws_status (*received)(wws_message message, void *state);
+} wws_call_callbacks;
+
 typedef struct wws_call_options {
     uint32_t struct_size;
     uint32_t version;
@@ -534,7 +543,8 @@ typedef struct wws_call_options {
     wws_message request_headers;
     wws_message reply;
     uint32_t allow_unknown_headers;
-    uint32_t reserved0;
+    uint32_t one_way;
+    const wws_call_callbacks *callbacks;
 } wws_call_options;
 
 typedef struct wws_service_host_options {
@@ -965,6 +975,12 @@ extern "Python" void wws_python_log_callbacks_line(
     void *state);
 extern "Python" void wws_python_thread_callbacks_started(void *state);
 extern "Python" void wws_python_thread_callbacks_stopped(void *state);
+extern "Python" wws_status wws_python_call_callbacks_sending(
+    wws_message message,
+    void *state);
+extern "Python" wws_status wws_python_call_callbacks_received(
+    wws_message message,
+    void *state);
 void wws_call_log_callbacks_line(
     wws_log_level level,
     wws_phase phase,
@@ -972,3 +988,5 @@ void wws_call_log_callbacks_line(
     void *state);
 void wws_call_thread_callbacks_started(void *state);
 void wws_call_thread_callbacks_stopped(void *state);
+wws_status wws_call_call_callbacks_sending(wws_message message, void *state);
+wws_status wws_call_call_callbacks_received(wws_message message, void *state);

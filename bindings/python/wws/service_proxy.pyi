@@ -40,6 +40,8 @@ class ServiceProxy(Owned):
         request_headers: wws.Message | None = ...,
         reply: wws.Message | None = ...,
         allow_unknown_headers: bool = ...,
+        one_way: bool = ...,
+        callbacks: wws.CallCallbacks | None = ...,
         call: wws.Call | None = ...,
         deadline: float | None = ...) -> bytes: ...
     def call_sync(
@@ -52,6 +54,8 @@ class ServiceProxy(Owned):
         request_headers: wws.Message | None = ...,
         reply: wws.Message | None = ...,
         allow_unknown_headers: bool = ...,
+        one_way: bool = ...,
+        callbacks: wws.CallCallbacks | None = ...,
         call: wws.Call | None = ...,
         deadline: float | None = ...) -> bytes: ...
     def abandon_call(self, call_id: int) -> None: ...

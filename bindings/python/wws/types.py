@@ -673,6 +673,25 @@ class MessageInfo(Record):
             header_count=record.header_count)
 
 
+class CallCallbacks:
+    """What a call shows of its messages: their headers, for the most part."""
+
+    def sending(self, message):
+        """The request is about to be encoded: headers may be added, changed and
+        removed.  Called once, on the thread that calls, before the call
+        function returns and before anything is sent.  May call every function
+        but those that wait for the proxy to close.
+        """
+
+    def received(self, message):
+        """The reply is here, and is no fault; it may be read, and headers that
+        must be understood are only checked afterwards.  Called at most once,
+        before the caller hears of the end, on the thread that does the I/O, so
+        it must not block; not called any more when the call has been abandoned,
+        cancelled or aborted, or its time is over.
+        """
+
+
 class OperationInfo(Record):
     """What is known of a call being served.
 

@@ -297,6 +297,10 @@ class MessageInfo(Record):
     is_fault: bool
     header_count: int
 
+class CallCallbacks:
+    def sending(self, message: wws.Message) -> wws.Status | None: ...
+    def received(self, message: wws.Message) -> wws.Status | None: ...
+
 class OperationInfo(Record):
     action: str
     endpoint_index: int

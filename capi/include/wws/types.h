@@ -1142,6 +1142,35 @@ typedef struct wws_service_proxy_options {
       WWS_ENVELOPE_VERSION_SOAP_1_2, WWS_ADDRESSING_VERSION_1_0, 65536,       \
       65536, 30000, 100, 5000, 30000, 0, 100, WWS_ENCODING_DEFAULT }
 
+/** What a call shows of its messages: their headers, for the most part. */
+typedef struct wws_call_callbacks {
+    uint32_t struct_size;
+    uint32_t version;
+    void *state;
+
+    /** Releases the state.  Called exactly once if the table was accepted,
+     *  after the last call of any slot has returned.  May be null. */
+    void (*free_state)(void *state);
+
+    /** The request is about to be encoded: headers may be added, changed and
+     *  removed.  Called once, on the thread that calls, before the call
+     *  function returns and before anything is sent.  May call every function
+     *  but those that wait for the proxy to close. */
+    wws_status (*sending)(wws_message message, void *state);
+
+    /** The reply is here, and is no fault; it may be read, and headers that
+     *  must be understood are only checked afterwards.  Called at most once,
+     *  before the caller hears of the end, on the thread that does the I/O, so
+     *  it must not block; not called any more when the call has been abandoned,
+     *  cancelled or aborted, or its time is over. */
+    wws_status (*received)(wws_message message, void *state);
+} wws_call_callbacks;
+
+#define WWS_CALL_CALLBACKS_SIZE_V1 sizeof(wws_call_callbacks)
+
+#define WWS_CALL_CALLBACKS_INIT                                               \
+    { sizeof(wws_call_callbacks), WWS_VERSION, NULL, NULL, NULL, NULL }
+
 /** Settings of one call. */
 typedef struct wws_call_options {
     uint32_t struct_size;
@@ -1166,13 +1195,22 @@ typedef struct wws_call_options {
      *  standard ones. */
     uint32_t allow_unknown_headers;
 
-    uint32_t reserved0;
+    /** Whether the call has no reply: it is done when the request is sent, and
+     *  over HTTP when the server has taken it.  A request that request_headers
+     *  does not make another is sent without a message id.  A fault that comes
+     *  over HTTP all the same fails the call; any other answer is dropped. */
+    uint32_t one_way;
+
+    /** Is shown the messages of the call.  Taken if the function succeeds or
+     *  returns WWS_S_ASYNC; the state is then freed when the caller has heard
+     *  of the end, with a queue when the event has been fetched. */
+    const wws_call_callbacks *callbacks;
 } wws_call_options;
 
 #define WWS_CALL_OPTIONS_SIZE_V1 sizeof(wws_call_options)
 
 #define WWS_CALL_OPTIONS_INIT                                                 \
-    { sizeof(wws_call_options), WWS_VERSION, 0, 0, { 0 }, { 0 }, 0, 0 }
+    { sizeof(wws_call_options), WWS_VERSION, 0, 0, { 0 }, { 0 }, 0, 0, NULL }
 
 /** Settings fixed when a service host is created. */
 typedef struct wws_service_host_options {

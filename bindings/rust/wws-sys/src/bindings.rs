@@ -567,7 +567,38 @@ pub struct wws_service_proxy_options {
     pub encoding: wws_encoding,
 }
 #[repr(C)]
-#[derive(Debug, Default, Copy, Clone)]
+#[derive(Debug, Copy, Clone)]
+pub struct wws_call_callbacks {
+    pub struct_size: u32,
+    pub version: u32,
+    pub state: *mut ::std::os::raw::c_void,
+    pub free_state: ::std::option::Option<
+        unsafe extern "C" fn(state: *mut ::std::os::raw::c_void),
+    >,
+    pub sending: ::std::option::Option<
+        unsafe extern "C" fn(
+            message: wws_message,
+            state: *mut ::std::os::raw::c_void,
+        ) -> wws_status,
+    >,
+    pub received: ::std::option::Option<
+        unsafe extern "C" fn(
+            message: wws_message,
+            state: *mut ::std::os::raw::c_void,
+        ) -> wws_status,
+    >,
+}
+impl Default for wws_call_callbacks {
+    fn default() -> Self {
+        let mut s = ::std::mem::MaybeUninit::<Self>::uninit();
+        unsafe {
+            ::std::ptr::write_bytes(s.as_mut_ptr(), 0, 1);
+            s.assume_init()
+        }
+    }
+}
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
 pub struct wws_call_options {
     pub struct_size: u32,
     pub version: u32,
@@ -576,7 +607,17 @@ pub struct wws_call_options {
     pub request_headers: wws_message,
     pub reply: wws_message,
     pub allow_unknown_headers: u32,
-    pub reserved0: u32,
+    pub one_way: u32,
+    pub callbacks: *const wws_call_callbacks,
+}
+impl Default for wws_call_options {
+    fn default() -> Self {
+        let mut s = ::std::mem::MaybeUninit::<Self>::uninit();
+        unsafe {
+            ::std::ptr::write_bytes(s.as_mut_ptr(), 0, 1);
+            s.assume_init()
+        }
+    }
 }
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]

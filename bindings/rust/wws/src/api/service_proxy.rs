@@ -96,6 +96,60 @@ impl ServiceProxyOptions {
     }
 }
 
+/// What a call shows of its messages: their headers, for the most part.
+#[derive(Clone, Default)]
+pub struct CallCallbacks {
+    /// The request is about to be encoded: headers may be added, changed and
+    /// removed.  Called once, on the thread that calls, before the call
+    /// function returns and before anything is sent.  May call every function
+    /// but those that wait for the proxy to close.
+    pub sending: Option<Arc<dyn Fn(&Message) -> Status + Send + Sync>>,
+    /// The reply is here, and is no fault; it may be read, and headers that
+    /// must be understood are only checked afterwards.  Called at most once,
+    /// before the caller hears of the end, on the thread that does the I/O, so
+    /// it must not block; not called any more when the call has been abandoned,
+    /// cancelled or aborted, or its time is over.
+    pub received: Option<Arc<dyn Fn(&Message) -> Status + Send + Sync>>,
+}
+
+impl CallCallbacks {
+    pub(crate) fn lower(&self, keep: &mut Keep) -> sys::wws_call_callbacks {
+        sys::wws_call_callbacks {
+            struct_size: size_of::<sys::wws_call_callbacks>() as u32,
+            version: sys::WWS_VERSION,
+            state: keep.state(self.clone()),
+            free_state: Some(support::free_state::<Self>),
+            sending: self.sending.as_ref().map(|_| Self::sending as _),
+            received: self.received.as_ref().map(|_| Self::received as _),
+            ..Default::default()
+        }
+    }
+
+    unsafe extern "C" fn sending(
+        message: sys::wws_message,
+        state: *mut c_void,
+    ) -> sys::wws_status {
+        let table = unsafe { support::table::<Self>(state) };
+        support::guard(support::PANICKED.0, || {
+            table.sending.as_ref().map_or(0, |it| it(
+                &Lent::new(Message::of(message)),
+            ).0)
+        })
+    }
+
+    unsafe extern "C" fn received(
+        message: sys::wws_message,
+        state: *mut c_void,
+    ) -> sys::wws_status {
+        let table = unsafe { support::table::<Self>(state) };
+        support::guard(support::PANICKED.0, || {
+            table.received.as_ref().map_or(0, |it| it(
+                &Lent::new(Message::of(message)),
+            ).0)
+        })
+    }
+}
+
 /// Settings of one call.
 pub struct CallOptions<'a> {
     /// The group that the call belongs to for AbandonCall; 0: none.  Several
@@ -112,6 +166,15 @@ pub struct CallOptions<'a> {
     /// Whether the reply may have headers that must be understood and are not
     /// standard ones.
     pub allow_unknown_headers: bool,
+    /// Whether the call has no reply: it is done when the request is sent, and
+    /// over HTTP when the server has taken it.  A request that request_headers
+    /// does not make another is sent without a message id.  A fault that comes
+    /// over HTTP all the same fails the call; any other answer is dropped.
+    pub one_way: bool,
+    /// Is shown the messages of the call.  Taken if the function succeeds or
+    /// returns [`Status::S_ASYNC`]; the state is then freed when the caller has
+    /// heard of the end, with a queue when the event has been fetched.
+    pub callbacks: Option<CallCallbacks>,
 }
 
 impl Default for CallOptions<'_> {
@@ -122,12 +185,16 @@ impl Default for CallOptions<'_> {
             request_headers: None,
             reply: None,
             allow_unknown_headers: false,
+            one_way: false,
+            callbacks: None,
         }
     }
 }
 
 impl CallOptions<'_> {
-    pub(crate) fn lower(&self) -> sys::wws_call_options {
+    pub(crate) fn lower(&self, keep: &mut Keep) -> sys::wws_call_options {
+        let callbacks = self.callbacks.as_ref().map(|it| it.lower(keep));
+        let callbacks = keep.optional(callbacks);
         sys::wws_call_options {
             struct_size: size_of::<sys::wws_call_options>() as u32,
             version: sys::WWS_VERSION,
@@ -136,6 +203,8 @@ impl CallOptions<'_> {
             request_headers: support::handle(&self.request_headers),
             reply: support::handle(&self.reply),
             allow_unknown_headers: self.allow_unknown_headers.into(),
+            one_way: self.one_way.into(),
+            callbacks,
             ..Default::default()
         }
     }
@@ -245,8 +314,9 @@ impl ServiceProxy {
         let done = pending::wait(
             out,
             move |out, completion, error| {
-                let options = options.lower();
-                unsafe {
+                let mut keep = Keep::default();
+                let options = options.lower(&mut keep);
+                keep.settle(unsafe {
                     sys::wws_service_proxy_call(
                         self.handle,
                         support::string(action),
@@ -257,7 +327,7 @@ impl ServiceProxy {
                         completion,
                         error,
                     )
-                }
+                })
             },
             |out| unsafe { sys::wws_call_cancel((*out).0) },
         )
@@ -277,8 +347,9 @@ impl ServiceProxy {
     ) -> Result<Buffer> {
         let out = (support::handle(&call), Buffer::default());
         let done = pending::block(out, |out, completion, error| {
-            let options = options.lower();
-            unsafe {
+            let mut keep = Keep::default();
+            let options = options.lower(&mut keep);
+            keep.settle(unsafe {
                 sys::wws_service_proxy_call(
                     self.handle,
                     support::string(action),
@@ -289,7 +360,7 @@ impl ServiceProxy {
                     completion,
                     error,
                 )
-            }
+            })
         })?;
         let (_call, reply_body) = done.out;
         Ok(reply_body)
