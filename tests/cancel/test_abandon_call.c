@@ -28,7 +28,7 @@ static struct call call_of_group(
     return call;
 }
 
-/* G61, G62, G73, A62 */
+/* T31, G61, G62, G73, A62 */
 static void abandon__returns_control_to_the_caller(void **state)
 {
     struct world *world = *state;
@@ -151,8 +151,8 @@ static void abandon__spares_calls_that_start_later(void **state)
     assert_int_equal(proxy, WWS_SERVICE_PROXY_STATE_OPEN);
 }
 
-/* G71, G72, D19, A73: everything of the caller is freed while the call goes
- * on. */
+/* T61, G71, G72, D19, A73: everything of the caller is freed while the call
+ * goes on. */
 static void abandon__leaves_the_memory_to_the_caller(void **state)
 {
     struct world *world = *state;
@@ -185,7 +185,7 @@ static void abandon__leaves_the_memory_to_the_caller(void **state)
         MANNERS));
 }
 
-/* G74, D20: what goes on in the background uses up the budget, until it
+/* T61, G74, D20: what goes on in the background uses up the budget, until it
  * ends. */
 static void abandon__keeps_the_budget_until_the_reply_is_in(void **state)
 {

@@ -24,7 +24,7 @@ static int visit(struct world *world, const char *action, unsigned entered)
     return client;
 }
 
-/* G107 to G111, G118, D24, D29: synchronous and asynchronous operations; a
+/* T42, G107 to G111, G118, D24, D29: synchronous and asynchronous operations; a
  * reset, and an orderly end of the connection. */
 static void registered__is_told_when_the_client_goes(void **state)
 {

@@ -61,8 +61,8 @@ static void open_again(struct world *world)
     wws_buffer_release(&address);
 }
 
-/* G1, G2, G5, G6, G110, G120 to G125, G127, D5, D27: at every place, with an
- * operation of each kind. */
+/* T42, G1, G2, G5, G6, G110, G120 to G125, G127, D5, D27: at every place, with
+ * an operation of each kind. */
 static void host_abort__resets_connections_and_tells(void **state)
 {
     struct world *world = *state;
@@ -155,7 +155,7 @@ static void host_abort__before_open_is_remembered(void **state)
     }
 }
 
-/* D7, G135, G14: the close becomes an abort, and still waits. */
+/* T42, D7, G135, G14: the close becomes an abort, and still waits. */
 static void host_abort__during_close_is_reported_by_it(void **state)
 {
     struct world *world = *state;
@@ -187,7 +187,7 @@ static void host_abort__during_close_is_reported_by_it(void **state)
         }
 }
 
-/* G130, G131, H3: what was accepted is answered; nobody is told. */
+/* T42, G130, G131, H3: what was accepted is answered; nobody is told. */
 static void host_close__lets_work_finish(void **state)
 {
     struct world *world = *state;
@@ -214,7 +214,7 @@ static void host_close__lets_work_finish(void **state)
     assert_int_equal(gate_read(&world->gate, &world->gate.told), 0);
 }
 
-/* H4, G133, G134, G135, D33 */
+/* T42, H4, G133, G134, G135, D33 */
 static void host_close__aborts_when_its_time_is_over(void **state)
 {
     wws_service_host_options options = WWS_SERVICE_HOST_OPTIONS_INIT;

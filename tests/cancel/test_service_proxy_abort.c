@@ -33,7 +33,7 @@ static wws_status start_close(
     return wws_service_proxy_close(*proxy, completion, error);
 }
 
-/* G1, G2, G5, G7, G9, G41, G43, G44, D5, A62: in OPEN, from everywhere. */
+/* T31, G1, G2, G5, G7, G9, G41, G43, G44, D5, A62: in OPEN, from everywhere. */
 static void proxy_abort__ends_pending_calls(void **state)
 {
     struct world *world = *state;
@@ -179,7 +179,7 @@ static void proxy_abort__resets_idle_connections(void **state)
     peer_stop(&peer);
 }
 
-/* G46: abort, close, and then everything may be freed. */
+/* G46, L5: abort, close, and then everything may be freed. */
 static void proxy_close__returns_when_every_caller_has_heard(void **state)
 {
     struct world *world = *state;
@@ -238,7 +238,7 @@ static void proxy_close__waits_for_pending_calls(void **state)
     }
 }
 
-/* G48, PR6 */
+/* T31, G48, PR6 */
 static void proxy_close__aborts_when_its_time_is_over(void **state)
 {
     wws_service_proxy_options options = proxy_options();

@@ -227,6 +227,7 @@ static void calls__need_no_threads_while_operations_have_given_theirs_back(
     assert_int_equal(crowd->answered, crowd->calls);
 }
 
+/* A60 */
 static void calls__need_no_threads_while_operations_keep_theirs(void **state)
 {
     struct crowd *crowd = *state;

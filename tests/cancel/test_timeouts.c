@@ -103,9 +103,9 @@ static bool time_ends_at(
     return at;
 }
 
-/* G73, G81 to G84, D14: whatever it does; ours stops the exchange. On a busy
- * machine the brief time may be over before the stage is reached: then it gets
- * more. */
+/* T31, G73, G81 to G84, D14: whatever it does; ours stops the exchange. On a
+ * busy machine the brief time may be over before the stage is reached: then it
+ * gets more. */
 static void call__ends_when_its_time_is_over(void **state)
 {
     for (int i = 0; i < STAGES; i++)
@@ -254,8 +254,8 @@ static void channel__ends_a_phase_that_takes_too_long(void **state)
         }
 }
 
-/* PR1, PR2, L4, E3, A10: peers that break off: the status of the loss, for that
- * call alone, or for all that share the session. */
+/* T31, PR1, PR2, L4, E3, A10: peers that break off: the status of the loss, for
+ * that call alone, or for all that share the session. */
 static void call__says_how_the_connection_was_lost(void **state)
 {
     static const struct {

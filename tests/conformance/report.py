@@ -2,7 +2,8 @@
 
 Usage: report.py [--check | --record FOLDER]
 
-guarantees.txt says what is promised. A test proves what the comment above it
+guarantees.txt says what is promised, offers.txt what became of each property
+and function of the original: = names of ours, - not applicable, ~ later. A test proves what the comment above it
 begins with (/* G61, G73: ... */) or its name ends with (__g61_g73), a scenario
 of the bindings what stands behind its name. evidence.txt says over which transports and in which manners a test
 has passed; it is recorded from what the tests have left in a folder.
@@ -171,6 +172,56 @@ def record(folder):
     (HERE / "evidence.txt").write_text("".join(lines))
 
 
+# What became of what the original has.
+
+Offer = collections.namedtuple("Offer", "section what sign how")
+
+
+def read_offers():
+    offers, section = [], None
+    for line in (HERE / "offers.txt").read_text().splitlines():
+        if line.startswith("# "):
+            section = line[2:]
+        elif line:
+            offers.append(Offer(section, *re.fullmatch(
+                r"(?:- )?(.+?) ([=~-]) (.*)", line).groups()))
+    return offers
+
+
+def offered_names():
+    """The functions, the constants and the members of structs."""
+    names = set()
+    for header in ["types.h", "wws.h"]:
+        text = (TESTS.parent / "capi/include/wws" / header).read_text()
+        text = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
+        names |= set(re.findall(r"\b(?:wws|WWS)_\w+", text))
+        for body, struct in re.findall(
+                r"typedef struct \w+ \{(.*?)\n\} (\w+);", text, re.S):
+            names |= {"%s.%s" % (struct, member) for member in
+                      re.findall(r"\(?\*?(\w+)\)?(?:\([^;]*)?;", body)}
+    return names
+
+
+def not_there(offers):
+    names = offered_names()
+    return [name for offer in offers if offer.sign == "="
+            for name in offer.how.split() if name not in names]
+
+
+def offer_rows(offers):
+    rows, section = [], None
+    for offer in offers:
+        if offer.section != section:
+            section = offer.section
+            rows += ["", "## " + section, "", "| Original | Here |",
+                     "|---|---|"]
+        how = {"=": ", ".join("`%s`" % n for n in offer.how.split()),
+               "-": "Not applicable: " + offer.how,
+               "~": "Later: " + offer.how}[offer.sign]
+        rows.append("| %s | %s |" % (offer.what, how))
+    return rows
+
+
 # The report.
 
 def cell(guarantee, wire, tests, evidence):
@@ -245,14 +296,15 @@ def hazard_rows(proofs):
     return rows
 
 
-def report(guarantees, proofs, evidence):
+def report(guarantees, proofs, evidence, offers):
     lines, section = [TITLE, counts(guarantees, proofs)], None
     for guarantee in guarantees.values():
         if guarantee.section != section:
             section = guarantee.section
             lines += ["", "## " + section, "", COLUMNS]
         lines.append(row(guarantee, proofs[guarantee.id], evidence))
-    return "\n".join(lines + hazard_rows(proofs)) + "\n"
+    lines += hazard_rows(proofs) + offer_rows(offers)
+    return "\n".join(lines) + "\n"
 
 
 def without_test(guarantees, proofs):
@@ -279,7 +331,7 @@ def compare(missing, problems):
     still_open = (HERE / "open.txt").read_text().splitlines()
     for identity in missing:
         if identity not in still_open:
-            problems.add("%s has no test", identity)
+            problems.add("%s has no test, or is not there", identity)
 
 
 def main():
@@ -291,12 +343,15 @@ def main():
     evidence = read_evidence()
     look_at(guarantees, proofs, evidence, known, problems)
     evidence.update(read_scenarios(proofs))
-    missing = without_test(guarantees, proofs)
+    offers = read_offers()
+    missing = [*without_test(guarantees, proofs),
+               *dict.fromkeys(not_there(offers))]
     if sys.argv[1:] == ["--check"]:
         compare(missing, problems)
     else:
         (HERE / "open.txt").write_text("".join("%s\n" % i for i in missing))
-        (HERE / "REPORT.md").write_text(report(guarantees, proofs, evidence))
+        (HERE / "REPORT.md").write_text(report(guarantees, proofs, evidence,
+                                             offers))
     for problem in problems:
         print(problem)
     sys.exit(1 if problems else 0)

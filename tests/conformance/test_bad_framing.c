@@ -32,6 +32,7 @@ static void assert_explained(const struct heard *heard, wws_status status)
 
 /* Servers that do not open a session. */
 
+/* TE2, L4 */
 static void open__says_why_there_is_no_session(void **state)
 {
     static const struct {
@@ -118,7 +119,7 @@ static const struct breach breaches[] = {
     { SAYS("\x07"), PEER_HOLDS, WWS_E_ENDPOINT_DISCONNECTED },
 };
 
-/* PR1, L4, E3: every call ends as the session does, and the proxy is
+/* T31, PR1, L4, E3: every call ends as the session does, and the proxy is
  * faulted. */
 static void session__that_breaks_ends_all_calls_as_it_broke(void **state)
 {

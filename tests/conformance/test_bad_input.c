@@ -439,6 +439,7 @@ static void reply__that_is_empty_ends_a_call_without_a_body(void **state)
     assert_answers(*state, answers, COUNT(answers), NULL);
 }
 
+/* TE2, L4 */
 static void reply__of_an_error_without_an_envelope_has_its_status(void **state)
 {
     static const struct { unsigned code; wws_status status; } rows[] = {
@@ -481,6 +482,7 @@ static void reply__of_an_error_without_an_envelope_has_its_status(void **state)
 #define FAULT_11(code) ENVELOPE(SOAP_11, "<s:Body><s:Fault><faultcode>s:" \
     code "</faultcode><faultstring>why</faultstring></s:Fault></s:Body>")
 
+/* TE6 */
 static void reply__that_is_a_fault_is_told_with_all_it_says(void **state)
 {
     static const struct {
@@ -559,7 +561,7 @@ static char *big_reply(unsigned framing, size_t size)
     return reply;
 }
 
-/* D10 */
+/* T31, D10 */
 static void reply__that_is_too_large_exceeds_the_quota(void **state)
 {
     wws_service_proxy_options options = WWS_SERVICE_PROXY_OPTIONS_INIT;
@@ -805,6 +807,7 @@ static size_t put_encoded(
     return (size_t) head + size;
 }
 
+/* TI5 */
 static void request__in_utf16_is_served_unless_it_contradicts_itself(
     void **state)
 {
@@ -847,6 +850,7 @@ static void request__in_half_a_unit_or_half_a_pair_is_no_envelope(void **state)
     assert_serves(world, 0);
 }
 
+/* TI5 */
 static void reply__in_utf16_is_understood_unless_it_contradicts_itself(
     void **state)
 {

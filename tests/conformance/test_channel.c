@@ -701,8 +701,8 @@ static const struct table *server(void)
     return wire()->has_sessions ? &duplex_server_table : &server_table;
 }
 
-/* T11, T15, L2, L3, G1, G6, G9 to G12, G25, G27, G90, G91, A1 to A5, C1, C2,
- * D1, D2, P6 */
+/* T11, T15, TI4, L2, L3, G1, G6, G9 to G12, G25, G27, G90, G91, A1 to A5, C1,
+ * C2, D1, D2, P6 */
 static void client_channel__keeps_its_table_of_states(void **state)
 {
     struct rig rig;
@@ -710,7 +710,7 @@ static void client_channel__keeps_its_table_of_states(void **state)
     table_walk(client(), *state, &rig);
 }
 
-/* T11, T15, L2, L3, G1, G6, G9 to G12, G25, G27, A1 to A5, C1, C2, D1, D2,
+/* T11, T15, TI4, L2, L3, G1, G6, G9 to G12, G25, G27, A1 to A5, C1, C2, D1, D2,
  * P6 */
 static void server_channel__keeps_its_table_of_states(void **state)
 {
@@ -927,8 +927,8 @@ static void channel_abort__leaves_a_racing_open_one_result(void **state)
     pthread_barrier_destroy(&race.start);
 }
 
-/* G14, C1, C5, C8: what close answers does not matter, the channel is closed;
- * but for INV, which leaves the first close alone. */
+/* G14, C1, C5, C8, L5: what close answers does not matter, the channel is
+ * closed; but for INV, which leaves the first close alone. */
 static void channel_close__is_over_whatever_it_answers(void **state)
 {
     for (int manner = 0; manner < MANNERS; manner++)

@@ -29,6 +29,8 @@ static void exchange_split(
     reset(ends->server.reads);
 }
 
+/* P5, M6: each step in turn on a thread of its own, in a callback, or behind an
+ * event. */
 static void stream__goes_both_ways_in_pieces_of_any_size(void **state)
 {
     static const size_t sizes[] = { 1, 2, 3, 7, 16, 61, 1000 };
@@ -41,6 +43,7 @@ static void stream__goes_both_ways_in_pieces_of_any_size(void **state)
             exchange_split(ends, manner, sizes[i]);
 }
 
+/* P6 */
 static void stream__of_an_empty_body_is_a_message(void **state)
 {
     struct ends *ends = *state;
@@ -189,6 +192,7 @@ static void stream__of_any_size_takes_little_memory(void **state)
 
 /* Faults. */
 
+/* TE6 */
 static void stream__that_is_a_fault_is_an_error(void **state)
 {
     struct ends *ends = *state;
@@ -202,6 +206,7 @@ static void stream__that_is_a_fault_is_an_error(void **state)
     expect_exchange(ends);
 }
 
+/* TE6 */
 static void stream__that_is_a_fault_can_be_read(void **state)
 {
     struct ends *ends = *state;
