@@ -120,6 +120,7 @@ static void channel_abort__completes_what_is_pending(void **state)
                     WWS_CHANNEL_STATE_FAULTED);
 
                 assert_true(peer_reaches(&chat.peer, &chat.peer.gone, 1));
+                assert_int_equal(peer_read(&chat.peer, &chat.peer.ended), 0);
                 status = chat_hear(&chat);
                 if (!may_be_late(&operations[i], manner)
                     || status != WWS_E_OBJECT_FAULTED)
