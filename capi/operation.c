@@ -251,6 +251,109 @@ out:
     return status;
 }
 
+wws_status wws_operation_get_error(
+    wws_operation operation,
+    wws_error *reason,
+    wws_error error)
+{
+    struct wwi_error *failure = NULL;
+    struct wwi_operation *self = NULL;
+    wws_status status;
+
+    status = wwi_enter_optional(error.id, WWI_KIND_ERROR, "error", NULL,
+                                &failure);
+    if (status < 0)
+        return status;
+    status = wwi_enter(operation.id, WWI_KIND_OPERATION, "operation", failure,
+                       &self);
+    if (status < 0)
+        goto out;
+    if (reason == NULL) {
+        status = wwi_invalid_argument(failure, "reason");
+        goto out;
+    }
+    status = wwi_operation_get_error(self, reason, failure);
+
+out:
+    wwi_leave(self);
+    wwi_leave(failure);
+    return status;
+}
+
+wws_status wws_operation_set_channel_state(
+    wws_operation operation,
+    void *channel_state,
+    wws_error error)
+{
+    struct wwi_error *failure = NULL;
+    struct wwi_operation *self = NULL;
+    wws_status status;
+
+    status = wwi_enter_optional(error.id, WWI_KIND_ERROR, "error", NULL,
+                                &failure);
+    if (status < 0)
+        return status;
+    status = wwi_enter(operation.id, WWI_KIND_OPERATION, "operation", failure,
+                       &self);
+    if (status < 0)
+        goto out;
+    status = wwi_operation_set_channel_state(self, channel_state, failure);
+
+out:
+    wwi_leave(self);
+    wwi_leave(failure);
+    return status;
+}
+
+wws_status wws_operation_get_text(
+    wws_operation operation,
+    wws_operation_text property,
+    wws_buffer *text,
+    wws_error error)
+{
+    struct wwi_error *failure = NULL;
+    struct wwi_operation *self = NULL;
+    const char *wrong = NULL;
+    wws_status status;
+
+    status = wwi_enter_optional(error.id, WWI_KIND_ERROR, "error", NULL,
+                                &failure);
+    if (status < 0)
+        return status;
+    status = wwi_enter(operation.id, WWI_KIND_OPERATION, "operation", failure,
+                       &self);
+    if (status < 0)
+        goto out;
+    if (property > WWS_OPERATION_TEXT_ENDPOINT_ADDRESS)
+        wrong = "property";
+    else if (text == NULL)
+        wrong = "text";
+    if (wrong != NULL) {
+        status = wwi_invalid_argument(failure, wrong);
+        goto out;
+    }
+    status = wwi_operation_get_text(self, property, text, failure);
+
+out:
+    wwi_leave(self);
+    wwi_leave(failure);
+    return status;
+}
+
+wws_status wws_operation_abort_channel(wws_operation operation)
+{
+    struct wwi_operation *self = NULL;
+    wws_status status;
+
+    status = wwi_enter(operation.id, WWI_KIND_OPERATION, "operation", NULL,
+                       &self);
+    if (status < 0)
+        return status;
+    status = wwi_operation_abort_channel(self);
+    wwi_leave(self);
+    return status;
+}
+
 wws_status wws_operation_register_for_cancel(
     wws_operation operation,
     const wws_cancel_callbacks *callbacks,

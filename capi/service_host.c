@@ -6,6 +6,16 @@
 #include "adopt.h"
 #include "wws/wws.h"
 
+static bool texts_valid(const wws_string *texts, size_t count)
+{
+    if (texts == NULL && count > 0)
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (!wwi_text_valid(texts[i]))
+            return false;
+    return true;
+}
+
 static wws_status adopt_service_host_options(
     wws_service_host_options *ours,
     const wws_service_host_options *theirs,
@@ -61,6 +71,16 @@ static wws_status adopt_endpoint_options(
         return wwi_invalid_argument(failure, "tolerate_half_close");
     if (ours->encoding > WWS_ENCODING_UTF8)
         return wwi_invalid_argument(failure, "encoding");
+    if (!texts_valid(ours->actions, ours->actions_count))
+        return wwi_invalid_argument(failure, "actions");
+    if (!texts_valid(ours->one_way_actions, ours->one_way_actions_count))
+        return wwi_invalid_argument(failure, "one_way_actions");
+    if (ours->default_handler > 1)
+        return wwi_invalid_argument(failure, "default_handler");
+    if (ours->channel_events > 1)
+        return wwi_invalid_argument(failure, "channel_events");
+    if (ours->authorizes > 1)
+        return wwi_invalid_argument(failure, "authorizes");
     return WWS_S_OK;
 }
 

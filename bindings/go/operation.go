@@ -5,6 +5,79 @@ package wws
 // #include "callbacks.h"
 import "C"
 
+// OperationKind says what a host asks for.
+type OperationKind uint32
+
+const (
+	// OperationKindCall: a request is to be answered. A failure sends a fault.
+	OperationKindCall OperationKind = 0
+
+	// OperationKindAcceptChannel: a channel is to be accepted: nothing is received
+	// through it before that has succeeded. A failure aborts the channel
+	// (WS_SERVICE_ACCEPT_CHANNEL_CALLBACK).
+	OperationKindAcceptChannel OperationKind = 1
+
+	// OperationKindAuthorize: a request is to be let in, before it is served. It
+	// has a request, but no reply. A failure aborts the channel
+	// (WS_SERVICE_SECURITY_CALLBACK).
+	OperationKindAuthorize OperationKind = 2
+
+	// OperationKindMessage: a message whose action the endpoint does not name is
+	// to be answered. A failure aborts the channel
+	// (WS_SERVICE_MESSAGE_RECEIVE_CALLBACK).
+	OperationKindMessage OperationKind = 3
+
+	// OperationKindCloseChannel: a channel is over, and so is each of its other
+	// operations: comes once for each that was asked to be accepted, last of all.
+	// How it completes is ignored (WS_SERVICE_CLOSE_CHANNEL_CALLBACK).
+	OperationKindCloseChannel OperationKind = 4
+)
+
+// String names the value as the schema does, in lower case.
+func (v OperationKind) String() string {
+	switch v {
+	case OperationKindCall:
+		return "call"
+	case OperationKindAcceptChannel:
+		return "accept_channel"
+	case OperationKindAuthorize:
+		return "authorize"
+	case OperationKindMessage:
+		return "message"
+	case OperationKindCloseChannel:
+		return "close_channel"
+	}
+	return unknown("OperationKind", uint32(v))
+}
+
+// OperationText is a text that belongs to an operation.
+type OperationText uint32
+
+const (
+	// OperationTextRemoteAddress: the address and port of the client, as text.
+	OperationTextRemoteAddress OperationText = 0
+
+	// OperationTextTransportURL: the URL that the client asked for. It is the
+	// client's word.
+	OperationTextTransportURL OperationText = 1
+
+	// OperationTextEndpointAddress: the URL at which the endpoint can be reached.
+	OperationTextEndpointAddress OperationText = 2
+)
+
+// String names the value as the schema does, in lower case.
+func (v OperationText) String() string {
+	switch v {
+	case OperationTextRemoteAddress:
+		return "remote_address"
+	case OperationTextTransportURL:
+		return "transport_url"
+	case OperationTextEndpointAddress:
+		return "endpoint_address"
+	}
+	return unknown("OperationText", uint32(v))
+}
+
 // CancelCallbacks says what an operation registers so that it can be told to
 // stop: a callback or a queue, exactly one of them.
 type CancelCallbacks struct {
@@ -40,9 +113,10 @@ func (t *CancelCallbacks) happened(event *C.wws_event) {
 	}()
 }
 
-// OperationInfo says what is known of a call being served.
+// OperationInfo says what is known of an operation.
 type OperationInfo struct {
-	// The action of the request. Lives until the operation completes.
+	// The action of the request; empty if there is none. Lives until the operation
+	// completes.
 	Action string
 
 	// Which endpoint of the host it came to.
@@ -50,12 +124,26 @@ type OperationInfo struct {
 
 	// Whether it has been cancelled.
 	Cancelled bool
+
+	// What the host asks for.
+	Kind OperationKind
+
+	// Whether nothing is sent, whatever becomes of it: the request names nowhere
+	// to answer to, or its action is one of those that have no reply.
+	OneWay bool
+
+	// The number of the channel that it came through, which no other of the
+	// process has had; 0 if the endpoint asks for no ChannelEvents.
+	Channel uint64
 }
 
 func liftOperationInfo(c *C.wws_operation_info, o object) (r OperationInfo) {
 	r.Action = goText(c.action)
 	r.EndpointIndex = uint32(c.endpoint_index)
 	r.Cancelled = c.cancelled != 0
+	r.Kind = OperationKind(c.kind)
+	r.OneWay = c.one_way != 0
+	r.Channel = uint64(c.channel)
 	return
 }
 
@@ -68,14 +156,16 @@ func placeOperationInfo(f *frame, count int) []C.wws_operation_info {
 	return c
 }
 
-// Operation is a call being served. Its functions may be called from any thread
-// until it completes; from then on the handle is stale.
+// Operation stands for something that a host asks for: most often, a call to be
+// served. Its functions may be called from any thread until it completes; from
+// then on the handle is stale. Those about the request or the reply fail with
+// ErrInvalidArg if an operation of that kind has none.
 type Operation struct {
 	object
 	handle C.wws_operation
 }
 
-// Info reads what is known of the call.
+// Info reads what is known of the operation.
 func (o *Operation) Info() (info OperationInfo, err error) {
 	f := begin()
 	defer f.end()
@@ -127,8 +217,29 @@ func (o *Operation) Reply() (message *Message, err error) {
 	return liftMessage(*messageOut, o.lent()), err
 }
 
-// RegisterForCancel asks to be told when the call is cancelled. Only the first
-// registration of an operation succeeds (WsRegisterOperationForCancel).
+// Text reads a text; ErrInvalidOperation if the client has said nothing of the
+// kind.
+func (o *Operation) Text(property OperationText) (text string, err error) {
+	f := begin()
+	defer f.end()
+	textOut := f.buffer()
+	err = f.check(C.wws_operation_get_text(o.in(f), C.wws_operation_text(property), textOut,
+		f.lock()))
+	return string(f.take(textOut)), err
+}
+
+// AbortChannel aborts the channel that the operation came through, in any
+// state: its connection is reset, nothing more is sent, and its operations,
+// this one among them, are cancelled as when the client goes away. They still
+// have to complete (WsAbortChannel).
+func (o *Operation) AbortChannel() error {
+	f := begin()
+	defer f.end()
+	return f.check(C.wws_operation_abort_channel(o.in(f)))
+}
+
+// RegisterForCancel asks to be told when the operation is cancelled. Only the
+// first registration of an operation succeeds (WsRegisterOperationForCancel).
 func (o *Operation) RegisterForCancel(callbacks *CancelCallbacks) error {
 	f := begin()
 	defer f.end()

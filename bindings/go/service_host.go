@@ -96,17 +96,18 @@ func (o *ServiceHostOptions) lower(f *frame) *C.wws_service_host_options {
 	return c
 }
 
-// OperationCallbacks serves the calls of an endpoint: by a callback or through
-// a queue, exactly one of them.
+// OperationCallbacks serves the operations of an endpoint: by a callback or
+// through a queue, exactly one of them.
 type OperationCallbacks struct {
-	// Serves one call. Called for each request whose headers and body are
-	// received, on the kind of thread that the endpoint says, for many at once.
-	// Success sends the reply, a failure a fault, and after StatusAsync
-	// Operation.Complete says which; to a request that names nowhere to answer to,
-	// or over a session has no message id, nothing is sent. May call every
-	// function but those that wait for the host to close. It runs on a goroutine
-	// of its own, with a context that ends when nobody wants the answer any more;
-	// what it returns is the body of the reply, and an error becomes a fault.
+	// Serves one operation. Called for each request whose headers and body are
+	// received, and for whatever else the endpoint asks for, on the kind of thread
+	// that it says, for many at once. Of a call, success sends the reply, a
+	// failure a fault, and after StatusAsync Operation.Complete says which; to a
+	// request that names nowhere to answer to, or over a session has no message
+	// id, nothing is sent. May call every function but those that wait for the
+	// host to close. It runs on a goroutine of its own, with a context that ends
+	// when nobody wants the answer any more; what it returns is the body of the
+	// reply, and an error becomes a fault.
 	Serve func(ctx context.Context, operation *Operation) ([]byte, error)
 }
 
@@ -172,6 +173,37 @@ type EndpointOptions struct {
 	// How many calls of one session are served at once; further ones wait their
 	// turn. 0: the default. Default: 1.
 	MaxConcurrency uint32
+
+	// The actions that are served as calls; a request of another one is answered
+	// with a fault, ActionNotSupported. None: all are served, unless there is a
+	// default handler. Copied, as the next ones.
+	Actions []string
+
+	// Further such actions: they have no reply, whatever their headers say.
+	OneWayActions []string
+
+	// Whether requests of all other actions are served, too, as operations of the
+	// kind MESSAGE. Then MaxConcurrency must be 1.
+	DefaultHandler bool
+
+	// Whether operations of the kinds ACCEPT_CHANNEL and CLOSE_CHANNEL are asked
+	// for. A channel is a session, and over HTTP a request with its answer.
+	ChannelEvents bool
+
+	// Whether an operation of the kind AUTHORIZE is asked for before each request
+	// is served.
+	Authorizes bool
+
+	// How many headers a request may have, how deep its elements may be nested,
+	// and how many attributes one may have; 0: the default. More of them is
+	// answered with a fault. Default: 64.
+	MaxHeaders uint32
+
+	// See MaxHeaders. Default: 32.
+	MaxDepth uint32
+
+	// See MaxHeaders. Default: 128.
+	MaxAttributes uint32
 }
 
 func (o *EndpointOptions) lower(f *frame) *C.wws_endpoint_options {
@@ -194,6 +226,14 @@ func (o *EndpointOptions) lower(f *frame) *C.wws_endpoint_options {
 	c.tolerate_half_close = truth(o.TolerateHalfClose)
 	c.encoding = C.wws_encoding(o.Encoding)
 	c.max_concurrency = C.uint32_t(or(o.MaxConcurrency, 1))
+	c.actions, c.actions_count = f.texts(o.Actions)
+	c.one_way_actions, c.one_way_actions_count = f.texts(o.OneWayActions)
+	c.default_handler = truth(o.DefaultHandler)
+	c.channel_events = truth(o.ChannelEvents)
+	c.authorizes = truth(o.Authorizes)
+	c.max_headers = C.uint32_t(or(o.MaxHeaders, 64))
+	c.max_depth = C.uint32_t(or(o.MaxDepth, 32))
+	c.max_attributes = C.uint32_t(or(o.MaxAttributes, 128))
 	return c
 }
 

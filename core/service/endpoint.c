@@ -2,6 +2,9 @@
  * here, so that nobody else needs to know. */
 #include "core/service/endpoint.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "core/base/memory.h"
 #include "core/base/text.h"
 
@@ -13,6 +16,54 @@ enum {
     HANDSHAKE_TIMEOUT_MS = 15000,
 };
 
+/* Actions */
+
+static int compare(const void *left, const void *right)
+{
+    const wws_string *a = left, *b = right;
+
+    if (a->size != b->size)
+        return a->size < b->size ? -1 : 1;
+    return a->size == 0 ? 0 : memcmp(a->data, b->data, a->size);
+}
+
+bool wwi_endpoint_names(
+    const struct wwi_endpoint_actions *actions,
+    wws_string action)
+{
+    return actions->count != 0 && bsearch(&action, actions->names,
+        actions->count, sizeof *actions->names, compare) != NULL;
+}
+
+static void free_actions(struct wwi_endpoint_actions *actions)
+{
+    for (size_t i = 0; i < actions->count; i++)
+        wwi_free((char *) actions->names[i].data);
+    wwi_free(actions->names);
+}
+
+static bool copy_actions(
+    struct wwi_endpoint_actions *actions,
+    const wws_string *names,
+    size_t count)
+{
+    if (count == 0)
+        return true;
+    actions->names = wwi_alloc_zero(count * sizeof *names);
+    if (actions->names == NULL)
+        return false;
+    for (; actions->count < count; actions->count++) {
+        wws_string *copy = &actions->names[actions->count];
+
+        copy->data = wwi_string_copy(names[actions->count]);
+        copy->size = names[actions->count].size;
+        if (copy->data == NULL)
+            return false;
+    }
+    qsort(actions->names, count, sizeof *names, compare);
+    return true;
+}
+
 void wwi_endpoint_free(struct wwi_endpoint *endpoint, bool taken)
 {
     const wws_operation_callbacks *callbacks = &endpoint->callbacks;
@@ -21,6 +72,8 @@ void wwi_endpoint_free(struct wwi_endpoint *endpoint, bool taken)
         callbacks->free_state(callbacks->state);
     if (endpoint->queue != NULL)
         wwi_queue_unref(endpoint->queue);
+    free_actions(&endpoint->actions);
+    free_actions(&endpoint->one_way);
     wwi_free(endpoint->address);
     wwi_free(endpoint);
 }
@@ -40,6 +93,9 @@ static void copy_options(
     wwi_use_default(&ours->max_http_headers_size,
         standard.max_http_headers_size);
     wwi_use_default(&ours->max_concurrency, standard.max_concurrency);
+    wwi_use_default(&ours->max_headers, standard.max_headers);
+    wwi_use_default(&ours->max_depth, standard.max_depth);
+    wwi_use_default(&ours->max_attributes, standard.max_attributes);
 }
 
 static wws_status fill(
@@ -62,11 +118,20 @@ static wws_status fill(
     if ((queue.id != 0) == (endpoint->callbacks.serve != NULL))
         return wwi_fail_static(error, WWS_E_INVALIDARG,
             "operations: exactly one of queue and serve is wanted");
+    if (options->default_handler && endpoint->options.max_concurrency != 1)
+        return wwi_fail_static(error, WWS_E_INVALIDARG,
+            "max_concurrency: a default handler wants 1");
     endpoint->address = wwi_string_copy(options->address);
-    if (endpoint->address == NULL)
+    if (endpoint->address == NULL
+        || !copy_actions(&endpoint->actions, options->actions,
+            options->actions_count)
+        || !copy_actions(&endpoint->one_way, options->one_way_actions,
+            options->one_way_actions_count))
         return wwi_fail_static(error, WWS_E_OUTOFMEMORY,
             "no memory for an endpoint");
     endpoint->options.address.data = endpoint->address;
+    endpoint->options.actions = endpoint->actions.names;
+    endpoint->options.one_way_actions = endpoint->one_way.names;
     if (queue.id == 0)
         return WWS_S_OK;
     status = wwi_table_get(queue.id, WWI_KIND_QUEUE, &endpoint->queue);

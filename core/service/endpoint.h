@@ -12,6 +12,12 @@
 struct wwi_service_host;
 struct wwi_endpoint_server;
 
+/* Sorted, so that one is found quickly. */
+struct wwi_endpoint_actions {
+    wws_string *names;
+    size_t count;
+};
+
 struct wwi_endpoint { /* set when added, then read only, but for the server */
     struct wwi_link link;
     struct wwi_service_host *host;
@@ -19,6 +25,8 @@ struct wwi_endpoint { /* set when added, then read only, but for the server */
     const struct wwi_transport *transport;
     char *address;
     wws_endpoint_options options;
+    struct wwi_endpoint_actions actions;
+    struct wwi_endpoint_actions one_way;
     wws_operation_callbacks callbacks;
     struct wwi_queue *queue; /* or null: callbacks.serve */
 
@@ -44,6 +52,10 @@ wws_status wwi_endpoint_create(
     struct wwi_error *error);
 /* With the callbacks, which are left for good if they were taken over. */
 void wwi_endpoint_free(struct wwi_endpoint *endpoint, bool taken);
+
+bool wwi_endpoint_names(
+    const struct wwi_endpoint_actions *actions,
+    wws_string action);
 
 /* Listens; a request may arrive before this returns. */
 wws_status wwi_endpoint_listen(

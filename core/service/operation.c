@@ -1,4 +1,4 @@
-/* A call being served.
+/* Something that a host asks the application for.
  *
  * Words.  An operation is *completed* once, by the result of its callback, by
  * wws_operation_complete(), or because nobody can serve it any more.  It is
@@ -7,9 +7,10 @@
  * returned.
  *
  * Rules.
- * - All of this is bits of one word.  Whoever sets COMPLETED answers; whoever
- *   clears the last of KEPT ends it: frees the state that was registered, then
- *   leaves the host.
+ * - All of this is bits of one word.  Whoever clears the last of KEPT ends it:
+ *   frees the state that was registered, then leaves the host.
+ * - Whoever sets COMPLETED takes the operation in hand, as those do who use what
+ *   is its; the last one to put it down answers, if it is completed.
  * - TELLING is set together with seeing CANCELLED and REGISTERED and not
  *   COMPLETED, by whoever comes second of cancel and registration.  So the
  *   cancel callback runs at most once, never begins after completion, and
@@ -34,6 +35,8 @@ enum {
     REGISTERED = 1 << 7,
     CANCELLED = 1 << 8,
     BY_HOST = 1 << 9,
+
+    IN_HAND = 1 << 16, /* so often; the rest of the word counts */
 };
 
 static bool has(const struct wwi_operation *self, uint32_t bits)
@@ -58,6 +61,19 @@ static bool set(
     return true;
 }
 
+/* Once only: then nobody else takes it any more. */
+static bool claim(struct wwi_operation *self, uint32_t wanted)
+{
+    uint32_t state = atomic_load(&self->state);
+
+    do {
+        if ((state & COMPLETED) != 0 || (state & wanted) != wanted)
+            return false;
+    } while (!atomic_compare_exchange_weak(&self->state, &state,
+        (state | COMPLETED) + IN_HAND));
+    return true;
+}
+
 /* Life */
 
 static void free_message(struct wwi_message *message)
@@ -68,6 +84,14 @@ static void free_message(struct wwi_message *message)
     wwi_object_unref(&message->object);
 }
 
+static void free_error(struct wwi_error *error)
+{
+    if (error == NULL)
+        return;
+    (void) wwi_error_free(error);
+    wwi_object_unref(&error->object);
+}
+
 static void destroy(struct wwi_object *object)
 {
     struct wwi_operation *self = WWI_CONTAINER(object, struct wwi_operation,
@@ -76,6 +100,7 @@ static void destroy(struct wwi_object *object)
 
     free_message(self->request);
     free_message(self->reply);
+    free_error(atomic_load(&self->error));
     if (fault != NULL)
         (void) wwi_message_free(fault);
     if (self->cancel.queue != NULL)
@@ -84,22 +109,12 @@ static void destroy(struct wwi_object *object)
     wwi_free(self);
 }
 
-static bool new_message(
-    const wws_message_options *options,
-    struct wwi_message **message)
-{
-    if (wwi_message_new(options, message, NULL) < 0)
-        return false;
-    wwi_object_ref(&(*message)->object);
-    return true;
-}
-
 struct wwi_operation *wwi_operation_new(
     struct wwi_endpoint_server *server,
-    struct wwi_incoming *incoming)
+    struct wwi_incoming *incoming,
+    wws_operation_kind kind)
 {
     const struct wwi_endpoint *endpoint = server->endpoint;
-    wws_message_options options = WWS_MESSAGE_OPTIONS_INIT;
     struct wwi_operation *self = wwi_alloc_zero(sizeof *self);
 
     if (self == NULL)
@@ -108,6 +123,7 @@ struct wwi_operation *wwi_operation_new(
         wwi_free(self);
         return NULL;
     }
+    self->kind = kind;
     self->server = server;
     self->incoming = incoming;
     self->endpoint_index = endpoint->index;
@@ -115,19 +131,38 @@ struct wwi_operation *wwi_operation_new(
     self->queue_state = endpoint->callbacks.state;
     atomic_init(&self->state, ANSWERING);
     atomic_init(&self->fault, NULL);
-    options.envelope_version = endpoint->options.envelope_version;
-    options.addressing_version = endpoint->options.addressing_version;
-    if (new_message(&options, &self->request)
-        && new_message(&options, &self->reply))
-        return self;
+    atomic_init(&self->error, NULL);
+    atomic_init(&self->channel_state, NULL);
+    return self;
+}
+
+void wwi_operation_set_session(
+    struct wwi_operation *self,
+    struct wwi_service_session *session)
+{
+    if (session == NULL)
+        return;
+    wwi_service_session_ref(session);
+    self->session = session;
+    self->channel = session->number;
+    atomic_store(&self->channel_state, atomic_load(&session->state));
+}
+
+void wwi_operation_discard(struct wwi_operation *self)
+{
+    struct wwi_endpoint_server *server = self->server;
+    struct wwi_service_session *session = self->session;
+
     (void) wwi_object_close(&self->object);
     wwi_object_unref(&self->object);
-    return NULL;
+    wwi_service_host_release(server);
+    wwi_service_session_unref(session);
 }
 
 static void end(struct wwi_operation *self)
 {
     const wws_cancel_callbacks *callbacks = &self->cancel.callbacks;
+    struct wwi_service_session *session = self->session;
     struct wwi_frame frame;
 
     WWI_GATE(OPERATION_ENDS);
@@ -138,6 +173,7 @@ static void end(struct wwi_operation *self)
     }
     wwi_service_host_leave(self);
     wwi_object_unref(&self->object);
+    wwi_service_session_unref(session);
 }
 
 /* One of KEPT goes on no more. */
@@ -149,15 +185,51 @@ static void settle(struct wwi_operation *self, uint32_t bit)
         end(self);
 }
 
-/* By who has set COMPLETED.  The handles are stale from here on. */
+static void close_messages(struct wwi_operation *self)
+{
+    struct wwi_error *error = atomic_load(&self->error);
+
+    if (self->request != NULL)
+        (void) wwi_message_free(self->request);
+    if (self->reply != NULL)
+        (void) wwi_message_free(self->reply);
+    if (error != NULL)
+        (void) wwi_error_free(error);
+}
+
+wws_status wwi_operation_take(
+    struct wwi_operation *self,
+    struct wwi_error *error)
+{
+    uint32_t state = atomic_load(&self->state);
+
+    do {
+        if ((state & COMPLETED) != 0)
+            return wwi_fail_static(error, WWS_E_HANDLE,
+                "the operation has completed");
+    } while (!atomic_compare_exchange_weak(&self->state, &state,
+        state + IN_HAND));
+    return WWS_S_OK;
+}
+
+void wwi_operation_put_down(struct wwi_operation *self)
+{
+    uint32_t before = atomic_fetch_sub(&self->state, IN_HAND);
+
+    if ((before & COMPLETED) == 0 || before / IN_HAND != 1)
+        return;
+    wwi_operation_answer(self, self->status);
+    close_messages(self);
+    settle(self, ANSWERING);
+}
+
+/* By who has claimed it.  The handle is stale from here on. */
 static void complete(struct wwi_operation *self, wws_status status)
 {
     (void) wwi_object_close(&self->object);
     WWI_GATE(OPERATION_COMPLETES);
-    wwi_operation_answer(self, status);
-    (void) wwi_message_free(self->request);
-    (void) wwi_message_free(self->reply);
-    settle(self, ANSWERING);
+    self->status = status;
+    wwi_operation_put_down(self);
 }
 
 /* The same before anybody could serve it. */
@@ -168,10 +240,16 @@ void wwi_operation_end_with_fault(
     atomic_fetch_or(&self->state, COMPLETED);
     (void) wwi_object_close(&self->object);
     wwi_operation_send_fault(self, about);
+    close_messages(self);
     settle(self, ANSWERING);
 }
 
 /* Cancelling */
+
+bool wwi_operation_is_cancelled(const struct wwi_operation *self)
+{
+    return has(self, CANCELLED);
+}
 
 static wws_cancel_reason reason_of(const struct wwi_operation *self)
 {
@@ -257,10 +335,12 @@ static bool mark_cancelled(
     return (state & REGISTERED) != 0;
 }
 
-/* One that nobody has fetched would never be completed. */
+/* One that nobody has fetched would never be completed.  The last one of a
+ * channel still has to be fetched. */
 static void complete_unfetched(struct wwi_operation *self)
 {
-    if (set(self, COMPLETED, COMPLETED, QUEUED))
+    if (self->kind != WWS_OPERATION_KIND_CLOSE_CHANNEL
+        && claim(self, QUEUED))
         complete(self, WWS_E_OPERATION_ABORTED);
 }
 
@@ -280,7 +360,7 @@ void wwi_operation_cancel(
  * PARTING keeps the host while it is asked. */
 static void gone(struct wwi_incoming *incoming)
 {
-    uint64_t id = (uint64_t) (uintptr_t) incoming->user;
+    uint64_t id = (uint64_t) (uintptr_t) atomic_load(&incoming->user);
     wws_cancel_reason reason = WWS_CANCEL_REASON_CHANNEL_FAULTED;
     struct wwi_operation *self;
 
@@ -378,6 +458,13 @@ wws_status wwi_operation_register_for_cancel(
 
 /* Serving */
 
+/* The application has it. */
+static void note_known(struct wwi_operation *self)
+{
+    if (self->kind == WWS_OPERATION_KIND_ACCEPT_CHANNEL)
+        atomic_store(&self->session->known, true);
+}
+
 static void serve(struct wwi_operation *self)
 {
     const wws_operation_callbacks *callbacks =
@@ -386,14 +473,16 @@ static void serve(struct wwi_operation *self)
     struct wwi_frame frame;
 
     WWI_GATE(OPERATION_SERVES);
-    if (!atomic_load(&wwi_operation_host(self)->aborted)) {
+    if (self->kind == WWS_OPERATION_KIND_CLOSE_CHANNEL
+        || !atomic_load(&wwi_operation_host(self)->aborted)) {
+        note_known(self);
         wwi_enter_callback(&frame, wwi_operation_host(self));
         status = callbacks->serve((wws_operation) { self->object.id },
             callbacks->state);
         wwi_leave_callback(&frame);
     }
     WWI_GATE(OPERATION_SERVED);
-    if (status != WWS_S_ASYNC && set(self, COMPLETED, COMPLETED, 0))
+    if (status != WWS_S_ASYNC && claim(self, 0))
         complete(self, status);
     settle(self, SERVING);
 }
@@ -407,8 +496,10 @@ static void fetch_operation(struct wwi_queue_entry *entry, wws_event *event)
 {
     struct wwi_operation *self = WWI_CONTAINER(entry, struct wwi_operation,
         entry);
+    uint32_t before = atomic_fetch_and(&self->state, ~(uint32_t) QUEUED);
 
-    atomic_fetch_and(&self->state, ~(uint32_t) QUEUED);
+    if ((before & COMPLETED) == 0)
+        note_known(self);
     event->kind = WWS_EVENT_KIND_OPERATION;
     event->operation.id = self->object.id;
     event->state = self->queue_state;
@@ -420,7 +511,7 @@ static void drop_operation(struct wwi_queue_entry *entry)
     struct wwi_operation *self = WWI_CONTAINER(entry, struct wwi_operation,
         entry);
 
-    if (set(self, COMPLETED, COMPLETED, 0))
+    if (claim(self, 0))
         complete(self, WWS_E_ENDPOINT_NOT_AVAILABLE);
     wwi_object_unref(&self->object);
 }
@@ -447,7 +538,8 @@ static void dispatch(struct wwi_operation *self)
     wwi_count(runtime, WWS_COUNTER_OPERATIONS);
     if (endpoint->queue != NULL) {
         enqueue(self);
-    } else if (endpoint->options.callback_model == WWS_CALLBACK_MODEL_SHORT) {
+    } else if (!self->follows
+        && endpoint->options.callback_model == WWS_CALLBACK_MODEL_SHORT) {
         serve(self);
     } else {
         self->work.run = work_serve;
@@ -455,18 +547,31 @@ static void dispatch(struct wwi_operation *self)
     }
 }
 
-void wwi_operation_serve(struct wwi_operation *self)
+/* What is heard of the client tells whichever operation has the request: this
+ * one from now on, or the one before it, and that has gone by then. */
+static void watch(struct wwi_operation *self)
 {
     struct wwi_incoming *incoming = self->incoming;
 
+    atomic_store(&incoming->user, (void *) (uintptr_t) self->object.id);
+    if (!self->follows)
+        incoming->calls->watch(incoming, gone);
+    else if (atomic_load(&incoming->gone))
+        gone(incoming);
+}
+
+void wwi_operation_serve(struct wwi_operation *self)
+{
     if (!wwi_service_host_enter(self)) {
-        atomic_fetch_or(&self->state, COMPLETED);
+        (void) claim(self, 0);
         complete(self, WWS_E_OPERATION_ABORTED);
         return;
     }
     atomic_fetch_or(&self->state, SERVING);
-    incoming->user = (void *) (uintptr_t) self->object.id;
-    incoming->calls->watch(incoming, gone);
+    if (self->incoming != NULL)
+        watch(self);
+    else if (atomic_load(&wwi_operation_host(self)->aborted))
+        wwi_operation_cancel(self, WWS_CANCEL_REASON_HOST_ABORTED);
     dispatch(self);
 }
 
@@ -480,79 +585,9 @@ wws_status wwi_operation_complete(
     if (status == WWS_S_ASYNC)
         return wwi_fail_static(error, WWS_E_INVALIDARG,
             "an operation cannot complete with WWS_S_ASYNC");
-    if (!set(self, COMPLETED, COMPLETED, 0))
+    if (!claim(self, 0))
         return wwi_fail_static(error, WWS_E_HANDLE,
             "the operation has completed");
     complete(self, status);
-    return WWS_S_OK;
-}
-
-wws_status wwi_operation_get_info(
-    struct wwi_operation *self,
-    wws_operation_info *info,
-    struct wwi_error *error)
-{
-    wws_operation_info ours = WWS_OPERATION_INFO_INIT;
-
-    (void) error;
-    ours.action = self->action;
-    ours.endpoint_index = self->endpoint_index;
-    ours.cancelled = has(self, CANCELLED);
-    ours.user_state = self->user_state;
-    wwi_record_put(info, &ours, sizeof ours);
-    return WWS_S_OK;
-}
-
-wws_status wwi_operation_get_body(
-    struct wwi_operation *self,
-    wws_bytes *body,
-    struct wwi_error *error)
-{
-    return wwi_message_get_body(self->request, body, error);
-}
-
-wws_status wwi_operation_set_reply(
-    struct wwi_operation *self,
-    wws_bytes body,
-    struct wwi_error *error)
-{
-    return wwi_message_set_body(self->reply, body, error);
-}
-
-wws_status wwi_operation_set_fault(
-    struct wwi_operation *self,
-    const wws_fault *fault,
-    struct wwi_error *error)
-{
-    struct wwi_message *message;
-    wws_status status = wwi_operation_new_fault(self, &message, error);
-
-    if (status < 0)
-        return status;
-    status = wwi_message_set_fault(message, fault, error);
-    if (status >= 0)
-        message = atomic_exchange(&self->fault, message);
-    if (message != NULL)
-        (void) wwi_message_free(message);
-    return status;
-}
-
-wws_status wwi_operation_get_request(
-    struct wwi_operation *self,
-    wws_message *message,
-    struct wwi_error *error)
-{
-    (void) error;
-    message->id = self->request->object.id;
-    return WWS_S_OK;
-}
-
-wws_status wwi_operation_get_reply(
-    struct wwi_operation *self,
-    wws_message *message,
-    struct wwi_error *error)
-{
-    (void) error;
-    message->id = self->reply->object.id;
     return WWS_S_OK;
 }

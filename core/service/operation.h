@@ -1,4 +1,5 @@
-/* A call being served, from the request to the answer.
+/* Something that a host asks the application for: a call to be served, from the
+ * request to the answer, or what goes before and after calls.
  *
  * One word decides everything; see operation.c.  Whoever completes an operation
  * writes the answer; it is over when, besides, its callback and a cancel
@@ -20,19 +21,27 @@ struct wwi_operation {
     _Atomic uint32_t state;
 
     /* Set before it is served, then read only. */
+    wws_operation_kind kind;
     struct wwi_endpoint_server *server; /* not used after it is over */
-    struct wwi_message *request;
-    struct wwi_message *reply;
+    struct wwi_service_session *session; /* likewise; or null */
+    struct wwi_message *request;         /* or null */
+    struct wwi_message *reply;           /* or null */
+    bool follows; /* another one, on whatever thread that ended */
     char *action_text;
     wws_string action;
     enum wwi_reply_to reply_to;
     enum wwi_reply_to fault_to;
     uint32_t endpoint_index;
+    uint64_t channel;
     void *user_state;
     void *queue_state;
 
-    struct wwi_incoming *incoming; /* belongs to who completes it */
+    /* Belongs to who completes it, or has it in hand; may be null. */
+    struct wwi_incoming *incoming;
+    wws_status status; /* that it completed with */
+    void *_Atomic channel_state;
     struct wwi_message *_Atomic fault;
+    struct wwi_error *_Atomic error;
     struct wwi_work work;
     struct wwi_queue_entry entry;
 
@@ -69,6 +78,20 @@ wws_status wwi_operation_get_reply(
     struct wwi_operation *self,
     wws_message *message,
     struct wwi_error *error);
+wws_status wwi_operation_get_error(
+    struct wwi_operation *self,
+    wws_error *reason,
+    struct wwi_error *error);
+wws_status wwi_operation_set_channel_state(
+    struct wwi_operation *self,
+    void *channel_state,
+    struct wwi_error *error);
+wws_status wwi_operation_get_text(
+    struct wwi_operation *self,
+    wws_operation_text property,
+    wws_buffer *text,
+    struct wwi_error *error);
+wws_status wwi_operation_abort_channel(struct wwi_operation *self);
 wws_status wwi_operation_register_for_cancel(
     struct wwi_operation *self,
     const wws_cancel_callbacks *callbacks,

@@ -5,17 +5,20 @@
 
 #include "core/base/text.h"
 
-/* Nobody waits for the end of the answer: the server closes after it. */
+/* Nobody waits for the end of the answer but the channel: the server closes
+ * after it. */
 static void replied(void *state, const struct wwi_outcome *outcome)
 {
-    (void) state;
     (void) outcome;
+    wwi_service_session_unref(state);
 }
 
 static void send(struct wwi_operation *self, struct wwi_outgoing *outgoing)
 {
+    if (self->session != NULL)
+        wwi_service_session_ref(self->session);
     self->incoming->calls->reply(self->incoming, outgoing,
-        replied, NULL);
+        replied, self->session);
 }
 
 /* The message is in use by the caller.  On failure nothing has been sent. */
@@ -121,16 +124,46 @@ void wwi_operation_send_fault(
     (void) wwi_message_free(message);
 }
 
+/* The operation's own error object, if it says anything and nobody is still
+ * using it; else null. */
+static const struct wwi_error *error_of(struct wwi_operation *self)
+{
+    const struct wwi_error *error = atomic_load(&self->error);
+
+    if (error == NULL || atomic_load(&error->pending)
+        || (error->count == 0 && !error->has_fault))
+        return NULL;
+    return error;
+}
+
+/* The fault that was set, or else what the error object makes of it; null when
+ * there is neither. */
+static struct wwi_message *take_fault(struct wwi_operation *self)
+{
+    struct wwi_message *message = atomic_exchange(&self->fault, NULL);
+    const struct wwi_error *error = error_of(self);
+
+    if (message != NULL || error == NULL
+        || wwi_operation_new_fault(self, &message, NULL) < 0)
+        return message;
+    if (wwi_message_set_fault_of(message, error,
+        wwi_operation_host(self)->options.fault_disclosure, NULL) >= 0)
+        return message;
+    (void) wwi_message_free(message);
+    return NULL;
+}
+
 static void send_failure(struct wwi_operation *self, wws_status status)
 {
     struct wwi_fault_about about = { .fault = WWI_FAULT_RECEIVER };
-    struct wwi_message *fault = atomic_exchange(&self->fault, NULL);
+    struct wwi_message *fault = self->fault_to != WWI_REPLY_NOWHERE
+        ? take_fault(self) : NULL;
     wws_status sent = WWS_E_INVALID_OPERATION;
 
-    if (fault != NULL && self->fault_to != WWI_REPLY_NOWHERE)
+    if (fault != NULL) {
         sent = send_message(self, fault, true, NULL);
-    if (fault != NULL)
         (void) wwi_message_free(fault);
+    }
     if (sent >= 0)
         return;
     if (wwi_operation_discloses(self))
@@ -180,13 +213,9 @@ static wws_status send_reply(struct wwi_operation *self)
     return status;
 }
 
-void wwi_operation_answer(struct wwi_operation *self, wws_status status)
+static void answer_call(struct wwi_operation *self, wws_status status)
 {
-    if (atomic_load(&wwi_operation_host(self)->aborted)
-        || atomic_load(&self->incoming->gone)) {
-        drop_request(self);
-        return;
-    }
+    self->incoming->last = status == WWS_S_END;
     if (status >= 0 && self->reply_to == WWI_REPLY_NOWHERE) {
         send(self, NULL);
         return;
@@ -195,4 +224,32 @@ void wwi_operation_answer(struct wwi_operation *self, wws_status status)
         status = send_reply(self);
     if (status < 0)
         send_failure(self, status);
+}
+
+/* Whatever becomes of it, its end will find the state that was set. */
+static void keep_state(struct wwi_operation *self)
+{
+    if (self->kind == WWS_OPERATION_KIND_ACCEPT_CHANNEL)
+        atomic_store(&self->session->state,
+            atomic_load(&self->channel_state));
+}
+
+void wwi_operation_answer(struct wwi_operation *self, wws_status status)
+{
+    struct wwi_incoming *incoming = self->incoming;
+
+    keep_state(self);
+    if (incoming == NULL)
+        return;
+    if (atomic_load(&wwi_operation_host(self)->aborted)
+        || atomic_load(&incoming->gone)
+        || (status < 0 && self->kind != WWS_OPERATION_KIND_CALL))
+        drop_request(self);
+    else if (incoming->announces)
+        send(self, NULL);
+    else if (self->kind == WWS_OPERATION_KIND_CALL
+        || self->kind == WWS_OPERATION_KIND_MESSAGE)
+        answer_call(self, status);
+    else
+        wwi_operation_go_on(self);
 }

@@ -5,6 +5,8 @@
  * The channel *enters* the session to call it, and *leaves* it.
  *
  * Rules.
+ * - If the application wants to accept it, that is the first request, without a
+ *   message, and no message is asked for before it is answered.
  * - At most max_requests are up at once: the next message is asked for when
  *   there is room for it.  The session sees its peer go all the same.
  * - A session that has failed is given back at once, one that the peer has
@@ -27,11 +29,15 @@
 #include "core/base/text.h"
 #include "core/channel/mapped.h"
 #include "core/service/service_host.h"
+#include "core/service/service_session.h"
 
 struct channel {
     _Atomic uint32_t refs;
     struct wwi_session *session;
     struct wwi_endpoint_server *server; /* until the session is released */
+    struct wwi_service_session *known;  /* likewise; or null */
+    char *remote;                       /* copies, for requests */
+    char *via;
     uint32_t max_requests;
 
     struct { /* any thread, under the lock */
@@ -41,6 +47,8 @@ struct channel {
         struct wwi_list failed;  /* requests that know of the failure */
         uint32_t count;          /* of both */
         uint32_t within;         /* who has entered the session */
+        bool accepting;          /* the application has not accepted it */
+        bool last;               /* no other message is expected */
         bool asked;              /* a message is to come */
         bool ended;              /* in order, by the peer */
         bool aborted;            /* for a request */
@@ -87,6 +95,8 @@ static void let_go(struct channel *channel)
         return;
     pthread_cond_destroy(&channel->synced.told);
     wwi_lock_fini(&channel->synced.lock);
+    wwi_free(channel->remote);
+    wwi_free(channel->via);
     wwi_free(channel);
 }
 
@@ -112,7 +122,7 @@ static enum step next_locked(struct channel *channel)
         return failed || channel->synced.aborted ? GIVE_BACK : FINISH;
     }
     if (channel->synced.asked || channel->synced.ended
-        || channel->synced.aborted
+        || channel->synced.aborted || channel->synced.accepting
         || channel->synced.count >= channel->max_requests)
         return NOTHING;
     channel->synced.asked = true;
@@ -194,6 +204,7 @@ static void abort_session(struct channel *channel)
 
 static void destroy(struct request *request)
 {
+    wwi_service_session_unref(request->incoming.channel);
     wwi_bytes_fini(&request->incoming.envelope);
     wwi_mapped_fini(&request->fields);
     wwi_free(request->action);
@@ -210,6 +221,8 @@ static void end(struct request *request, const struct wwi_outcome *outcome)
     wwi_lock_take(&channel->synced.lock);
     wwi_list_remove(&request->synced.link);
     channel->synced.count--;
+    if (request->incoming.announces)
+        channel->synced.accepting = false;
     wwi_lock_give(&channel->synced.lock);
     destroy(request);
     go_on(channel);
@@ -300,6 +313,7 @@ static void reply(
     request->replied_state = state;
     wwi_lock_take(&channel->synced.lock);
     request->synced.answered = true;
+    channel->synced.last |= incoming->last;
     deferred = request->synced.deferred = request->synced.telling;
     entered = outgoing != NULL && enter_locked(channel);
     outcome = channel->synced.why;
@@ -394,9 +408,7 @@ static bool copy_action(struct request *request, const struct wwi_piece *piece)
     return request->action != NULL;
 }
 
-static struct request *new_request(
-    struct channel *channel,
-    struct wwi_piece *piece)
+static struct request *new_request(struct channel *channel)
 {
     struct request *request = wwi_alloc_zero(sizeof *request);
 
@@ -407,8 +419,25 @@ static struct request *new_request(
     request->sending.done = sent;
     request->incoming.calls = &calls;
     request->incoming.runtime = channel->session->runtime;
-    request->incoming.version = piece->version;
     request->incoming.of_session = true;
+    request->incoming.remote = wwi_string(channel->remote);
+    request->incoming.via = wwi_string(channel->via);
+    if (channel->known != NULL)
+        wwi_service_session_ref(channel->known);
+    request->incoming.channel = channel->known;
+    return request;
+}
+
+/* Null without memory. */
+static struct request *request_for(
+    struct channel *channel,
+    struct wwi_piece *piece)
+{
+    struct request *request = new_request(channel);
+
+    if (request == NULL)
+        return NULL;
+    request->incoming.version = piece->version;
     if (!copy_action(request, piece)
         || !copy_fields(request, &piece->fields)) {
         destroy(request);
@@ -419,19 +448,24 @@ static struct request *new_request(
     return request;
 }
 
+static void list_locked(struct channel *channel, struct request *request)
+{
+    wwi_list_append(&channel->synced.up, &request->synced.link);
+    channel->synced.count++;
+}
+
 static void arrived(struct wwi_session *session, struct wwi_piece *piece)
 {
     struct channel *channel = session->user;
-    struct request *request = new_request(channel, piece);
+    struct request *request = request_for(channel, piece);
     bool wanted;
 
     wwi_lock_take(&channel->synced.lock);
     channel->synced.asked = false;
-    wanted = request != NULL && !channel->synced.aborted;
-    if (wanted) {
-        wwi_list_append(&channel->synced.up, &request->synced.link);
-        channel->synced.count++;
-    }
+    wanted = request != NULL && !channel->synced.aborted
+        && !channel->synced.last;
+    if (wanted)
+        list_locked(channel, request);
     wwi_lock_give(&channel->synced.lock);
     if (wanted) {
         hold(channel);
@@ -502,8 +536,10 @@ static void released(struct wwi_session *session)
 {
     struct channel *channel = session->user;
     struct wwi_endpoint_server *server = channel->server;
+    struct wwi_service_session *known = channel->known;
 
     let_go(channel);
+    wwi_service_session_unref(known);
     wwi_service_host_release(server);
 }
 
@@ -528,17 +564,33 @@ void wwi_service_channel_refuse(struct wwi_session *session)
     session->calls->free(session);
 }
 
-void wwi_service_channel_begin(
+/* The first request; false without memory. */
+static bool announce(struct channel *channel)
+{
+    struct request *request;
+
+    channel->known = wwi_service_session_new(channel->server);
+    request = channel->known != NULL ? new_request(channel) : NULL;
+    if (request == NULL)
+        return false;
+    request->incoming.announces = true;
+    wwi_lock_take(&channel->synced.lock);
+    channel->synced.accepting = true;
+    list_locked(channel, request);
+    wwi_lock_give(&channel->synced.lock);
+    hold(channel);
+    wwi_service_host_arrived(&request->incoming, channel->server);
+    return true;
+}
+
+static struct channel *new_channel(
     struct wwi_endpoint_server *server,
     struct wwi_session *session)
 {
     struct channel *channel = wwi_alloc_zero(sizeof *channel);
 
-    if (channel == NULL) {
-        wwi_service_channel_refuse(session);
-        wwi_service_host_release(server);
-        return;
-    }
+    if (channel == NULL)
+        return NULL;
     atomic_init(&channel->refs, 1);
     channel->session = session;
     channel->server = server;
@@ -547,7 +599,28 @@ void wwi_service_channel_begin(
     pthread_cond_init(&channel->synced.told, NULL);
     wwi_list_init(&channel->synced.up);
     wwi_list_init(&channel->synced.failed);
+    channel->remote = wwi_string_copy(session->remote);
+    channel->via = wwi_string_copy(session->via);
+    if (channel->remote != NULL && channel->via != NULL)
+        return channel;
+    let_go(channel);
+    return NULL;
+}
+
+void wwi_service_channel_begin(
+    struct wwi_endpoint_server *server,
+    struct wwi_session *session)
+{
+    struct channel *channel = new_channel(server, session);
+
+    if (channel == NULL) {
+        wwi_service_channel_refuse(session);
+        wwi_service_host_release(server);
+        return;
+    }
     session->events = &events;
     session->user = channel;
+    if (server->endpoint->options.channel_events && !announce(channel))
+        abort_session(channel);
     go_on(channel);
 }

@@ -138,6 +138,15 @@ static bool release_locked(struct wwi_endpoint_server *server)
     return true;
 }
 
+void wwi_service_host_hold(struct wwi_endpoint_server *server)
+{
+    struct wwi_lock *lock = &server->endpoint->host->synced.lock;
+
+    wwi_lock_take(lock);
+    server->synced.references++;
+    wwi_lock_give(lock);
+}
+
 void wwi_service_host_release(struct wwi_endpoint_server *server)
 {
     struct wwi_lock *lock = &server->endpoint->host->synced.lock;
@@ -158,14 +167,17 @@ static void stopped(void *state)
 bool wwi_service_host_enter(struct wwi_operation *operation)
 {
     struct wwi_service_host *self = operation->server->endpoint->host;
+    bool last = operation->kind == WWS_OPERATION_KIND_CLOSE_CHANNEL;
     bool aborted;
 
     wwi_lock_take(&self->synced.lock);
     aborted = atomic_load(&self->aborted);
     if (!aborted)
         wwi_list_append(&self->synced.running, &operation->link);
+    else if (last)
+        wwi_list_append(&self->synced.told, &operation->link);
     wwi_lock_give(&self->synced.lock);
-    return !aborted;
+    return !aborted || last;
 }
 
 void wwi_service_host_leave(struct wwi_operation *operation)
@@ -235,11 +247,8 @@ static void admit(
 void wwi_service_host_arrived(struct wwi_incoming *incoming, void *state)
 {
     struct wwi_endpoint_server *server = state;
-    struct wwi_lock *lock = &server->endpoint->host->synced.lock;
 
-    wwi_lock_take(lock);
-    server->synced.references++;
-    wwi_lock_give(lock);
+    wwi_service_host_hold(server);
     incoming->user = server;
     admit(server, incoming);
 }

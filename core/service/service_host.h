@@ -90,11 +90,13 @@ void wwi_service_host_arrived(struct wwi_incoming *incoming, void *state);
 
 /* For operations. */
 
-/* Lists an operation that is to be served; false when the host is aborted. */
+/* Lists an operation that is to be served; false when the host is aborted,
+ * unless it is the last of its channel, which is served all the same. */
 bool wwi_service_host_enter(struct wwi_operation *operation);
 /* The operation is over.  The last use of the host by it. */
 void wwi_service_host_leave(struct wwi_operation *operation);
-/* Gives the reference of a request, or of a session, back. */
+/* A reference for a request, or for a session; and gives it back. */
+void wwi_service_host_hold(struct wwi_endpoint_server *server);
 void wwi_service_host_release(struct wwi_endpoint_server *server);
 
 #endif

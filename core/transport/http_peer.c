@@ -513,13 +513,13 @@ void wwi_http_incoming_reply(
 void wwi_http_incoming_stop(struct wwi_incoming *incoming)
 {
     struct peer *peer = peer_of(incoming);
-    bool sending;
+    bool waits;
 
     wwi_lock_take(&peer->synced.lock);
     peer->synced.stopped = true;
-    sending = peer->synced.state == SENDING;
+    waits = peer->synced.state == SENDING || peer->synced.state == UP;
     wwi_lock_give(&peer->synced.lock);
-    if (sending)
+    if (waits)
         wake(peer);
 }
 
@@ -768,6 +768,10 @@ static bool look_after(struct peer *peer)
     char octet;
     ssize_t size;
 
+    if (is_stopped(peer)) {
+        end(peer, UP, WWS_E_ENDPOINT_DISCONNECTED, true);
+        return false;
+    }
     if (events == 0)
         return watch(peer);
     peer->on_loop.events = 0;

@@ -131,9 +131,15 @@ struct wwi_incoming {
     wws_string action;           /* lives as long as the request */
     struct wwi_fields fields;    /* likewise */
     bool of_session;             /* its answer is found by what it relates to */
-    _Atomic bool gone;           /* nobody waits for the answer any more */
+    bool announces;              /* no message: the session is to be accepted */
+    bool last;                   /* set by who answers: no other is expected */
+    wws_string remote;           /* the address of the client, as text */
+    wws_string via;              /* the URL that it asked for */
+    /* Nobody waits for the answer any more; set before `gone` runs. */
+    _Atomic bool gone;
     /* Set by the holder, before or after the client may be gone; see watch. */
-    void *user;
+    void *_Atomic user;
+    void *channel;               /* the holder's, of a session */
 };
 
 struct wwi_server_options {

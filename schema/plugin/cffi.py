@@ -585,7 +585,7 @@ class Module:
         self.body += f'\n\nclass {name}({base}, kind="{name}"):\n'
         self.body += docstring(self.words(object.doc), "    ")
         self.typed += f"\nclass {name}({base}):\n"
-        for call in object.calls:
+        for call in self.model.spoken_calls(object):
             if call.role is Role.CREATE:
                 self.put_create(call)
             elif call.role in (Role.FREE, Role.CANCEL):

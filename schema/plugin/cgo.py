@@ -895,7 +895,7 @@ class Go:
                 |// Default$name$ is the one that is used where none is named.
                 |var Default$name$ = new($name$)
                 """, name=name)
-        for call in object.calls:
+        for call in self.model.spoken_calls(object):
             text += self.object_call(call)
         text += code("""
             |

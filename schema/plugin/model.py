@@ -307,6 +307,18 @@ class Model:
         for completions."""
         return object in (self.error, self.queue)
 
+    def spoken_calls(self, object: Object) -> list[Call]:
+        """The calls of an object that languages have: of one that they see, not
+        those that give out what is hidden from them or take an address."""
+        def is_spoken(parameter: Parameter) -> bool:
+            slot = parameter.slot
+            if slot.shape is Shape.HANDLE and parameter.output:
+                return not self.is_hidden(slot.type.object)
+            return parameter.output or not slot.pointer
+
+        return [call for call in object.calls if self.is_hidden(object)
+                or all(map(is_spoken, call.parameters))]
+
     @property
     def status(self) -> Enumeration | None:
         return next((it for it in self.enumerations if it.is_status), None)

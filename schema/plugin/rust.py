@@ -431,7 +431,9 @@ class Rust:
     # Documentation
 
     def spoken_call(self, call: Call) -> str:
-        if self.model.is_hidden(call.object) or call.role is Role.FREE:
+        if (call not in self.model.spoken_calls(call.object)
+                or self.model.is_hidden(call.object)
+                or call.role is Role.FREE):
             return f"`wws_{call.function}`"
         if call.object.free_functions:
             return f"[`{function_name(call)}`]"
@@ -938,7 +940,7 @@ class Rust:
             |}
             """, **names, doc=self.doc(doc), field=field, value=value,
             default=", Default" if object.has_default else "",
-            forms="".join(it for call in object.calls
+            forms="".join(it for call in self.model.spoken_calls(object)
                           for it in self.forms(call)))
         if object.free:
             text += fill("""

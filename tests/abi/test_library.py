@@ -172,7 +172,7 @@ class Arguments:
 
     @staticmethod
     def pointer(parameter):
-        if parameter.const:
+        if parameter.const or is_address(parameter):
             return ffi.NULL
         if parameter.type in VERSIONED:
             return new(parameter.type)
@@ -187,7 +187,8 @@ class Arguments:
         """Indexes of pointers to what the function writes."""
         return [index for index, parameter
                 in enumerate(FUNCTIONS[self.function])
-                if parameter.stars and not parameter.const]
+                if parameter.stars and not parameter.const
+                and not is_address(parameter)]
 
 
 def parameters(predicate):
@@ -196,6 +197,11 @@ def parameters(predicate):
         for index, parameter in enumerate(found):
             if predicate(parameter):
                 yield function, index, parameter
+
+
+def is_address(parameter):
+    """What the library keeps and never looks into."""
+    return parameter.stars == '*' and parameter.type == 'void'
 
 
 def is_handle(parameter):

@@ -29,6 +29,8 @@ from .types import MessageInfo as MessageInfo
 from .types import MessageInitialization as MessageInitialization
 from .types import MessageState as MessageState
 from .types import OperationInfo as OperationInfo
+from .types import OperationKind as OperationKind
+from .types import OperationText as OperationText
 from .types import Phase as Phase
 from .types import Progress as Progress
 from .types import ServiceHostState as ServiceHostState

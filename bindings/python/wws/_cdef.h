@@ -336,6 +336,22 @@ enum {
     WWS_FAULT_DISCLOSURE_FULL = 1
 };
 
+typedef uint32_t wws_operation_kind;
+enum {
+    WWS_OPERATION_KIND_CALL = 0,
+    WWS_OPERATION_KIND_ACCEPT_CHANNEL = 1,
+    WWS_OPERATION_KIND_AUTHORIZE = 2,
+    WWS_OPERATION_KIND_MESSAGE = 3,
+    WWS_OPERATION_KIND_CLOSE_CHANNEL = 4
+};
+
+typedef uint32_t wws_operation_text;
+enum {
+    WWS_OPERATION_TEXT_REMOTE_ADDRESS = 0,
+    WWS_OPERATION_TEXT_TRANSPORT_URL = 1,
+    WWS_OPERATION_TEXT_ENDPOINT_ADDRESS = 2
+};
+
 typedef struct wws_completion {
     uint32_t struct_size;
     uint32_t version;
@@ -581,6 +597,16 @@ typedef struct wws_endpoint_options {
     wws_encoding encoding;
     uint32_t max_concurrency;
     uint32_t reserved0;
+    const wws_string *actions;
+    size_t actions_count;
+    const wws_string *one_way_actions;
+    size_t one_way_actions_count;
+    uint32_t default_handler;
+    uint32_t channel_events;
+    uint32_t authorizes;
+    uint32_t max_headers;
+    uint32_t max_depth;
+    uint32_t max_attributes;
 } wws_endpoint_options;
 
 typedef struct wws_cancel_callbacks {
@@ -599,6 +625,10 @@ typedef struct wws_operation_info {
     uint32_t endpoint_index;
     uint32_t cancelled;
     void *user_state;
+    wws_operation_kind kind;
+    uint32_t one_way;
+    uint64_t channel;
+    void *channel_state;
 } wws_operation_info;
 
 uint32_t wws_version(void);
@@ -959,6 +989,20 @@ wws_status wws_operation_get_reply(
     wws_operation operation,
     wws_message *message,
     wws_error error);
+wws_status wws_operation_get_error(
+    wws_operation operation,
+    wws_error *reason,
+    wws_error error);
+wws_status wws_operation_set_channel_state(
+    wws_operation operation,
+    void *channel_state,
+    wws_error error);
+wws_status wws_operation_get_text(
+    wws_operation operation,
+    wws_operation_text property,
+    wws_buffer *text,
+    wws_error error);
+wws_status wws_operation_abort_channel(wws_operation operation);
 wws_status wws_operation_register_for_cancel(
     wws_operation operation,
     const wws_cancel_callbacks *callbacks,

@@ -70,7 +70,7 @@ def call_callbacks_table(callbacks):
 
 
 def operation_callbacks_table(serve, owner):
-    """Serves the calls of an endpoint: by a callback or through a queue,
+    """Serves the operations of an endpoint: by a callback or through a queue,
     exactly one of them.
     """
     return queued("wws_operation_callbacks", serve, owner,

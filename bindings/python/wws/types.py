@@ -496,6 +496,38 @@ class FaultDisclosure(Enumeration):
     FULL = 1
 
 
+class OperationKind(Enumeration):
+    """What a host asks for."""
+
+    #: A request is to be answered.  A failure sends a fault.
+    CALL = 0
+    #: A channel is to be accepted: nothing is received through it before that
+    #: has succeeded.  A failure aborts the channel
+    #: (WS_SERVICE_ACCEPT_CHANNEL_CALLBACK).
+    ACCEPT_CHANNEL = 1
+    #: A request is to be let in, before it is served.  It has a request, but no
+    #: reply.  A failure aborts the channel (WS_SERVICE_SECURITY_CALLBACK).
+    AUTHORIZE = 2
+    #: A message whose action the endpoint does not name is to be answered.  A
+    #: failure aborts the channel (WS_SERVICE_MESSAGE_RECEIVE_CALLBACK).
+    MESSAGE = 3
+    #: A channel is over, and so is each of its other operations: comes once for
+    #: each that was asked to be accepted, last of all.  How it completes is
+    #: ignored (WS_SERVICE_CLOSE_CHANNEL_CALLBACK).
+    CLOSE_CHANNEL = 4
+
+
+class OperationText(Enumeration):
+    """A text that belongs to an operation."""
+
+    #: The address and port of the client, as text.
+    REMOTE_ADDRESS = 0
+    #: The URL that the client asked for.  It is the client's word.
+    TRANSPORT_URL = 1
+    #: The URL at which the endpoint can be reached.
+    ENDPOINT_ADDRESS = 2
+
+
 class Fault(Raised, kind="Fault"):
     """A SOAP fault to be sent, of either version.
 
@@ -693,12 +725,21 @@ class CallCallbacks:
 
 
 class OperationInfo(Record):
-    """What is known of a call being served.
+    """What is known of an operation.
 
-    - action: The action of the request.  Lives until the operation completes.
+    - action: The action of the request; empty if there is none.  Lives until
+    the operation completes.
     - endpoint_index: Which endpoint of the host it came to.
     - cancelled: Whether it has been cancelled.
     - user_state: Of the host.
+    - kind: What the host asks for.
+    - one_way: Whether nothing is sent, whatever becomes of it: the request
+    names nowhere to answer to, or its action is one of those that have no
+    reply.
+    - channel: The number of the channel that it came through, which no other of
+    the process has had; 0 if the endpoint asks for no channel_events.
+    - channel_state: Of the channel, as its ACCEPT_CHANNEL operation has set it;
+    else null.
     """
 
     @classmethod
@@ -707,4 +748,8 @@ class OperationInfo(Record):
             action=text_out(record.action),
             endpoint_index=record.endpoint_index,
             cancelled=bool(record.cancelled),
-            user_state=pointer_out(record.user_state))
+            user_state=pointer_out(record.user_state),
+            kind=OperationKind(record.kind),
+            one_way=bool(record.one_way),
+            channel=record.channel,
+            channel_state=pointer_out(record.channel_state))

@@ -228,6 +228,18 @@ class FaultDisclosure(IntEnum):
     MINIMAL = 0
     FULL = 1
 
+class OperationKind(IntEnum):
+    CALL = 0
+    ACCEPT_CHANNEL = 1
+    AUTHORIZE = 2
+    MESSAGE = 3
+    CLOSE_CHANNEL = 4
+
+class OperationText(IntEnum):
+    REMOTE_ADDRESS = 0
+    TRANSPORT_URL = 1
+    ENDPOINT_ADDRESS = 2
+
 class Fault(Raised):
     code: wws.FaultCode
     subcode_namespace: str
@@ -306,3 +318,7 @@ class OperationInfo(Record):
     endpoint_index: int
     cancelled: bool
     user_state: int
+    kind: wws.OperationKind
+    one_way: bool
+    channel: int
+    channel_state: int

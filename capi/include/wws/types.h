@@ -73,8 +73,11 @@ typedef struct wws_service_host {
     uint64_t id;
 } wws_service_host;
 
-/** A call being served.  Its functions may be called from any thread until it
- *  completes; from then on the handle is stale.  The handle is only lent. */
+/** Something that a host asks for: most often, a call to be served.  Its
+ *  functions may be called from any thread until it completes; from then on the
+ *  handle is stale.  Those about the request or the reply fail with
+ *  WWS_E_INVALIDARG if an operation of that kind has none.  The handle is only
+ *  lent. */
 typedef struct wws_operation {
     uint64_t id;
 } wws_operation;
@@ -603,6 +606,39 @@ enum {
     WWS_FAULT_DISCLOSURE_MINIMAL = 0,
     /** The strings of the error object. */
     WWS_FAULT_DISCLOSURE_FULL = 1
+};
+
+/** What a host asks for. */
+typedef uint32_t wws_operation_kind;
+enum {
+    /** A request is to be answered.  A failure sends a fault. */
+    WWS_OPERATION_KIND_CALL = 0,
+    /** A channel is to be accepted: nothing is received through it before that
+     *  has succeeded.  A failure aborts the channel
+     *  (WS_SERVICE_ACCEPT_CHANNEL_CALLBACK). */
+    WWS_OPERATION_KIND_ACCEPT_CHANNEL = 1,
+    /** A request is to be let in, before it is served.  It has a request, but
+     *  no reply.  A failure aborts the channel
+     *  (WS_SERVICE_SECURITY_CALLBACK). */
+    WWS_OPERATION_KIND_AUTHORIZE = 2,
+    /** A message whose action the endpoint does not name is to be answered.  A
+     *  failure aborts the channel (WS_SERVICE_MESSAGE_RECEIVE_CALLBACK). */
+    WWS_OPERATION_KIND_MESSAGE = 3,
+    /** A channel is over, and so is each of its other operations: comes once
+     *  for each that was asked to be accepted, last of all.  How it completes
+     *  is ignored (WS_SERVICE_CLOSE_CHANNEL_CALLBACK). */
+    WWS_OPERATION_KIND_CLOSE_CHANNEL = 4
+};
+
+/** A text that belongs to an operation. */
+typedef uint32_t wws_operation_text;
+enum {
+    /** The address and port of the client, as text. */
+    WWS_OPERATION_TEXT_REMOTE_ADDRESS = 0,
+    /** The URL that the client asked for.  It is the client's word. */
+    WWS_OPERATION_TEXT_TRANSPORT_URL = 1,
+    /** The URL at which the endpoint can be reached. */
+    WWS_OPERATION_TEXT_ENDPOINT_ADDRESS = 2
 };
 
 /** How a waiting function that is not to block tells that it is done: by a
@@ -1234,8 +1270,8 @@ typedef struct wws_service_host_options {
     { sizeof(wws_service_host_options), WWS_VERSION,                          \
       WWS_FAULT_DISCLOSURE_MINIMAL, 5000, NULL }
 
-/** Serves the calls of an endpoint: by a callback or through a queue, exactly
- *  one of them. */
+/** Serves the operations of an endpoint: by a callback or through a queue,
+ *  exactly one of them. */
 typedef struct wws_operation_callbacks {
     uint32_t struct_size;
     uint32_t version;
@@ -1249,12 +1285,13 @@ typedef struct wws_operation_callbacks {
      *  wws_operation_complete(). */
     wws_queue queue;
 
-    /** Serves one call.  Called for each request whose headers and body are
-     *  received, on the kind of thread that the endpoint says, for many at
-     *  once.  Success sends the reply, a failure a fault, and after WWS_S_ASYNC
-     *  wws_operation_complete() says which; to a request that names nowhere to
-     *  answer to, or over a session has no message id, nothing is sent.  May
-     *  call every function but those that wait for the host to close. */
+    /** Serves one operation.  Called for each request whose headers and body
+     *  are received, and for whatever else the endpoint asks for, on the kind
+     *  of thread that it says, for many at once.  Of a call, success sends the
+     *  reply, a failure a fault, and after WWS_S_ASYNC wws_operation_complete()
+     *  says which; to a request that names nowhere to answer to, or over a
+     *  session has no message id, nothing is sent.  May call every function but
+     *  those that wait for the host to close. */
     wws_status (*serve)(wws_operation operation, void *state);
 } wws_operation_callbacks;
 
@@ -1311,6 +1348,40 @@ typedef struct wws_endpoint_options {
     uint32_t max_concurrency;
 
     uint32_t reserved0;
+
+    /** The actions that are served as calls; a request of another one is
+     *  answered with a fault, ActionNotSupported.  None: all are served, unless
+     *  there is a default handler.  Copied, as the next ones. */
+    const wws_string *actions;
+    size_t actions_count;
+
+    /** Further such actions: they have no reply, whatever their headers say. */
+    const wws_string *one_way_actions;
+    size_t one_way_actions_count;
+
+    /** Whether requests of all other actions are served, too, as operations of
+     *  the kind MESSAGE.  Then max_concurrency must be 1. */
+    uint32_t default_handler;
+
+    /** Whether operations of the kinds ACCEPT_CHANNEL and CLOSE_CHANNEL are
+     *  asked for.  A channel is a session, and over HTTP a request with its
+     *  answer. */
+    uint32_t channel_events;
+
+    /** Whether an operation of the kind AUTHORIZE is asked for before each
+     *  request is served. */
+    uint32_t authorizes;
+
+    /** How many headers a request may have, how deep its elements may be
+     *  nested, and how many attributes one may have; 0: the default.  More of
+     *  them is answered with a fault. */
+    uint32_t max_headers;
+
+    /** See max_headers. */
+    uint32_t max_depth;
+
+    /** See max_headers. */
+    uint32_t max_attributes;
 } wws_endpoint_options;
 
 #define WWS_ENDPOINT_OPTIONS_SIZE_V1 sizeof(wws_endpoint_options)
@@ -1319,7 +1390,8 @@ typedef struct wws_endpoint_options {
     { sizeof(wws_endpoint_options), WWS_VERSION, { NULL, 0 }, NULL,           \
       WWS_TRANSPORT_HTTP, WWS_ENVELOPE_VERSION_SOAP_1_2,                      \
       WWS_ADDRESSING_VERSION_1_0, WWS_CALLBACK_MODEL_LONG, 100, 65536, 65536, \
-      0, 0, WWS_ENCODING_DEFAULT, 1, 0 }
+      0, 0, WWS_ENCODING_DEFAULT, 1, 0, NULL, 0, NULL, 0, 0, 0, 0, 64, 32,    \
+      128 }
 
 /** What an operation registers so that it can be told to stop: a callback or a
  *  queue, exactly one of them. */
@@ -1348,12 +1420,13 @@ typedef struct wws_cancel_callbacks {
 #define WWS_CANCEL_CALLBACKS_INIT                                             \
     { sizeof(wws_cancel_callbacks), WWS_VERSION, NULL, NULL, { 0 }, NULL }
 
-/** What is known of a call being served. */
+/** What is known of an operation. */
 typedef struct wws_operation_info {
     uint32_t struct_size;
     uint32_t version;
 
-    /** The action of the request.  Lives until the operation completes. */
+    /** The action of the request; empty if there is none.  Lives until the
+     *  operation completes. */
     wws_string action;
 
     /** Which endpoint of the host it came to. */
@@ -1364,12 +1437,29 @@ typedef struct wws_operation_info {
 
     /** Of the host. */
     void *user_state;
+
+    /** What the host asks for. */
+    wws_operation_kind kind;
+
+    /** Whether nothing is sent, whatever becomes of it: the request names
+     *  nowhere to answer to, or its action is one of those that have no
+     *  reply. */
+    uint32_t one_way;
+
+    /** The number of the channel that it came through, which no other of the
+     *  process has had; 0 if the endpoint asks for no channel_events. */
+    uint64_t channel;
+
+    /** Of the channel, as its ACCEPT_CHANNEL operation has set it; else
+     *  null. */
+    void *channel_state;
 } wws_operation_info;
 
 #define WWS_OPERATION_INFO_SIZE_V1 sizeof(wws_operation_info)
 
 #define WWS_OPERATION_INFO_INIT                                               \
-    { sizeof(wws_operation_info), WWS_VERSION, { NULL, 0 }, 0, 0, NULL }
+    { sizeof(wws_operation_info), WWS_VERSION, { NULL, 0 }, 0, 0, NULL, 0, 0, \
+      0, NULL }
 
 #ifdef __cplusplus
 }

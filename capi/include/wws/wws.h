@@ -124,7 +124,7 @@ WWS_API wws_status wws_queue_next(
     wws_error error);
 
 /** Gives the queue back.  Events still to come are dropped, operations among
- *  them answered with a fault. */
+ *  them completed as failed. */
 WWS_API wws_status wws_queue_free(wws_queue queue);
 
 /** Creates an empty message.  The options may be null. */
@@ -680,8 +680,8 @@ WWS_API wws_status wws_service_host_get_address(
     wws_buffer *address,
     wws_error error);
 
-/** Reads what is known of the call.  May be called from any thread while other
- *  calls are pending. */
+/** Reads what is known of the operation.  May be called from any thread while
+ *  other calls are pending. */
 WWS_API wws_status wws_operation_get_info(
     wws_operation operation,
     wws_operation_info *info,
@@ -720,9 +720,43 @@ WWS_API wws_status wws_operation_get_reply(
     wws_message *message,
     wws_error error);
 
-/** Asks to be told when the call is cancelled.  Only the first registration of
- *  an operation succeeds (WsRegisterOperationForCancel).  May be called from
- *  any thread while other calls are pending. */
+/** The error object of the operation, empty at first; other functions may be
+ *  given it.  If the operation fails and no fault was set, the fault in it is
+ *  sent; or one of a fixed text, which is its strings, the outermost first, if
+ *  the host discloses them.  Belongs to the operation, and is not to be in use
+ *  when that completes. */
+WWS_API wws_status wws_operation_get_error(
+    wws_operation operation,
+    wws_error *reason,
+    wws_error error);
+
+/** Sets what each operation of the channel finds as its state.  The library
+ *  only keeps it: CLOSE_CHANNEL is the time to free what it points to.  In
+ *  ACCEPT_CHANNEL only, else WWS_E_INVALID_OPERATION. */
+WWS_API wws_status wws_operation_set_channel_state(
+    wws_operation operation,
+    void *channel_state,
+    wws_error error);
+
+/** Reads a text; WWS_E_INVALID_OPERATION if the client has said nothing of the
+ *  kind.  May be called from any thread while other calls are pending.  Give
+ *  the text back by wws_buffer_release(). */
+WWS_API wws_status wws_operation_get_text(
+    wws_operation operation,
+    wws_operation_text property,
+    wws_buffer *text,
+    wws_error error);
+
+/** Aborts the channel that the operation came through, in any state: its
+ *  connection is reset, nothing more is sent, and its operations, this one
+ *  among them, are cancelled as when the client goes away.  They still have to
+ *  complete (WsAbortChannel).  May be called from any thread while other calls
+ *  are pending. */
+WWS_API wws_status wws_operation_abort_channel(wws_operation operation);
+
+/** Asks to be told when the operation is cancelled.  Only the first
+ *  registration of an operation succeeds (WsRegisterOperationForCancel).  May
+ *  be called from any thread while other calls are pending. */
 WWS_API wws_status wws_operation_register_for_cancel(
     wws_operation operation,
     const wws_cancel_callbacks *callbacks,

@@ -282,6 +282,18 @@ pub type wws_fault_disclosure = u32;
 pub const WWS_FAULT_DISCLOSURE_MINIMAL: _bindgen_ty_24 = 0;
 pub const WWS_FAULT_DISCLOSURE_FULL: _bindgen_ty_24 = 1;
 pub type _bindgen_ty_24 = ::std::os::raw::c_uint;
+pub type wws_operation_kind = u32;
+pub const WWS_OPERATION_KIND_CALL: _bindgen_ty_25 = 0;
+pub const WWS_OPERATION_KIND_ACCEPT_CHANNEL: _bindgen_ty_25 = 1;
+pub const WWS_OPERATION_KIND_AUTHORIZE: _bindgen_ty_25 = 2;
+pub const WWS_OPERATION_KIND_MESSAGE: _bindgen_ty_25 = 3;
+pub const WWS_OPERATION_KIND_CLOSE_CHANNEL: _bindgen_ty_25 = 4;
+pub type _bindgen_ty_25 = ::std::os::raw::c_uint;
+pub type wws_operation_text = u32;
+pub const WWS_OPERATION_TEXT_REMOTE_ADDRESS: _bindgen_ty_26 = 0;
+pub const WWS_OPERATION_TEXT_TRANSPORT_URL: _bindgen_ty_26 = 1;
+pub const WWS_OPERATION_TEXT_ENDPOINT_ADDRESS: _bindgen_ty_26 = 2;
+pub type _bindgen_ty_26 = ::std::os::raw::c_uint;
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct wws_completion {
@@ -682,6 +694,16 @@ pub struct wws_endpoint_options {
     pub encoding: wws_encoding,
     pub max_concurrency: u32,
     pub reserved0: u32,
+    pub actions: *const wws_string,
+    pub actions_count: usize,
+    pub one_way_actions: *const wws_string,
+    pub one_way_actions_count: usize,
+    pub default_handler: u32,
+    pub channel_events: u32,
+    pub authorizes: u32,
+    pub max_headers: u32,
+    pub max_depth: u32,
+    pub max_attributes: u32,
 }
 impl Default for wws_endpoint_options {
     fn default() -> Self {
@@ -727,6 +749,10 @@ pub struct wws_operation_info {
     pub endpoint_index: u32,
     pub cancelled: u32,
     pub user_state: *mut ::std::os::raw::c_void,
+    pub kind: wws_operation_kind,
+    pub one_way: u32,
+    pub channel: u64,
+    pub channel_state: *mut ::std::os::raw::c_void,
 }
 impl Default for wws_operation_info {
     fn default() -> Self {
@@ -1399,6 +1425,31 @@ extern "C" {
         message: *mut wws_message,
         error: wws_error,
     ) -> wws_status;
+}
+extern "C" {
+    pub fn wws_operation_get_error(
+        operation: wws_operation,
+        reason: *mut wws_error,
+        error: wws_error,
+    ) -> wws_status;
+}
+extern "C" {
+    pub fn wws_operation_set_channel_state(
+        operation: wws_operation,
+        channel_state: *mut ::std::os::raw::c_void,
+        error: wws_error,
+    ) -> wws_status;
+}
+extern "C" {
+    pub fn wws_operation_get_text(
+        operation: wws_operation,
+        property: wws_operation_text,
+        text: *mut wws_buffer,
+        error: wws_error,
+    ) -> wws_status;
+}
+extern "C" {
+    pub fn wws_operation_abort_channel(operation: wws_operation) -> wws_status;
 }
 extern "C" {
     pub fn wws_operation_register_for_cancel(

@@ -27,6 +27,8 @@ fn answer<R: AsRef<[u8]>>(
     reply: Result<R, Box<Fault>>,
 ) -> Status {
     let set = match reply {
+        /* Not every kind of operation has a reply. */
+        Ok(reply) if reply.as_ref().is_empty() => Ok(Status::S_OK),
         Ok(reply) => operation.set_reply(reply.as_ref()).map(|()| Status::S_OK),
         Err(fault) => operation.set_fault(*fault).map(|()| Status::E_OTHER),
     };

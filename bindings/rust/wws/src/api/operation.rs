@@ -2,6 +2,41 @@
 
 use super::*;
 
+values! {
+    /// What a host asks for.
+    pub struct OperationKind(u32) {
+        /// A request is to be answered.  A failure sends a fault.
+        CALL = 0,
+        /// A channel is to be accepted: nothing is received through it before
+        /// that has succeeded.  A failure aborts the channel
+        /// (WS_SERVICE_ACCEPT_CHANNEL_CALLBACK).
+        ACCEPT_CHANNEL = 1,
+        /// A request is to be let in, before it is served.  It has a request,
+        /// but no reply.  A failure aborts the channel
+        /// (WS_SERVICE_SECURITY_CALLBACK).
+        AUTHORIZE = 2,
+        /// A message whose action the endpoint does not name is to be answered.
+        /// A failure aborts the channel (WS_SERVICE_MESSAGE_RECEIVE_CALLBACK).
+        MESSAGE = 3,
+        /// A channel is over, and so is each of its other operations: comes
+        /// once for each that was asked to be accepted, last of all.  How it
+        /// completes is ignored (WS_SERVICE_CLOSE_CHANNEL_CALLBACK).
+        CLOSE_CHANNEL = 4,
+    }
+}
+
+values! {
+    /// A text that belongs to an operation.
+    pub struct OperationText(u32) {
+        /// The address and port of the client, as text.
+        REMOTE_ADDRESS = 0,
+        /// The URL that the client asked for.  It is the client's word.
+        TRANSPORT_URL = 1,
+        /// The URL at which the endpoint can be reached.
+        ENDPOINT_ADDRESS = 2,
+    }
+}
+
 /// What an operation registers so that it can be told to stop: a callback or a
 /// queue, exactly one of them.
 #[derive(Clone)]
@@ -39,10 +74,11 @@ impl CancelCallbacks {
     }
 }
 
-/// What is known of a call being served.
+/// What is known of an operation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OperationInfo {
-    /// The action of the request.  Lives until the operation completes.
+    /// The action of the request; empty if there is none.  Lives until the
+    /// operation completes.
     pub action: String,
     /// Which endpoint of the host it came to.
     pub endpoint_index: u32,
@@ -50,6 +86,16 @@ pub struct OperationInfo {
     pub cancelled: bool,
     /// Of the host.
     pub user_state: usize,
+    /// What the host asks for.
+    pub kind: OperationKind,
+    /// Whether nothing is sent, whatever becomes of it: the request names
+    /// nowhere to answer to, or its action is one of those that have no reply.
+    pub one_way: bool,
+    /// The number of the channel that it came through, which no other of the
+    /// process has had; 0 if the endpoint asks for no channel_events.
+    pub channel: u64,
+    /// Of the channel, as its ACCEPT_CHANNEL operation has set it; else null.
+    pub channel_state: usize,
 }
 
 impl OperationInfo {
@@ -67,13 +113,19 @@ impl OperationInfo {
             endpoint_index: raw.endpoint_index,
             cancelled: raw.cancelled != 0,
             user_state: raw.user_state as usize,
+            kind: OperationKind(raw.kind),
+            one_way: raw.one_way != 0,
+            channel: raw.channel,
+            channel_state: raw.channel_state as usize,
         }
     }
 }
 
-/// A call being served.  Its functions may be called from any thread until it
-/// completes; from then on the handle is stale.  It belongs to whom it is lent
-/// to, for as long.
+/// Something that a host asks for: most often, a call to be served.  Its
+/// functions may be called from any thread until it completes; from then on the
+/// handle is stale.  Those about the request or the reply fail with
+/// [`Status::E_INVALIDARG`] if an operation of that kind has none.  It belongs
+/// to whom it is lent to, for as long.
 #[derive(Debug)]
 pub struct Operation {
     pub(crate) handle: sys::wws_operation,
@@ -85,7 +137,7 @@ impl Operation {
         Self { handle, notes: Notes::default() }
     }
 
-    /// Reads what is known of the call.
+    /// Reads what is known of the operation.
     pub fn info(&self) -> Result<OperationInfo> {
         let out = OperationInfo::slot();
         let done = support::call(out, |out, error| unsafe {
@@ -147,8 +199,31 @@ impl Operation {
         Ok(Lent::new(Message::of(done.out)))
     }
 
-    /// Asks to be told when the call is cancelled.  Only the first registration
-    /// of an operation succeeds (WsRegisterOperationForCancel).
+    /// Reads a text; [`Status::E_INVALID_OPERATION`] if the client has said
+    /// nothing of the kind.
+    pub fn text(&self, property: OperationText) -> Result<String> {
+        let out = Buffer::default();
+        let done = support::call(out, |out, error| unsafe {
+            sys::wws_operation_get_text(
+                self.handle,
+                property.0,
+                out.cast(),
+                error,
+            )
+        })?;
+        Ok(done.out.to_string())
+    }
+
+    /// Aborts the channel that the operation came through, in any state: its
+    /// connection is reset, nothing more is sent, and its operations, this one
+    /// among them, are cancelled as when the client goes away.  They still have
+    /// to complete (WsAbortChannel).
+    pub fn abort_channel(&self) -> Status {
+        Status(unsafe { sys::wws_operation_abort_channel(self.handle) })
+    }
+
+    /// Asks to be told when the operation is cancelled.  Only the first
+    /// registration of an operation succeeds (WsRegisterOperationForCancel).
     pub fn register_for_cancel(
         &self,
         callbacks: CancelCallbacks,

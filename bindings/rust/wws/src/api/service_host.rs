@@ -66,17 +66,17 @@ impl ServiceHostOptions {
     }
 }
 
-/// Serves the calls of an endpoint: by a callback or through a queue, exactly
-/// one of them.
+/// Serves the operations of an endpoint: by a callback or through a queue,
+/// exactly one of them.
 #[derive(Clone)]
 pub struct OperationCallbacks {
-    /// Serves one call.  Called for each request whose headers and body are
-    /// received, on the kind of thread that the endpoint says, for many at
-    /// once.  Success sends the reply, a failure a fault, and after
-    /// [`Status::S_ASYNC`] [`Operation::complete`] says which; to a request
-    /// that names nowhere to answer to, or over a session has no message id,
-    /// nothing is sent.  May call every function but those that wait for the
-    /// host to close.
+    /// Serves one operation.  Called for each request whose headers and body
+    /// are received, and for whatever else the endpoint asks for, on the kind
+    /// of thread that it says, for many at once.  Of a call, success sends the
+    /// reply, a failure a fault, and after [`Status::S_ASYNC`]
+    /// [`Operation::complete`] says which; to a request that names nowhere to
+    /// answer to, or over a session has no message id, nothing is sent.  May
+    /// call every function but those that wait for the host to close.
     pub serve: Arc<dyn Fn(&Operation) -> Status + Send + Sync>,
 }
 
@@ -144,6 +144,30 @@ pub struct EndpointOptions {
     /// How many calls of one session are served at once; further ones wait
     /// their turn.  0: the default.
     pub max_concurrency: u32,
+    /// The actions that are served as calls; a request of another one is
+    /// answered with a fault, ActionNotSupported.  None: all are served, unless
+    /// there is a default handler.  Copied, as the next ones.
+    pub actions: Vec<String>,
+    /// Further such actions: they have no reply, whatever their headers say.
+    pub one_way_actions: Vec<String>,
+    /// Whether requests of all other actions are served, too, as operations of
+    /// the kind MESSAGE.  Then max_concurrency must be 1.
+    pub default_handler: bool,
+    /// Whether operations of the kinds ACCEPT_CHANNEL and CLOSE_CHANNEL are
+    /// asked for.  A channel is a session, and over HTTP a request with its
+    /// answer.
+    pub channel_events: bool,
+    /// Whether an operation of the kind AUTHORIZE is asked for before each
+    /// request is served.
+    pub authorizes: bool,
+    /// How many headers a request may have, how deep its elements may be
+    /// nested, and how many attributes one may have; 0: the default.  More of
+    /// them is answered with a fault.
+    pub max_headers: u32,
+    /// See max_headers.
+    pub max_depth: u32,
+    /// See max_headers.
+    pub max_attributes: u32,
 }
 
 impl EndpointOptions {
@@ -166,12 +190,23 @@ impl EndpointOptions {
             tolerate_half_close: false,
             encoding: Encoding::DEFAULT,
             max_concurrency: 1,
+            actions: Vec::new(),
+            one_way_actions: Vec::new(),
+            default_handler: false,
+            channel_events: false,
+            authorizes: false,
+            max_headers: 64,
+            max_depth: 32,
+            max_attributes: 128,
         }
     }
 
     pub(crate) fn lower(&self, keep: &mut Keep) -> sys::wws_endpoint_options {
         let operations = self.operations.lower(keep);
         let operations = keep.part(operations);
+        let actions = keep.array(support::strings(&self.actions));
+        let one_way_actions =
+            keep.array(support::strings(&self.one_way_actions));
         sys::wws_endpoint_options {
             struct_size: size_of::<sys::wws_endpoint_options>() as u32,
             version: sys::WWS_VERSION,
@@ -188,6 +223,16 @@ impl EndpointOptions {
             tolerate_half_close: self.tolerate_half_close.into(),
             encoding: self.encoding.0,
             max_concurrency: self.max_concurrency,
+            actions,
+            actions_count: self.actions.len(),
+            one_way_actions,
+            one_way_actions_count: self.one_way_actions.len(),
+            default_handler: self.default_handler.into(),
+            channel_events: self.channel_events.into(),
+            authorizes: self.authorizes.into(),
+            max_headers: self.max_headers,
+            max_depth: self.max_depth,
+            max_attributes: self.max_attributes,
             ..Default::default()
         }
     }

@@ -1,0 +1,82 @@
+/* Who serves all that a host asks for, and keeps a diary of it.  Operations are
+ * written down by a letter of their kind: A accept channel, U authorize, C call,
+ * M message, X close channel.  What begins is the letter itself, whoever is told
+ * of a cancellation "!" and the letter, a registration that ends "-" and it. */
+#ifndef TESTS_DESK_H
+#define TESTS_DESK_H
+
+#include "tests/support/public/world.h"
+
+enum {
+    ACCEPT = WWS_OPERATION_KIND_ACCEPT_CHANNEL,
+    AUTHORIZE = WWS_OPERATION_KIND_AUTHORIZE,
+    CALL = WWS_OPERATION_KIND_CALL,
+    MESSAGE = WWS_OPERATION_KIND_MESSAGE,
+    CLOSE = WWS_OPERATION_KIND_CLOSE_CHANNEL,
+    KINDS,
+};
+
+enum { DESK_MOST = 64 };
+
+/* How operations come. */
+enum way {
+    SHORT_WAY,
+    LONG_WAY,
+    QUEUE_WAY,
+    WAYS,
+};
+
+struct desk {
+    struct world *world;
+    wws_service_host host;
+    char url[128];
+
+    /* Set before operations come. */
+    const wws_service_host_options *options; /* or null */
+    struct conduct {
+        wws_status result;
+        bool waits;      /* is completed by desk_complete() */
+        bool registers;
+        void (*act)(struct desk *desk, wws_operation operation);
+    } of[KINDS];
+    void *user;
+
+    wws_queue queue;
+    pthread_t pump;
+    bool ends;
+
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    char diary[256];
+    struct note {
+        struct desk *desk;
+        wws_operation operation;
+        wws_operation_info info; /* without the action */
+        bool waits;
+    } notes[DESK_MOST];
+    unsigned count;
+    unsigned host_aborted;       /* told so */
+    unsigned channel_faulted;
+    unsigned states_freed;       /* of channels, in X */
+    unsigned states_made;
+};
+
+/* A host of one endpoint; null options are endpoint_options(). */
+void desk_open(
+    struct desk *desk,
+    struct world *world,
+    enum way way,
+    const wws_endpoint_options *endpoint);
+/* Completes what waits, closes the host, and checks that each channel's state
+ * was given back. */
+void desk_close(struct desk *desk);
+
+/* Whether the diary came to be this, in time. */
+bool desk_reads(struct desk *desk, const char *diary);
+/* Completes the oldest that waits, of that kind. */
+void desk_complete(struct desk *desk, wws_operation_kind kind);
+unsigned desk_count(struct desk *desk, const unsigned *counter);
+/* Options that ask for every kind of operation but MESSAGE. */
+wws_endpoint_options desk_endpoint(void);
+
+#endif
