@@ -325,9 +325,9 @@ static wws_status set_url(
         return wwi_fail_static(error, WWS_E_INVALID_ENDPOINT_URL,
             scheme == WWI_URL_NET_TCP ? "the scheme is not net.tcp"
                                       : "the scheme is not http");
-    if (acceptor->url.has_query)
+    if (acceptor->url.has_query || acceptor->url.has_fragment)
         return wwi_fail_static(error, WWS_E_INVALID_ENDPOINT_URL,
-            "the URL of a listener cannot have a query");
+            "the URL of a listener cannot have a query or a fragment");
     status = wwi_path_normalise(&acceptor->path, acceptor->url.path);
     if (status == WWS_E_INVALID_FORMAT)
         return wwi_fail_static(error, WWS_E_INVALID_ENDPOINT_URL,

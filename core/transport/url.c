@@ -311,6 +311,7 @@ static const char *split_url(
     parts->path = take_until(&text, "?#");
     url->has_query = wwi_text_take_char(&text, '?');
     parts->query = take_until(&text, "#");
+    url->has_fragment = text.size != 0;
     if (parts->path.size == 0)
         parts->path = WWS_STR("/");
     return parse_authority(&parts->authority, authority);

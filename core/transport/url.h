@@ -34,6 +34,7 @@ struct wwi_url {
     bool ipv6;
     bool wildcard;         /* host is "+" or "*": a listener's, any host */
     bool has_query;
+    bool has_fragment;     /* which nobody is sent */
     struct wwi_bytes text;
     struct wwi_bytes zone_text;
 };

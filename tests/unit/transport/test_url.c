@@ -55,6 +55,7 @@ static void url__has_its_parts(void **state)
     assert_int_equal(url.port, 8080);
     assert_text(url.path, "/a/B");
     assert_true(url.has_query);
+    assert_true(url.has_fragment);
     assert_text(url.query, "c=D");
     assert_text(url.target, "/a/B?c=D");
     assert_text(url.absolute, "http://example.com:8080/a/B?c=D");
