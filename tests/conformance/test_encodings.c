@@ -1,5 +1,5 @@
-/* What a transport carries, and that what it does not carry is refused where it
- * is asked for: when an object is created. */
+/* What a transport and a message can be, and that what they cannot be is refused
+ * where it is asked for: when an object is created. */
 #include "tests/support/public/world.h"
 
 static const wws_error no_error;
@@ -119,12 +119,43 @@ static void encoding__that_a_transport_has_not_is_refused_at_creation(
         }
 }
 
+/* M1: any version of the one with any of the other; what is no version is
+ * refused. */
+static void message__is_of_versions_that_there_are(void **state)
+{
+    enum { NO_VERSION = 77 };
+    static const wws_envelope_version envelopes[] = {
+        WWS_ENVELOPE_VERSION_SOAP_1_2, WWS_ENVELOPE_VERSION_SOAP_1_1,
+        NO_VERSION,
+    };
+    static const wws_addressing_version addressings[] = {
+        WWS_ADDRESSING_VERSION_1_0, WWS_ADDRESSING_VERSION_0_9,
+        WWS_ADDRESSING_VERSION_TRANSPORT, NO_VERSION,
+    };
+    wws_message_options options = WWS_MESSAGE_OPTIONS_INIT;
+
+    (void) state;
+    for (int i = 0; i < 3; i++)
+        for (int k = 0; k < 4; k++) {
+            wws_message message = { 0 };
+            bool good = i < 2 && k < 3;
+
+            options.envelope_version = envelopes[i];
+            options.addressing_version = addressings[k];
+            assert_status(wws_message_create(&options, &message, no_error),
+                good ? WWS_S_OK : WWS_E_INVALIDARG);
+            assert_int_equal(message.id != 0, good);
+            assert_status(wws_message_free(message), WWS_S_OK);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(
             encoding__that_a_transport_has_not_is_refused_at_creation,
             world_set_up, world_tear_down),
+        cmocka_unit_test(message__is_of_versions_that_there_are),
     };
 
     return run_promises(tests, world_warm_up, world_cool_down);
