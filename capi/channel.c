@@ -16,6 +16,7 @@ static bool channel_property_known(wws_channel_property value)
     case WWS_CHANNEL_PROPERTY_ENVELOPE_VERSION:
     case WWS_CHANNEL_PROPERTY_ADDRESSING_VERSION:
     case WWS_CHANNEL_PROPERTY_STATE:
+    case WWS_CHANNEL_PROPERTY_IP_VERSION:
     case WWS_CHANNEL_PROPERTY_RESOLVE_TIMEOUT:
     case WWS_CHANNEL_PROPERTY_CONNECT_TIMEOUT:
     case WWS_CHANNEL_PROPERTY_SEND_TIMEOUT:
@@ -23,8 +24,12 @@ static bool channel_property_known(wws_channel_property value)
     case WWS_CHANNEL_PROPERTY_RECEIVE_TIMEOUT:
     case WWS_CHANNEL_PROPERTY_CLOSE_TIMEOUT:
     case WWS_CHANNEL_PROPERTY_TRANSFER_MODE:
+    case WWS_CHANNEL_PROPERTY_HTTP_CONNECTION_ID:
+    case WWS_CHANNEL_PROPERTY_NO_DELAY:
     case WWS_CHANNEL_PROPERTY_IS_SESSION_SHUT_DOWN:
+    case WWS_CHANNEL_PROPERTY_CHANNEL_TYPE:
     case WWS_CHANNEL_PROPERTY_FAULTS_AS_ERRORS:
+    case WWS_CHANNEL_PROPERTY_MAX_HTTP_HEADERS_SIZE:
         return true;
     default:
         return false;
@@ -63,6 +68,10 @@ static wws_status adopt_channel_options(
         return wwi_invalid_argument(failure, "encoding");
     if (ours->transfer_mode > WWS_TRANSFER_MODE_STREAMED)
         return wwi_invalid_argument(failure, "transfer_mode");
+    if (ours->infinite_timeouts > 1)
+        return wwi_invalid_argument(failure, "infinite_timeouts");
+    if (ours->ip_version > WWS_IP_VERSION_6)
+        return wwi_invalid_argument(failure, "ip_version");
     return WWS_S_OK;
 }
 
@@ -224,6 +233,7 @@ out:
 wws_status wws_channel_receive(
     wws_channel channel,
     wws_message message,
+    wws_receive_option option,
     const wws_completion *completion,
     wws_error error)
 {
@@ -240,6 +250,10 @@ wws_status wws_channel_receive(
     status = wwi_enter(channel.id, WWI_KIND_CHANNEL, "channel", failure, &self);
     if (status < 0)
         goto out;
+    if (option > WWS_RECEIVE_OPTION_REQUIRED) {
+        status = wwi_invalid_argument(failure, "option");
+        goto out;
+    }
     status = wwi_enter(message.id, WWI_KIND_MESSAGE, "message", failure,
                        &entered_message);
     if (status < 0)
@@ -249,7 +263,8 @@ wws_status wws_channel_receive(
         goto out;
     if (completion != NULL)
         completion = &adopted_completion;
-    status = wwi_channel_receive(self, entered_message, completion, failure);
+    status = wwi_channel_receive(self, entered_message, option, completion,
+                                 failure);
 
 out:
     wwi_leave(entered_message);
@@ -462,6 +477,7 @@ out:
 wws_status wws_channel_read_message_start(
     wws_channel channel,
     wws_message message,
+    wws_receive_option option,
     const wws_completion *completion,
     wws_error error)
 {
@@ -478,6 +494,10 @@ wws_status wws_channel_read_message_start(
     status = wwi_enter(channel.id, WWI_KIND_CHANNEL, "channel", failure, &self);
     if (status < 0)
         goto out;
+    if (option > WWS_RECEIVE_OPTION_REQUIRED) {
+        status = wwi_invalid_argument(failure, "option");
+        goto out;
+    }
     status = wwi_enter(message.id, WWI_KIND_MESSAGE, "message", failure,
                        &entered_message);
     if (status < 0)
@@ -487,8 +507,8 @@ wws_status wws_channel_read_message_start(
         goto out;
     if (completion != NULL)
         completion = &adopted_completion;
-    status = wwi_channel_read_message_start(self, entered_message, completion,
-                                            failure);
+    status = wwi_channel_read_message_start(self, entered_message, option,
+                                            completion, failure);
 
 out:
     wwi_leave(entered_message);

@@ -10,13 +10,26 @@ static bool listener_property_known(wws_listener_property value)
 {
     switch (value) {
     case WWS_LISTENER_PROPERTY_BACKLOG:
+    case WWS_LISTENER_PROPERTY_IP_VERSION:
     case WWS_LISTENER_PROPERTY_STATE:
+    case WWS_LISTENER_PROPERTY_CHANNEL_TYPE:
     case WWS_LISTENER_PROPERTY_TRANSPORT:
     case WWS_LISTENER_PROPERTY_CONNECT_TIMEOUT:
+    case WWS_LISTENER_PROPERTY_CLOSE_TIMEOUT:
         return true;
     default:
         return false;
     }
+}
+
+static bool texts_valid(const wws_string *texts, size_t count)
+{
+    if (texts == NULL && count > 0)
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (!wwi_text_valid(texts[i]))
+            return false;
+    return true;
 }
 
 static wws_status adopt_listener_options(
@@ -40,6 +53,10 @@ static wws_status adopt_listener_options(
         return wwi_invalid_argument(failure, "encoding");
     if (ours->transfer_mode > WWS_TRANSFER_MODE_STREAMED)
         return wwi_invalid_argument(failure, "transfer_mode");
+    if (ours->ip_version > WWS_IP_VERSION_6)
+        return wwi_invalid_argument(failure, "ip_version");
+    if (!texts_valid(ours->disallowed_user_agents, ours->disallowed_user_agents_count))
+        return wwi_invalid_argument(failure, "disallowed_user_agents");
     return WWS_S_OK;
 }
 

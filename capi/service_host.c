@@ -81,6 +81,8 @@ static wws_status adopt_endpoint_options(
         return wwi_invalid_argument(failure, "channel_events");
     if (ours->authorizes > 1)
         return wwi_invalid_argument(failure, "authorizes");
+    if (ours->ip_version > WWS_IP_VERSION_6)
+        return wwi_invalid_argument(failure, "ip_version");
     return WWS_S_OK;
 }
 

@@ -25,6 +25,8 @@ static wws_status adopt_service_proxy_options(
         return wwi_invalid_argument(failure, "timeout_abandons");
     if (ours->encoding > WWS_ENCODING_UTF8)
         return wwi_invalid_argument(failure, "encoding");
+    if (ours->ip_version > WWS_IP_VERSION_6)
+        return wwi_invalid_argument(failure, "ip_version");
     return WWS_S_OK;
 }
 

@@ -163,9 +163,9 @@ func TestChannel__stays_open_when_a_receive_is_cancelled(t *testing.T) {
 	reply, err := wws.NewMessage(nil)
 	must(t, err)
 
-	interrupted := channel.Receive(ctx, reply)
+	interrupted := channel.Receive(ctx, reply, wws.ReceiveOptionOptional)
 	release()
-	must(t, channel.Receive(context.Background(), reply))
+	must(t, channel.Receive(context.Background(), reply, wws.ReceiveOptionOptional))
 
 	is(t, interrupted, context.DeadlineExceeded)
 	if body, err := reply.Body(); err != nil || !contains(body, "held") {

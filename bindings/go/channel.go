@@ -57,6 +57,34 @@ func (v ChannelState) String() string {
 	return unknown("ChannelState", uint32(v))
 }
 
+// ChannelType says what messages a channel carries.
+type ChannelType uint32
+
+const (
+	// ChannelTypeRequest: a client's: a request, then its reply.
+	ChannelTypeRequest ChannelType = 0
+
+	// ChannelTypeReply: a server's: one request, then the answer.
+	ChannelTypeReply ChannelType = 1
+
+	// ChannelTypeDuplexSession: of either side: messages both ways, as long as the
+	// session lasts.
+	ChannelTypeDuplexSession ChannelType = 2
+)
+
+// String names the value as the schema does, in lower case.
+func (v ChannelType) String() string {
+	switch v {
+	case ChannelTypeRequest:
+		return "request"
+	case ChannelTypeReply:
+		return "reply"
+	case ChannelTypeDuplexSession:
+		return "duplex_session"
+	}
+	return unknown("ChannelType", uint32(v))
+}
+
 // ChannelProperty says what can be asked of a channel, and some of it set. The
 // numbers are those of WS_CHANNEL_PROPERTY_ID.
 type ChannelProperty uint32
@@ -85,6 +113,9 @@ const (
 	// ChannelPropertyState: a ChannelState, as it was a moment ago.
 	ChannelPropertyState ChannelProperty = 8
 
+	// ChannelPropertyIpVersion: an IpVersion.
+	ChannelPropertyIpVersion ChannelProperty = 10
+
 	// ChannelPropertyResolveTimeout: milliseconds; may be set, for what begins
 	// later.
 	ChannelPropertyResolveTimeout ChannelProperty = 11
@@ -111,12 +142,27 @@ const (
 	// ChannelPropertyTransferMode: a TransferMode.
 	ChannelPropertyTransferMode ChannelProperty = 18
 
+	// ChannelPropertyHTTPConnectionID: a number that no other connection has, nor
+	// will have, by which requests of one client are told; of a channel accepted
+	// over HTTP, while it has a request that is not answered.
+	ChannelPropertyHTTPConnectionID ChannelProperty = 23
+
+	// ChannelPropertyNoDelay: 1, over TCP: what is sent is on its way at once.
+	ChannelPropertyNoDelay ChannelProperty = 28
+
 	// ChannelPropertyIsSessionShutDown: 1 when the session has been shut down by
 	// this side; only while the channel is open or faulted.
 	ChannelPropertyIsSessionShutDown ChannelProperty = 33
 
+	// ChannelPropertyChannelType: a ChannelType.
+	ChannelPropertyChannelType ChannelProperty = 34
+
 	// ChannelPropertyFaultsAsErrors: 1 or 0; may be set, for what begins later.
 	ChannelPropertyFaultsAsErrors ChannelProperty = 45
+
+	// ChannelPropertyMaxHTTPHeadersSize: the largest head of an HTTP message, in
+	// bytes; over HTTP.
+	ChannelPropertyMaxHTTPHeadersSize ChannelProperty = 49
 )
 
 // String names the value as the schema does, in lower case.
@@ -136,6 +182,8 @@ func (v ChannelProperty) String() string {
 		return "addressing_version"
 	case ChannelPropertyState:
 		return "state"
+	case ChannelPropertyIpVersion:
+		return "ip_version"
 	case ChannelPropertyResolveTimeout:
 		return "resolve_timeout"
 	case ChannelPropertyConnectTimeout:
@@ -150,10 +198,18 @@ func (v ChannelProperty) String() string {
 		return "close_timeout"
 	case ChannelPropertyTransferMode:
 		return "transfer_mode"
+	case ChannelPropertyHTTPConnectionID:
+		return "http_connection_id"
+	case ChannelPropertyNoDelay:
+		return "no_delay"
 	case ChannelPropertyIsSessionShutDown:
 		return "is_session_shut_down"
+	case ChannelPropertyChannelType:
+		return "channel_type"
 	case ChannelPropertyFaultsAsErrors:
 		return "faults_as_errors"
+	case ChannelPropertyMaxHTTPHeadersSize:
+		return "max_http_headers_size"
 	}
 	return unknown("ChannelProperty", uint32(v))
 }
@@ -163,12 +219,12 @@ func (v ChannelProperty) String() string {
 type ChannelText uint32
 
 const (
-	// ChannelTextRemoteAddress: the address and port of the other side; while the
-	// channel is open.
+	// ChannelTextRemoteAddress: the address and port of the other side, of a
+	// session or a channel that was accepted.
 	ChannelTextRemoteAddress ChannelText = 22
 
-	// ChannelTextTransportURL: the URL that the client opened; of a session that
-	// was accepted, while the channel is open. It is the client's word.
+	// ChannelTextTransportURL: the URL that the client opened, of a session or a
+	// channel that was accepted. It is the client's word.
 	ChannelTextTransportURL ChannelText = 27
 )
 
@@ -181,6 +237,29 @@ func (v ChannelText) String() string {
 		return "transport_url"
 	}
 	return unknown("ChannelText", uint32(v))
+}
+
+// ReceiveOption says whether there must be a message.
+type ReceiveOption uint32
+
+const (
+	// ReceiveOptionOptional: end says that there is none to come.
+	ReceiveOptionOptional ReceiveOption = 0
+
+	// ReceiveOptionRequired: that there is none to come is a failure:
+	// ErrInvalidFormat.
+	ReceiveOptionRequired ReceiveOption = 1
+)
+
+// String names the value as the schema does, in lower case.
+func (v ReceiveOption) String() string {
+	switch v {
+	case ReceiveOptionOptional:
+		return "optional"
+	case ReceiveOptionRequired:
+		return "required"
+	}
+	return unknown("ReceiveOption", uint32(v))
 }
 
 // ChannelOptions holds settings fixed when a channel is created. In all times,
@@ -238,6 +317,15 @@ type ChannelOptions struct {
 	// The most, in bytes, that may come before the content of a body that is
 	// received in pieces: the headers. Default: 16384.
 	MaxStreamedStartSize uint32
+
+	// Whether each time that is left at its default is for ever instead; one that
+	// is to be its default for all that is set as a property. (The opposite of
+	// ENABLE_TIMEOUTS.)
+	InfiniteTimeouts bool
+
+	// Which addresses of the other side are used. A literal address of another
+	// version is not found: ErrEndpointNotFound.
+	IpVersion IpVersion
 }
 
 func (o *ChannelOptions) lower(f *frame) *C.wws_channel_options {
@@ -263,6 +351,8 @@ func (o *ChannelOptions) lower(f *frame) *C.wws_channel_options {
 	c.transfer_mode = C.wws_transfer_mode(o.TransferMode)
 	c.max_streamed_message_size = C.uint64_t(or(o.MaxStreamedMessageSize, 4194304))
 	c.max_streamed_start_size = C.uint32_t(or(o.MaxStreamedStartSize, 16384))
+	c.infinite_timeouts = truth(o.InfiniteTimeouts)
+	c.ip_version = C.wws_ip_version(o.IpVersion)
 	return c
 }
 
@@ -339,17 +429,20 @@ func (c *Channel) Send(ctx context.Context, message *Message) error {
 }
 
 // Receive receives a message into an empty one. End: there is none to come, for
-// the other side has ended the session, or the conversation is over.
+// the other side has ended the session, or the conversation is over; a failure
+// if one is required, which leaves the channel as it is. A message that came
+// and cannot be read leaves `message` done; if none came it is empty as before.
 //
 // It waits, but holds no thread. When ctx ends first, it is ended early, by
 // Channel.CancelReceive.
-func (c *Channel) Receive(ctx context.Context, message *Message) error {
+func (c *Channel) Receive(ctx context.Context, message *Message, option ReceiveOption) error {
 	if err := begun(ctx); err != nil {
 		return err
 	}
 	f := begin()
 	defer f.end()
-	pending := C.wws_channel_receive(c.in(f), message.in(f), f.completion(), f.lock())
+	pending := C.wws_channel_receive(c.in(f), message.in(f), C.wws_receive_option(option),
+		f.completion(), f.lock())
 	return f.wait(ctx, c.CancelReceive, pending)
 }
 
@@ -433,17 +526,19 @@ func (c *Channel) WriteMessageEnd(ctx context.Context, message *Message) error {
 }
 
 // ReadMessageStart receives the headers of a message into an empty one, which
-// is the channel's until it is ended or abandoned. End: there is none to come.
+// is the channel's until it is ended or abandoned. End: there is none to come;
+// a failure if one is required.
 //
 // It waits, but holds no thread. When ctx ends first, it is ended early, by
 // Channel.CancelReceive.
-func (c *Channel) ReadMessageStart(ctx context.Context, message *Message) error {
+func (c *Channel) ReadMessageStart(ctx context.Context, message *Message, option ReceiveOption) error {
 	if err := begun(ctx); err != nil {
 		return err
 	}
 	f := begin()
 	defer f.end()
-	pending := C.wws_channel_read_message_start(c.in(f), message.in(f), f.completion(), f.lock())
+	pending := C.wws_channel_read_message_start(c.in(f), message.in(f),
+		C.wws_receive_option(option), f.completion(), f.lock())
 	return f.wait(ctx, c.CancelReceive, pending)
 }
 
@@ -588,8 +683,10 @@ func (c *Channel) SetProperty(property ChannelProperty, value uint64) error {
 		C.uint64_t(value), f.lock()))
 }
 
-// Text reads a property that is a text; ErrInvalidOperation while there is
-// none.
+// Text reads a property that is a text. ErrInvalidArg: such a channel never has
+// it. ErrInvalidOperation: not in this state; a session has it while the
+// channel is open, a channel that was accepted over HTTP while it has a request
+// that is not answered.
 func (c *Channel) Text(property ChannelText) (text string, err error) {
 	f := begin()
 	defer f.end()

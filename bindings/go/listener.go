@@ -60,14 +60,23 @@ const (
 	// ListenerPropertyBacklog: connections that the system may keep.
 	ListenerPropertyBacklog ListenerProperty = 0
 
+	// ListenerPropertyIpVersion: an IpVersion.
+	ListenerPropertyIpVersion ListenerProperty = 1
+
 	// ListenerPropertyState: a ListenerState, as it was a moment ago.
 	ListenerPropertyState ListenerProperty = 2
+
+	// ListenerPropertyChannelType: a ChannelType, of the channels that it accepts.
+	ListenerPropertyChannelType ListenerProperty = 4
 
 	// ListenerPropertyTransport: a Transport (the channel binding).
 	ListenerPropertyTransport ListenerProperty = 5
 
 	// ListenerPropertyConnectTimeout: milliseconds.
 	ListenerPropertyConnectTimeout ListenerProperty = 6
+
+	// ListenerPropertyCloseTimeout: milliseconds.
+	ListenerPropertyCloseTimeout ListenerProperty = 10
 )
 
 // String names the value as the schema does, in lower case.
@@ -75,12 +84,18 @@ func (v ListenerProperty) String() string {
 	switch v {
 	case ListenerPropertyBacklog:
 		return "backlog"
+	case ListenerPropertyIpVersion:
+		return "ip_version"
 	case ListenerPropertyState:
 		return "state"
+	case ListenerPropertyChannelType:
+		return "channel_type"
 	case ListenerPropertyTransport:
 		return "transport"
 	case ListenerPropertyConnectTimeout:
 		return "connect_timeout"
+	case ListenerPropertyCloseTimeout:
+		return "close_timeout"
 	}
 	return unknown("ListenerProperty", uint32(v))
 }
@@ -134,6 +149,19 @@ type ListenerOptions struct {
 	// The largest envelope, in bytes, that is received in pieces; 0: the default.
 	// Default: 4194304.
 	MaxStreamedMessageSize uint64
+
+	// How long close waits, over HTTP, for answers that are being sent. Default: 5
+	// s.
+	CloseTimeout time.Duration
+
+	// Which addresses of the machine are listened at, where the URL has a name, +
+	// or *. A literal address must be of that version.
+	IpVersion IpVersion
+
+	// Requests over HTTP are refused, with status 403, if their User-Agent has one
+	// of these in it, as written. None named: nobody is refused, as "Mozilla" is
+	// in WWSAPI, which keeps out browsers, and older SOAP clients with them.
+	DisallowedUserAgents []string
 }
 
 func (o *ListenerOptions) lower(f *frame) *C.wws_listener_options {
@@ -157,6 +185,9 @@ func (o *ListenerOptions) lower(f *frame) *C.wws_listener_options {
 	c.connect_timeout_ms = or(milliseconds(o.ConnectTimeout), 15000)
 	c.transfer_mode = C.wws_transfer_mode(o.TransferMode)
 	c.max_streamed_message_size = C.uint64_t(or(o.MaxStreamedMessageSize, 4194304))
+	c.close_timeout_ms = or(milliseconds(o.CloseTimeout), 5000)
+	c.ip_version = C.wws_ip_version(o.IpVersion)
+	c.disallowed_user_agents, c.disallowed_user_agents_count = f.texts(o.DisallowedUserAgents)
 	return c
 }
 
@@ -226,8 +257,11 @@ func (l *Listener) Abort() error {
 	return f.check(C.wws_listener_abort(l.in(f)))
 }
 
-// Close stops listening. Pending accepts end with ErrAborted; channels that
-// were accepted go on.
+// Close stops listening. Pending accepts end with ErrAborted, and clients that
+// nobody has accepted are dropped; channels that were accepted go on. Over HTTP
+// it waits for the answers that they are sending, at most CloseTimeout:
+// ErrTimedOut. The listener is closed whatever this returns, but for
+// ErrInvalidOperation and ErrInvalidArg.
 //
 // It waits, but holds no thread. When ctx ends first, it is ended early, by
 // Listener.Abort.

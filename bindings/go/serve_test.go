@@ -385,7 +385,7 @@ func TestChannel__streams(t *testing.T) {
 	must(t, listener.Accept(ctx, accepted))
 	message, err := wws.NewMessage(nil)
 	must(t, err)
-	must(t, accepted.ReadMessageStart(ctx, message))
+	must(t, accepted.ReadMessageStart(ctx, message, wws.ReceiveOptionOptional))
 
 	var received []byte
 	for {

@@ -204,6 +204,9 @@ type EndpointOptions struct {
 
 	// See MaxHeaders. Default: 128.
 	MaxAttributes uint32
+
+	// Which addresses of the machine are listened at, as of a listener.
+	IpVersion IpVersion
 }
 
 func (o *EndpointOptions) lower(f *frame) *C.wws_endpoint_options {
@@ -234,6 +237,7 @@ func (o *EndpointOptions) lower(f *frame) *C.wws_endpoint_options {
 	c.max_headers = C.uint32_t(or(o.MaxHeaders, 64))
 	c.max_depth = C.uint32_t(or(o.MaxDepth, 32))
 	c.max_attributes = C.uint32_t(or(o.MaxAttributes, 128))
+	c.ip_version = C.wws_ip_version(o.IpVersion)
 	return c
 }
 

@@ -94,6 +94,9 @@ type ServiceProxyOptions struct {
 
 	// How envelopes are written.
 	Encoding Encoding
+
+	// Which addresses of the service are used, as by a channel.
+	IpVersion IpVersion
 }
 
 func (o *ServiceProxyOptions) lower(f *frame) *C.wws_service_proxy_options {
@@ -115,6 +118,7 @@ func (o *ServiceProxyOptions) lower(f *frame) *C.wws_service_proxy_options {
 	c.timeout_abandons = truth(o.TimeoutAbandons)
 	c.max_idle_channels = C.uint32_t(or(o.MaxIdleChannels, 100))
 	c.encoding = C.wws_encoding(o.Encoding)
+	c.ip_version = C.wws_ip_version(o.IpVersion)
 	return c
 }
 

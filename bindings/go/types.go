@@ -340,6 +340,33 @@ func (v Encoding) String() string {
 	return unknown("Encoding", uint32(v))
 }
 
+// IpVersion says which addresses of a host are used.
+type IpVersion uint32
+
+const (
+	// IpVersionAuto: whatever it has.
+	IpVersionAuto IpVersion = 0
+
+	// IpVersion4: IPv4 alone.
+	IpVersion4 IpVersion = 1
+
+	// IpVersion6: IPv6 alone.
+	IpVersion6 IpVersion = 2
+)
+
+// String names the value as the schema does, in lower case.
+func (v IpVersion) String() string {
+	switch v {
+	case IpVersionAuto:
+		return "auto"
+	case IpVersion4:
+		return "4"
+	case IpVersion6:
+		return "6"
+	}
+	return unknown("IpVersion", uint32(v))
+}
+
 // TransferMode says whether messages travel whole, or in pieces as they are
 // written and read.
 type TransferMode uint32

@@ -111,6 +111,27 @@ char *wwi_string_copy(wws_string string)
     return copy;
 }
 
+wws_string *wwi_strings_copy(const wws_string *strings, size_t count)
+{
+    size_t size = count * sizeof *strings;
+    wws_string *copies;
+    char *end;
+
+    for (size_t i = 0; i < count; i++)
+        size += strings[i].size;
+    copies = wwi_alloc(size);
+    if (copies == NULL)
+        return NULL;
+    end = (char *) (copies + count);
+    for (size_t i = 0; i < count; i++) {
+        copies[i] = (wws_string) { end, strings[i].size };
+        if (strings[i].size != 0)
+            memcpy(end, strings[i].data, strings[i].size);
+        end += strings[i].size;
+    }
+    return copies;
+}
+
 static const char *const charset_names[] = {
     [WWI_CHARSET_UTF_8] = "UTF-8",
     [WWI_CHARSET_UTF_16] = "UTF-16",

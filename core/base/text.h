@@ -20,6 +20,8 @@ bool wwi_string_equal_nocase(wws_string a, wws_string b);
 wws_string wwi_string(const char *text);
 /* A copy that wwi_free() releases; null when there is no memory. */
 char *wwi_string_copy(wws_string string);
+/* All of them in one piece of memory; likewise. */
+wws_string *wwi_strings_copy(const wws_string *strings, size_t count);
 
 /* What may be said of the encoding of a text. */
 enum wwi_charset {

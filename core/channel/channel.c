@@ -648,6 +648,40 @@ static void abort_member(struct wwi_member *member)
     (void) wwi_channel_abort(WWI_CONTAINER(member, struct wwi_channel, member));
 }
 
+/* One that is its default all the same may have been left at that. */
+static uint32_t time_of(
+    const wws_channel_options *options,
+    uint32_t wanted,
+    uint32_t standard)
+{
+    if (wanted != 0 && wanted != standard)
+        return wanted;
+    return options->infinite_timeouts ? WWS_INFINITE : standard;
+}
+
+static void take_times(struct wwi_channel *channel)
+{
+    const wws_channel_options standard = WWS_CHANNEL_OPTIONS_INIT;
+    const wws_channel_options *ours = &channel->options;
+
+    channel->synced.settings = (struct wwi_channel_settings) {
+        .resolve_timeout_ms = time_of(ours, ours->resolve_timeout_ms,
+            standard.resolve_timeout_ms),
+        .connect_timeout_ms = time_of(ours, ours->connect_timeout_ms,
+            standard.connect_timeout_ms),
+        .send_timeout_ms = time_of(ours, ours->send_timeout_ms,
+            standard.send_timeout_ms),
+        .response_timeout_ms = time_of(ours,
+            ours->receive_response_timeout_ms,
+            standard.receive_response_timeout_ms),
+        .receive_timeout_ms = time_of(ours, ours->receive_timeout_ms,
+            standard.receive_timeout_ms),
+        .close_timeout_ms = time_of(ours, ours->close_timeout_ms,
+            standard.close_timeout_ms),
+        .faults_as_errors = ours->faults_as_errors != 0,
+    };
+}
+
 static void take_options(
     struct wwi_channel *channel,
     const wws_channel_options *options)
@@ -663,22 +697,7 @@ static void take_options(
         ours->max_streamed_message_size = standard.max_streamed_message_size;
     wwi_use_default(&ours->max_streamed_start_size,
         standard.max_streamed_start_size);
-    wwi_use_default(&ours->resolve_timeout_ms, standard.resolve_timeout_ms);
-    wwi_use_default(&ours->connect_timeout_ms, standard.connect_timeout_ms);
-    wwi_use_default(&ours->send_timeout_ms, standard.send_timeout_ms);
-    wwi_use_default(&ours->receive_response_timeout_ms,
-        standard.receive_response_timeout_ms);
-    wwi_use_default(&ours->receive_timeout_ms, standard.receive_timeout_ms);
-    wwi_use_default(&ours->close_timeout_ms, standard.close_timeout_ms);
-    channel->synced.settings = (struct wwi_channel_settings) {
-        .resolve_timeout_ms = ours->resolve_timeout_ms,
-        .connect_timeout_ms = ours->connect_timeout_ms,
-        .send_timeout_ms = ours->send_timeout_ms,
-        .response_timeout_ms = ours->receive_response_timeout_ms,
-        .receive_timeout_ms = ours->receive_timeout_ms,
-        .close_timeout_ms = ours->close_timeout_ms,
-        .faults_as_errors = ours->faults_as_errors != 0,
-    };
+    take_times(channel);
 }
 
 static wws_status create(
@@ -754,6 +773,7 @@ wws_status wwi_channel_create_for_listener(
     ours.addressing_version = theirs->addressing_version;
     ours.max_message_size = theirs->max_message_size;
     ours.max_http_headers_size = theirs->max_http_headers_size;
+    ours.ip_version = theirs->ip_version;
     return create(wwi_listener_runtime(listener), listener, &ours, channel,
         error);
 }

@@ -37,6 +37,7 @@ wws_status wwi_channel_send(
 wws_status wwi_channel_receive(
     struct wwi_channel *self,
     struct wwi_message *message,
+    wws_receive_option option,
     const wws_completion *completion,
     struct wwi_error *error);
 wws_status wwi_channel_request_reply(
@@ -69,6 +70,7 @@ wws_status wwi_channel_write_message_end(
 wws_status wwi_channel_read_message_start(
     struct wwi_channel *self,
     struct wwi_message *message,
+    wws_receive_option option,
     const wws_completion *completion,
     struct wwi_error *error);
 wws_status wwi_channel_read_body(

@@ -3,6 +3,7 @@
 #include "core/base/gate.h"
 #include "core/base/memory.h"
 #include "core/channel/channel_parts.h"
+#include "core/channel/listener.h"
 #include "core/channel/reply.h"
 
 static bool next_incoming(
@@ -120,6 +121,7 @@ static void answered(void *state, const struct wwi_outcome *outcome)
     wwi_lock_take(&channel->synced.lock);
     channel->synced.answer = NULL;
     wwi_lock_give(&channel->synced.lock);
+    wwi_listener_leave_answer(channel->listener);
     if (wwi_pending_take(&answer->wait.pending))
         wwi_wait_finish(&answer->wait, outcome);
     answer_unref(answer);
@@ -193,8 +195,10 @@ static wws_status begin_answer(
         channel->synced.active++;
     }
     wwi_lock_give(&channel->synced.lock);
-    if (answer->incoming != NULL)
+    if (answer->incoming != NULL) {
+        wwi_listener_enter_answer(channel->listener);
         return WWS_S_OK;
+    }
     return state != WWS_CHANNEL_STATE_OPEN
         ? wwi_channel_refusal(state, error, "answer")
         : wwi_fail_static(error, WWS_E_INVALID_OPERATION,
@@ -216,6 +220,7 @@ static wws_status give_answer_up(
     channel->synced.incoming = answer->incoming;
     wwi_channel_lane(channel, WWI_LANE_SEND)->turn = answer->turns.from;
     wwi_lock_give(&channel->synced.lock);
+    wwi_listener_leave_answer(channel->listener);
     /* Whoever has heard already did not find the request. */
     wwi_channel_settle(channel);
     if (took) {

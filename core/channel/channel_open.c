@@ -26,6 +26,7 @@ struct wwi_client_options wwi_channel_client_options(
         .send_timeout_ms = settings.send_timeout_ms,
         .response_timeout_ms = settings.response_timeout_ms,
         .receive_timeout_ms = settings.receive_timeout_ms,
+        .ip_version = ours->ip_version,
         .version = ours->envelope_version,
         .max_streamed_size = channel->streamed
             ? ours->max_streamed_message_size : 0,

@@ -141,6 +141,11 @@ wws_status wwi_channel_open_session(
     const wws_completion *completion,
     struct wwi_error *error);
 
+/* channel_property.c */
+
+/* What messages it carries, by whether it has one session for its life. */
+wws_channel_type wwi_channel_type(bool duplex, bool server);
+
 /* channel_transfer.c */
 
 /* A message under way, or a piece of one. */
@@ -151,6 +156,8 @@ struct wwi_transfer {
     struct wwi_turns turns;
     bool receives;   /* and waits for the peer: a cancel of receives ends it */
     bool keeps;      /* the client's exchange goes on in the next transfer */
+    bool required;   /* that there is no message is a failure */
+    bool answers;    /* and its listener waits for that when it closes (LI5) */
     struct wwi_message *message; /* to be filled, with a reference */
     char *request_id;
     struct wwi_pieces *pieces;   /* of the lane's message, meanwhile */
@@ -211,10 +218,13 @@ wws_status wwi_transfer_read(
 wws_status wwi_transfer_received(
     struct wwi_transfer *transfer,
     wws_status status);
+/* Whether that there is none is a failure (P7): WWS_S_END, or else. */
+wws_status wwi_channel_no_message(bool required, struct wwi_error *error);
 /* A transfer that receives a whole message with these turns. */
 struct wwi_transfer *wwi_transfer_new_receiving(
     struct wwi_channel *channel,
     struct wwi_message *message,
+    wws_receive_option option,
     struct wwi_turns turns,
     const wws_completion *completion,
     struct wwi_error *error,

@@ -24,12 +24,33 @@ static uint32_t *time_of(
     }
 }
 
-/* Those that are fixed; false for another. */
-static bool fixed(
-    const wws_channel_options *options,
+wws_channel_type wwi_channel_type(bool duplex, bool server)
+{
+    return duplex ? WWS_CHANNEL_TYPE_DUPLEX_SESSION
+        : server ? WWS_CHANNEL_TYPE_REPLY : WWS_CHANNEL_TYPE_REQUEST;
+}
+
+/* Those of one transport alone; false for another. */
+static bool of_transport(
+    const struct wwi_channel *channel,
     wws_channel_property property,
     uint64_t *value)
 {
+    bool http = channel->options.transport == WWS_TRANSPORT_HTTP;
+
+    *value = http ? channel->options.max_http_headers_size : 1;
+    return property == (http ? WWS_CHANNEL_PROPERTY_MAX_HTTP_HEADERS_SIZE
+        : WWS_CHANNEL_PROPERTY_NO_DELAY);
+}
+
+/* Those that are fixed; false for another. */
+static bool fixed(
+    const struct wwi_channel *channel,
+    wws_channel_property property,
+    uint64_t *value)
+{
+    const wws_channel_options *options = &channel->options;
+
     switch (property) {
     case WWS_CHANNEL_PROPERTY_MAX_MESSAGE_SIZE:
         *value = options->max_message_size;
@@ -52,8 +73,14 @@ static bool fixed(
     case WWS_CHANNEL_PROPERTY_TRANSFER_MODE:
         *value = options->transfer_mode;
         return true;
+    case WWS_CHANNEL_PROPERTY_IP_VERSION:
+        *value = options->ip_version;
+        return true;
+    case WWS_CHANNEL_PROPERTY_CHANNEL_TYPE:
+        *value = wwi_channel_type(channel->duplex, channel->listener != NULL);
+        return true;
     default:
-        return false;
+        return of_transport(channel, property, value);
     }
 }
 
@@ -77,6 +104,47 @@ static wws_status get_shut_down_locked(
     return WWS_S_OK;
 }
 
+/* Only a channel that was accepted over HTTP has one. */
+static bool has_request(const struct wwi_channel *channel)
+{
+    return channel->listener != NULL
+        && channel->options.transport == WWS_TRANSPORT_HTTP;
+}
+
+/* Where an open channel has what it says of its connection: in its session, or
+ * in the request that it has. */
+struct origin {
+    const struct wwi_session *session;
+    const struct wwi_incoming *incoming;
+};
+
+static struct origin origin_locked(const struct wwi_channel *channel)
+{
+    struct origin origin = { 0 };
+
+    if (channel->synced.state != WWS_CHANNEL_STATE_OPEN)
+        return origin;
+    origin.incoming = channel->synced.incoming;
+    if (channel->synced.mux != NULL)
+        origin.session = wwi_mux_session(channel->synced.mux);
+    return origin;
+}
+
+static wws_status get_connection_locked(
+    const struct wwi_channel *channel,
+    uint64_t *value)
+{
+    const struct origin origin = origin_locked(channel);
+
+    if (!has_request(channel))
+        return WWS_E_INVALIDARG;
+    if (origin.session == NULL && origin.incoming == NULL)
+        return WWS_E_INVALID_OPERATION;
+    *value = origin.session != NULL ? origin.session->connection
+        : origin.incoming->connection;
+    return WWS_S_OK;
+}
+
 static wws_status get_locked(
     struct wwi_channel *channel,
     wws_channel_property property,
@@ -92,6 +160,8 @@ static wws_status get_locked(
         *value = channel->synced.settings.faults_as_errors;
     else if (property == WWS_CHANNEL_PROPERTY_IS_SESSION_SHUT_DOWN)
         return get_shut_down_locked(channel, value);
+    else if (property == WWS_CHANNEL_PROPERTY_HTTP_CONNECTION_ID)
+        return get_connection_locked(channel, value);
     else
         return WWS_E_INVALIDARG;
     return WWS_S_OK;
@@ -105,14 +175,18 @@ wws_status wwi_channel_get_property(
 {
     wws_status status;
 
-    if (fixed(&self->options, property, value))
+    uint64_t found;
+
+    if (fixed(self, property, &found)) {
+        *value = found;
         return WWS_S_OK;
+    }
     wwi_lock_take(&self->synced.lock);
     status = get_locked(self, property, value);
     wwi_lock_give(&self->synced.lock);
     if (status == WWS_E_INVALID_OPERATION)
         return wwi_fail_static(error, status,
-            "the channel has no session in this state");
+            "the channel does not have that in this state");
     return status < 0 ? no_property(error) : status;
 }
 
@@ -141,18 +215,21 @@ wws_status wwi_channel_set_property(
 }
 
 /* Of an open channel only: a client's session has them from then on. */
-static wws_string text_locked(
+static void append_text_locked(
     const struct wwi_channel *channel,
-    wws_channel_text property)
+    wws_channel_text property,
+    struct wwi_bytes *text)
 {
-    const struct wwi_session *session;
+    const struct origin origin = origin_locked(channel);
+    bool url = property == WWS_CHANNEL_TEXT_TRANSPORT_URL;
 
-    if (channel->synced.state != WWS_CHANNEL_STATE_OPEN
-        || channel->synced.mux == NULL)
-        return (wws_string) { 0 };
-    session = wwi_mux_session(channel->synced.mux);
-    return property == WWS_CHANNEL_TEXT_TRANSPORT_URL ? session->via
-        : session->remote;
+    if (origin.session != NULL)
+        wwi_bytes_append_string(text, url ? origin.session->via
+            : origin.session->remote);
+    else if (origin.incoming != NULL && url)
+        origin.incoming->calls->append_url(origin.incoming, text);
+    else if (origin.incoming != NULL)
+        wwi_bytes_append_string(text, origin.incoming->remote);
 }
 
 wws_status wwi_channel_get_text(
@@ -164,8 +241,11 @@ wws_status wwi_channel_get_text(
     struct wwi_bytes copy = { 0 };
     bool found;
 
+    if (!self->duplex && self->listener == NULL)
+        return wwi_fail_static(error, WWS_E_INVALIDARG,
+            "property: the channel of a client has it only with a session");
     wwi_lock_take(&self->synced.lock);
-    wwi_bytes_append_string(&copy, text_locked(self, property));
+    append_text_locked(self, property, &copy);
     wwi_lock_give(&self->synced.lock);
     found = copy.size != 0;
     if (copy.failed) {
@@ -174,7 +254,7 @@ wws_status wwi_channel_get_text(
     }
     if (!found)
         return wwi_fail_static(error, WWS_E_INVALID_OPERATION,
-            "the channel has no such text, or not in this state");
+            "the channel does not have that text in this state");
     wwi_bytes_to_buffer(&copy, text);
     return WWS_S_OK;
 }

@@ -22,12 +22,14 @@ static wws_status received_whole(
 static wws_status read_whole(
     struct wwi_channel *channel,
     struct wwi_message *message,
+    wws_receive_option option,
     const wws_completion *completion,
     struct wwi_error *error)
 {
     wws_status status;
     struct wwi_transfer *transfer = wwi_transfer_new_receiving(channel,
-        message, wwi_reading_turns(channel), completion, error, &status);
+        message, option, wwi_reading_turns(channel), completion, error,
+        &status);
 
     if (transfer == NULL)
         return status;
@@ -145,6 +147,7 @@ static wws_status begin_reading(
 static wws_status read_head(
     struct wwi_channel *channel,
     struct wwi_message *message,
+    wws_receive_option option,
     const wws_completion *completion,
     struct wwi_error *error)
 {
@@ -155,6 +158,7 @@ static wws_status read_head(
     if (transfer == NULL)
         return status;
     transfer->receives = true;
+    transfer->required = option == WWS_RECEIVE_OPTION_REQUIRED;
     transfer->keeps = channel->listener != NULL;
     transfer->exchange.awaits_reply = channel->listener == NULL;
     transfer->aim = WWI_PIECES_HEAD;
@@ -187,6 +191,7 @@ bool wwi_channel_is_over(struct wwi_channel *channel)
 wws_status wwi_channel_read_message_start(
     struct wwi_channel *self,
     struct wwi_message *message,
+    wws_receive_option option,
     const wws_completion *completion,
     struct wwi_error *error)
 {
@@ -195,13 +200,15 @@ wws_status wwi_channel_read_message_start(
     if (status < 0)
         return status;
     if (!self->streamed && (self->duplex || self->listener == NULL))
-        return read_whole(self, message, completion, error);
+        return read_whole(self, message, option, completion, error);
     if (self->streamed && !wwi_channel_is_over(self))
-        return read_head(self, message, completion, error);
+        return read_head(self, message, option, completion, error);
     status = wwi_wait_check(self->member.runtime, completion, error);
-    if (status < 0)
-        return status;
-    return self->streamed ? WWS_S_END : read_request(self, message, error);
+    if (status >= 0)
+        status = self->streamed ? WWS_S_END
+            : read_request(self, message, error);
+    return status != WWS_S_END ? status : wwi_channel_no_message(
+        option == WWS_RECEIVE_OPTION_REQUIRED, error);
 }
 
 /* As far as it was to be read. */

@@ -4,6 +4,7 @@
 #include "core/base/memory.h"
 #include "core/base/text.h"
 #include "core/channel/channel_parts.h"
+#include "core/channel/listener.h"
 #include "core/channel/reply.h"
 
 static struct wwi_transfer *transfer_of(struct wwi_exchange *exchange)
@@ -114,14 +115,21 @@ static void over(struct wwi_exchange *exchange, bool whole)
 
 static void retired(struct wwi_exchange *exchange)
 {
-    wwi_channel_leave_active(transfer_of(exchange)->channel);
+    struct wwi_transfer *transfer = transfer_of(exchange);
+
+    if (transfer->answers)
+        wwi_listener_leave_answer(transfer->channel->listener);
+    wwi_channel_leave_active(transfer->channel);
 }
 
 static wws_status result(struct wwi_exchange *exchange, wws_status status)
 {
     struct wwi_transfer *transfer = transfer_of(exchange);
 
-    return transfer->result(transfer, status);
+    status = transfer->result(transfer, status);
+    return status == WWS_S_END && transfer->required
+        ? wwi_channel_no_message(true, wwi_wait_error(&exchange->wait))
+        : status;
 }
 
 static bool go_on(struct wwi_exchange *exchange)
@@ -363,6 +371,17 @@ static wws_status give_up(
     return wwi_transfer_refuse(transfer, status);
 }
 
+/* What an accepted channel sends, unless that is a session of its own. */
+static void enter_answer(struct wwi_transfer *transfer)
+{
+    struct wwi_channel *channel = transfer->channel;
+
+    transfer->answers = channel->listener != NULL && !channel->duplex
+        && transfer->turns.during == WWI_TURN_SENDING;
+    if (transfer->answers)
+        wwi_listener_enter_answer(channel->listener);
+}
+
 wws_status wwi_transfer_run(
     struct wwi_transfer *transfer,
     const char *what,
@@ -375,6 +394,7 @@ wws_status wwi_transfer_run(
     if (status < 0)
         return wwi_transfer_refuse(transfer, status);
     WWI_GATE(TRANSFER_ENTERED);
+    enter_answer(transfer);
     status = get_client(transfer, &client, error);
     if (status >= 0)
         status = explain(transfer, transfer->begin(transfer, client, error),
@@ -613,6 +633,12 @@ wws_status wwi_channel_check_target(
         error);
 }
 
+wws_status wwi_channel_no_message(bool required, struct wwi_error *error)
+{
+    return !required ? WWS_S_END : wwi_fail_static(error,
+        WWS_E_INVALID_FORMAT, "there is no further message");
+}
+
 static wws_status begin_receiving(
     struct wwi_transfer *transfer,
     struct wwi_client *client,
@@ -633,6 +659,7 @@ static bool is_answered(const struct wwi_channel *channel)
 struct wwi_transfer *wwi_transfer_new_receiving(
     struct wwi_channel *channel,
     struct wwi_message *message,
+    wws_receive_option option,
     struct wwi_turns turns,
     const wws_completion *completion,
     struct wwi_error *error,
@@ -646,6 +673,7 @@ struct wwi_transfer *wwi_transfer_new_receiving(
     transfer->lane = WWI_LANE_RECEIVE;
     transfer->turns = turns;
     transfer->receives = true;
+    transfer->required = option == WWS_RECEIVE_OPTION_REQUIRED;
     transfer->keeps = is_answered(channel);
     transfer->exchange.awaits_reply = is_request(channel);
     transfer->begin = begin_receiving;
@@ -657,13 +685,14 @@ struct wwi_transfer *wwi_transfer_new_receiving(
 static wws_status receive(
     struct wwi_channel *channel,
     struct wwi_message *message,
+    wws_receive_option option,
     struct wwi_turns turns,
     const wws_completion *completion,
     struct wwi_error *error)
 {
     wws_status status;
     struct wwi_transfer *transfer = wwi_transfer_new_receiving(channel,
-        message, turns, completion, error, &status);
+        message, option, turns, completion, error, &status);
 
     if (transfer == NULL)
         return status;
@@ -676,6 +705,7 @@ static wws_status receive(
 wws_status wwi_channel_receive(
     struct wwi_channel *self,
     struct wwi_message *message,
+    wws_receive_option option,
     const wws_completion *completion,
     struct wwi_error *error)
 {
@@ -686,12 +716,13 @@ wws_status wwi_channel_receive(
         return status;
     if (self->listener == NULL || self->duplex
         || (self->streamed && !wwi_channel_is_over(self)))
-        return receive(self, message, turns, completion, error);
+        return receive(self, message, option, turns, completion, error);
     status = wwi_wait_check(self->member.runtime, completion, error);
-    if (status < 0)
-        return status;
-    return self->streamed ? WWS_S_END
-        : wwi_channel_receive_request(self, message, turns, error);
+    if (status >= 0)
+        status = self->streamed ? WWS_S_END
+            : wwi_channel_receive_request(self, message, turns, error);
+    return status != WWS_S_END ? status : wwi_channel_no_message(
+        option == WWS_RECEIVE_OPTION_REQUIRED, error);
 }
 
 /* A request with its reply. */

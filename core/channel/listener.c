@@ -4,7 +4,8 @@
 #include "core/base/clock.h"
 #include "core/base/gate.h"
 #include "core/base/memory.h"
-#include "core/channel/closing.h"
+#include "core/base/text.h"
+#include "core/channel/channel_parts.h"
 #include "core/channel/mux.h"
 
 enum {
@@ -44,6 +45,7 @@ struct wwi_listener {
     struct wwi_object object;
     struct wwi_member member;
     wws_listener_options options; /* set by create, then read only */
+    wws_string *agents;           /* what the options say, in one piece */
     const struct wwi_transport *transport;
     bool sessions;          /* clients come by sessions, not requests */
     struct wwi_post ending; /* ends what abort left in the list */
@@ -60,6 +62,8 @@ struct wwi_listener {
         struct wwi_list ending;   /* accepts, of an end that has come */
         struct wwi_list dropping; /* likewise clients */
         uint32_t active;          /* accepts whose caller has not heard */
+        uint32_t answers;         /* that are being sent */
+        bool late;                /* they take too long */
         struct wwi_closing *closing;
     } synced;
 };
@@ -117,22 +121,46 @@ static wws_status refusal(
         "cannot %s a listener that is %s", what, state_name(state));
 }
 
+/* Nothing keeps it from being closed. */
+static bool is_quiet_locked(const struct wwi_listener *listener)
+{
+    return listener->synced.active == 0 && (listener->synced.answers == 0
+        || listener->synced.late || listener->synced.aborted);
+}
+
 static void settle(struct wwi_listener *listener)
 {
     struct wwi_closing *closing = NULL;
     wws_status status = WWS_S_OK;
 
     wwi_lock_take(&listener->synced.lock);
-    if (listener->synced.state == CLOSING && listener->synced.active == 0) {
-        (void) move_locked(listener, EVENT_DONE);
+    if (listener->synced.state == CLOSING && is_quiet_locked(listener)) {
         closing = listener->synced.closing;
         listener->synced.closing = NULL;
         if (listener->synced.aborted)
             status = WWS_E_OPERATION_ABORTED;
+        else if (listener->synced.answers != 0)
+            status = WWS_E_OPERATION_TIMED_OUT;
+        (void) move_locked(listener, EVENT_DONE);
     }
     wwi_lock_give(&listener->synced.lock);
     if (closing != NULL)
         wwi_closing_end(closing, status);
+}
+
+void wwi_listener_enter_answer(struct wwi_listener *listener)
+{
+    wwi_lock_take(&listener->synced.lock);
+    listener->synced.answers++;
+    wwi_lock_give(&listener->synced.lock);
+}
+
+void wwi_listener_leave_answer(struct wwi_listener *listener)
+{
+    wwi_lock_take(&listener->synced.lock);
+    listener->synced.answers--;
+    wwi_lock_give(&listener->synced.lock);
+    settle(listener);
 }
 
 /* Accepting. */
@@ -506,6 +534,8 @@ wws_status wwi_listener_abort(struct wwi_listener *self)
     if (before == OPEN)
         served = begin_end_locked(self);
     wwi_lock_give(&self->synced.lock);
+    if (before == CLOSING)
+        settle(self);
     if (before != OPEN)
         return WWS_S_OK;
     WWI_GATE(LISTENER_ENDS);
@@ -519,7 +549,13 @@ wws_status wwi_listener_abort(struct wwi_listener *self)
 
 static void close_expired(struct wwi_object *object)
 {
-    (void) object;
+    struct wwi_listener *listener = WWI_CONTAINER(object, struct wwi_listener,
+        object);
+
+    wwi_lock_take(&listener->synced.lock);
+    listener->synced.late = listener->synced.state == CLOSING;
+    wwi_lock_give(&listener->synced.lock);
+    settle(listener);
 }
 
 static bool is_closing(struct wwi_object *object)
@@ -551,12 +587,15 @@ wws_status wwi_listener_close(
     if (closing == NULL && status != WWS_E_OUTOFMEMORY)
         return status;
     if (closing != NULL)
-        wwi_closing_start(closing, WWI_NEVER, close_expired);
+        wwi_closing_start(closing,
+            wwi_clock_after(self->options.close_timeout_ms), close_expired);
     wwi_lock_take(&self->synced.lock);
     before = self->synced.state;
     moved = move_locked(self, EVENT_CLOSE);
     if (moved && self->synced.state == CLOSING) {
         self->synced.closing = closing;
+        /* Without memory nobody says when it is time. */
+        self->synced.late = closing == NULL;
         served = begin_end_locked(self);
     }
     wwi_lock_give(&self->synced.lock);
@@ -595,6 +634,9 @@ static wws_status start_server(
         .request_timeout_ms = ours->request_timeout_ms,
         .idle_timeout_ms = ours->idle_timeout_ms,
         .tolerate_half_close = ours->tolerate_half_close != 0,
+        .ip_version = ours->ip_version,
+        .disallowed_user_agents = ours->disallowed_user_agents,
+        .disallowed_user_agents_count = ours->disallowed_user_agents_count,
         .handshake_timeout_ms = ours->connect_timeout_ms,
         .max_streamed_size = ours->transfer_mode != WWS_TRANSFER_MODE_BUFFERED
             ? ours->max_streamed_message_size : 0,
@@ -719,15 +761,25 @@ wws_status wwi_listener_get_property(
     case WWS_LISTENER_PROPERTY_BACKLOG:
         *value = self->options.backlog;
         return WWS_S_OK;
+    case WWS_LISTENER_PROPERTY_IP_VERSION:
+        *value = self->options.ip_version;
+        return WWS_S_OK;
     case WWS_LISTENER_PROPERTY_STATE:
         (void) wwi_listener_get_state(self, &state, error);
         *value = state;
+        return WWS_S_OK;
+    case WWS_LISTENER_PROPERTY_CHANNEL_TYPE:
+        *value = wwi_channel_type(self->sessions && self->options.transfer_mode
+            == WWS_TRANSFER_MODE_BUFFERED, true);
         return WWS_S_OK;
     case WWS_LISTENER_PROPERTY_TRANSPORT:
         *value = self->options.transport;
         return WWS_S_OK;
     case WWS_LISTENER_PROPERTY_CONNECT_TIMEOUT:
         *value = self->options.connect_timeout_ms;
+        return WWS_S_OK;
+    case WWS_LISTENER_PROPERTY_CLOSE_TIMEOUT:
+        *value = self->options.close_timeout_ms;
         return WWS_S_OK;
     default:
         return wwi_fail_static(error, WWS_E_INVALIDARG,
@@ -763,6 +815,7 @@ wws_status wwi_listener_get_address(
 static void release(struct wwi_listener *listener)
 {
     wwi_lock_fini(&listener->synced.lock);
+    wwi_free(listener->agents);
     wwi_free(listener);
 }
 
@@ -782,6 +835,26 @@ static void abort_member(struct wwi_member *member)
         member));
 }
 
+static wws_status take_agents(
+    struct wwi_listener *listener,
+    const wws_listener_options *options,
+    struct wwi_error *error)
+{
+    size_t count = options->disallowed_user_agents_count;
+
+    for (size_t i = 0; i < count; i++)
+        if (options->disallowed_user_agents[i].size == 0)
+            return wwi_fail_static(error, WWS_E_INVALIDARG,
+                "disallowed_user_agents: everybody has nothing in it");
+    if (count == 0)
+        return WWS_S_OK;
+    listener->agents = wwi_strings_copy(options->disallowed_user_agents,
+        count);
+    listener->options.disallowed_user_agents = listener->agents;
+    return listener->agents != NULL ? WWS_S_OK : wwi_fail_static(error,
+        WWS_E_OUTOFMEMORY, "no memory for a listener");
+}
+
 static void take_options(
     struct wwi_listener *listener,
     const wws_listener_options *options)
@@ -798,6 +871,7 @@ static void take_options(
     wwi_use_default(&ours->request_timeout_ms, standard.request_timeout_ms);
     wwi_use_default(&ours->idle_timeout_ms, standard.idle_timeout_ms);
     wwi_use_default(&ours->connect_timeout_ms, standard.connect_timeout_ms);
+    wwi_use_default(&ours->close_timeout_ms, standard.close_timeout_ms);
     if (ours->max_streamed_message_size == 0)
         ours->max_streamed_message_size = standard.max_streamed_message_size;
 }
@@ -820,11 +894,16 @@ wws_status wwi_listener_create(
 
     if (status < 0)
         return status;
-    status = WWS_E_OUTOFMEMORY;
     listener = wwi_alloc_zero(sizeof *listener);
     if (listener == NULL)
-        return wwi_fail_static(error, status, "no memory for a listener");
+        return wwi_fail_static(error, WWS_E_OUTOFMEMORY,
+            "no memory for a listener");
     take_options(listener, options);
+    status = take_agents(listener, options, error);
+    if (status < 0) {
+        wwi_free(listener);
+        return status;
+    }
     listener->transport = transport;
     listener->sessions = transport->session_create != NULL;
     wwi_lock_init(&listener->synced.lock, WWI_RANK_LISTENER);
@@ -835,7 +914,8 @@ wws_status wwi_listener_create(
     wwi_post_init(&listener->ending, end_rest);
     if (wwi_object_init(&listener->object, WWI_KIND_LISTENER, destroy) < 0) {
         release(listener);
-        return wwi_fail_static(error, status, "no memory for a listener");
+        return wwi_fail_static(error, WWS_E_OUTOFMEMORY,
+            "no memory for a listener");
     }
     status = wwi_member_join(&listener->member, &listener->object, runtime,
         abort_member);

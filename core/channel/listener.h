@@ -56,6 +56,10 @@ void wwi_listener_unref(struct wwi_listener *listener);
 const wws_listener_options *wwi_listener_options(
     const struct wwi_listener *listener);
 struct wwi_runtime *wwi_listener_runtime(const struct wwi_listener *listener);
+/* An answer is being sent, which close waits for (LI5); it has been, or will
+ * not be. */
+void wwi_listener_enter_answer(struct wwi_listener *listener);
+void wwi_listener_leave_answer(struct wwi_listener *listener);
 /* Ends an accept as aborted, if it has not ended. */
 void wwi_listener_end_accept(struct wwi_accept *accept, const char *text);
 

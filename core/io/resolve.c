@@ -306,13 +306,27 @@ static void took_too_long(struct wwi_timer *timer)
     leave(resolver);
 }
 
+static int family_of(wws_ip_version version)
+{
+    return version == WWS_IP_VERSION_4 ? AF_INET
+        : version == WWS_IP_VERSION_6 ? AF_INET6 : AF_UNSPEC;
+}
+
+bool wwi_address_is_of(
+    const struct wwi_address *address,
+    wws_ip_version version)
+{
+    return version == WWS_IP_VERSION_AUTO
+        || address->storage.ss_family == family_of(version);
+}
+
 static void ask(
     struct wwi_resolver *resolver,
     struct wwi_ticket *ticket,
     const char *host)
 {
     struct ares_addrinfo_hints hints = {
-        .ai_family = AF_UNSPEC,
+        .ai_family = family_of(ticket->query->version),
         .ai_socktype = SOCK_STREAM,
     };
 
@@ -335,8 +349,12 @@ void wwi_resolve(
     query->ticket = NULL;
     query->count = 0;
     if (wwi_address_parse(&query->addresses[0], host, port)) {
-        query->count = 1;
-        end(query, WWS_S_OK, NULL);
+        query->count = wwi_address_is_of(&query->addresses[0], query->version);
+        if (query->count == 1)
+            end(query, WWS_S_OK, NULL);
+        else
+            end(query, WWS_E_ENDPOINT_NOT_FOUND,
+                "the address is of another IP version");
         return;
     }
     ticket = resolver != NULL ? wwi_alloc_zero(sizeof *ticket) : NULL;

@@ -19,8 +19,9 @@ struct wwi_address {
 };
 
 struct wwi_query {
-    /* Set by the caller. */
+    /* Set by the caller: whom to tell, and which addresses are wanted. */
     void (*resolved)(struct wwi_query *query);
+    wws_ip_version version;
     /* Set before `resolved` runs: WWS_S_OK, WWS_E_ENDPOINT_NOT_FOUND,
      * WWS_E_OPERATION_TIMED_OUT or WWS_E_OUTOFMEMORY. */
     wws_status status;
@@ -43,7 +44,8 @@ wws_status wwi_resolver_set_servers(
 
 /* Looks up a host name (terminated) for a port.  `resolved` may run before this
  * returns.  It runs exactly once unless the query is given up; it may start and
- * cancel queries.  A resolver of null is out of memory. */
+ * cancel queries.  A resolver of null is out of memory; a literal address needs
+ * none. */
 void wwi_resolve(
     struct wwi_resolver *resolver,
     struct wwi_query *query,
@@ -58,5 +60,8 @@ bool wwi_address_parse(
     struct wwi_address *address,
     const char *host,
     uint16_t port);
+bool wwi_address_is_of(
+    const struct wwi_address *address,
+    wws_ip_version version);
 
 #endif

@@ -188,6 +188,7 @@ wws_status wwi_endpoint_listen(
         .request_timeout_ms = REQUEST_TIMEOUT_MS,
         .idle_timeout_ms = IDLE_TIMEOUT_MS,
         .tolerate_half_close = options->tolerate_half_close != 0,
+        .ip_version = options->ip_version,
         .handshake_timeout_ms = HANDSHAKE_TIMEOUT_MS,
     };
     struct wwi_server *listening;

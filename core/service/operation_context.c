@@ -189,18 +189,17 @@ static wws_status read_text(
 {
     const struct wwi_endpoint_server *server = self->server;
     const struct wwi_incoming *incoming = self->incoming;
-    wws_string text = { NULL, 0 };
 
     if (property == WWS_OPERATION_TEXT_ENDPOINT_ADDRESS)
         return server->endpoint->transport->server_address(server->server,
             out);
-    if (incoming != NULL)
-        text = property == WWS_OPERATION_TEXT_REMOTE_ADDRESS
-            ? incoming->remote : incoming->via;
-    if (text.size == 0)
-        return WWS_E_INVALID_OPERATION;
-    wwi_bytes_append_string(out, text);
-    return out->failed ? WWS_E_OUTOFMEMORY : WWS_S_OK;
+    if (incoming != NULL && property == WWS_OPERATION_TEXT_REMOTE_ADDRESS)
+        wwi_bytes_append_string(out, incoming->remote);
+    else if (incoming != NULL)
+        incoming->calls->append_url(incoming, out);
+    if (out->failed)
+        return WWS_E_OUTOFMEMORY;
+    return out->size != 0 ? WWS_S_OK : WWS_E_INVALID_OPERATION;
 }
 
 wws_status wwi_operation_get_text(

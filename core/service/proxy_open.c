@@ -138,6 +138,7 @@ static wws_status make_mux(
     const wws_service_proxy_options *ours = &proxy->options;
     const struct wwi_client_options options = {
         .max_message_size = ours->max_message_size,
+        .ip_version = ours->ip_version,
         .version = ours->envelope_version,
     };
     const struct wwi_mux_options mux_options = {

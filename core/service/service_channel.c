@@ -372,7 +372,18 @@ static void drop(struct wwi_incoming *incoming)
         end(request, &unheard);
 }
 
+static void append_url(
+    const struct wwi_incoming *incoming,
+    struct wwi_bytes *url)
+{
+    const struct request *request = WWI_CONTAINER(incoming, struct request,
+        incoming);
+
+    wwi_bytes_append_string(url, wwi_string(request->channel->via));
+}
+
 static const struct wwi_incoming_calls calls = {
+    .append_url = append_url,
     .watch = watch,
     .reply = reply,
     .stop = stop,
@@ -421,7 +432,6 @@ static struct request *new_request(struct channel *channel)
     request->incoming.runtime = channel->session->runtime;
     request->incoming.of_session = true;
     request->incoming.remote = wwi_string(channel->remote);
-    request->incoming.via = wwi_string(channel->via);
     if (channel->known != NULL)
         wwi_service_session_ref(channel->known);
     request->incoming.channel = channel->known;

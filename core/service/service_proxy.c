@@ -130,6 +130,7 @@ wws_status wwi_service_proxy_get_client(
         .send_timeout_ms = WWS_INFINITE,
         .response_timeout_ms = WWS_INFINITE,
         .receive_timeout_ms = WWS_INFINITE,
+        .ip_version = ours->ip_version,
     };
     struct wwi_mux *mux = NULL;
     char *address = NULL;

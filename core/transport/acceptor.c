@@ -217,18 +217,42 @@ static int listen_at(
     return -1;
 }
 
-/* On both families with one socket, or on IPv4 where there is no IPv6. */
-static int listen_everywhere(uint16_t port, uint32_t backlog)
+static int listen_on_v4(uint16_t port, uint32_t backlog)
+{
+    struct wwi_address address;
+
+    (void) wwi_address_parse(&address, "0.0.0.0", port);
+    return listen_at(&address, false, backlog);
+}
+
+/* On both families with one socket, or on IPv4 where there is no IPv6; or on
+ * one alone. */
+static int listen_everywhere(
+    uint16_t port,
+    wws_ip_version version,
+    uint32_t backlog)
 {
     struct wwi_address address;
     int fd;
 
+    if (version == WWS_IP_VERSION_4)
+        return listen_on_v4(port, backlog);
     (void) wwi_address_parse(&address, "::", port);
-    fd = listen_at(&address, false, backlog);
-    if (fd >= 0 || (errno != EAFNOSUPPORT && errno != EADDRNOTAVAIL))
+    fd = listen_at(&address, version == WWS_IP_VERSION_6, backlog);
+    if (fd >= 0 || version == WWS_IP_VERSION_6
+        || (errno != EAFNOSUPPORT && errno != EADDRNOTAVAIL))
         return fd;
-    (void) wwi_address_parse(&address, "0.0.0.0", port);
-    return listen_at(&address, false, backlog);
+    return listen_on_v4(port, backlog);
+}
+
+static int listen_at_literal(
+    const struct wwi_acceptor *acceptor,
+    const struct wwi_address *address)
+{
+    if (wwi_address_is_of(address, acceptor->ip_version))
+        return listen_at(address, true, acceptor->backlog);
+    errno = EADDRNOTAVAIL;
+    return -1;
 }
 
 static uint16_t port_of(int fd)
@@ -273,9 +297,10 @@ static wws_status listen_for(
     /* A literal address names a place of this machine; any other host only
      * how others call it. */
     if (wwi_address_parse(&address, (const char *) host.data, url->port))
-        fd = listen_at(&address, true, acceptor->backlog);
+        fd = listen_at_literal(acceptor, &address);
     else
-        fd = listen_everywhere(url->port, acceptor->backlog);
+        fd = listen_everywhere(url->port, acceptor->ip_version,
+            acceptor->backlog);
     wwi_bytes_fini(&host);
     if (fd < 0)
         return fail_with(error, errno);

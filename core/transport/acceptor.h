@@ -15,6 +15,7 @@ struct wwi_acceptor {
     struct wwi_runtime *runtime;
     uint32_t backlog;
     uint32_t max_connections;
+    wws_ip_version ip_version;
     /* The descriptor is moved in; the connection counts until it has left.  On
      * the thread of the loop. */
     void (*accepted)(struct wwi_acceptor *acceptor, int fd);

@@ -341,6 +341,13 @@ bool wwi_conn_tune(int fd)
         && set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, UNACKNOWLEDGED_MS);
 }
 
+uint64_t wwi_conn_number(void)
+{
+    static _Atomic uint64_t last;
+
+    return atomic_fetch_add(&last, 1) + 1;
+}
+
 static void enter_phase(struct wwi_conn *conn, wws_phase phase)
 {
     conn->on_loop.phase = phase;
@@ -348,25 +355,26 @@ static void enter_phase(struct wwi_conn *conn, wws_phase phase)
         conn->user->phase(conn, phase);
 }
 
-static void note_remote(struct wwi_conn *conn)
+void wwi_conn_name(int fd, char name[static WWI_CONN_REMOTE])
 {
     struct sockaddr_storage storage = { .ss_family = AF_UNSPEC };
     struct sockaddr *address = (void *) &storage;
     socklen_t size = sizeof storage;
     char host[NI_MAXHOST], port[NI_MAXSERV];
 
-    if (getpeername(conn->source.fd, address, &size) != 0
+    name[0] = '\0';
+    if (getpeername(fd, address, &size) != 0
         || getnameinfo(address, size, host, sizeof host, port, sizeof port,
             NI_NUMERICHOST | NI_NUMERICSERV) != 0)
         return;
-    (void) snprintf(conn->remote, sizeof conn->remote,
+    (void) snprintf(name, WWI_CONN_REMOTE,
         address->sa_family == AF_INET6 ? "[%.54s]:%.5s" : "%.54s:%.5s",
         host, port);
 }
 
 static void begin_moving(struct wwi_conn *conn)
 {
-    note_remote(conn);
+    wwi_conn_name(conn->source.fd, conn->remote);
     conn->on_loop.stage = WWI_CONN_OPEN;
     conn->on_loop.armed = 0;
     wwi_lock_take(&conn->synced.lock);
@@ -467,16 +475,12 @@ static void resolved(struct wwi_query *query)
 static void look_up(struct wwi_conn *conn)
 {
     struct wwi_query *query = &conn->on_loop.query;
-    struct wwi_resolver *resolver;
+    struct wwi_address unused;
+    bool literal = wwi_address_parse(&unused, conn->host, conn->port);
 
-    if (wwi_address_parse(&query->addresses[0], conn->host, conn->port)) {
-        query->count = 1;
-        resolved(query);
-        return;
-    }
-    resolver = wwi_loop_resolver(conn->loop);
     query->resolved = resolved;
-    wwi_resolve(resolver, query, conn->host, conn->port);
+    wwi_resolve(literal ? NULL : wwi_loop_resolver(conn->loop), query,
+        conn->host, conn->port);
 }
 
 void wwi_conn_open(struct wwi_conn *conn, const char *host, uint16_t port)

@@ -107,6 +107,10 @@ struct wwi_conn {
 
 /* What every connection is set to, or what it inherits by listening. */
 bool wwi_conn_tune(int fd);
+/* The address and port of the peer; empty if it is not known. */
+void wwi_conn_name(int fd, char name[static WWI_CONN_REMOTE]);
+/* Another one for each connection of the process. */
+uint64_t wwi_conn_number(void);
 /* With one reference, the caller's.  The loop is one of the runtime's. */
 void wwi_conn_init(
     struct wwi_conn *conn,

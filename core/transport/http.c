@@ -18,6 +18,7 @@ const struct wwi_transport wwi_http = {
 };
 
 const struct wwi_incoming_calls wwi_http_incoming = {
+    .append_url = wwi_http_incoming_append_url,
     .watch = wwi_http_incoming_watch,
     .reply = wwi_http_incoming_reply,
     .stop = wwi_http_incoming_stop,

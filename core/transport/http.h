@@ -46,6 +46,9 @@ void wwi_http_server_stop(
     bool reset,
     void (*stopped)(void *state));
 void wwi_http_server_free(struct wwi_server *server);
+void wwi_http_incoming_append_url(
+    const struct wwi_incoming *incoming,
+    struct wwi_bytes *url);
 void wwi_http_incoming_watch(
     struct wwi_incoming *incoming,
     void (*gone)(struct wwi_incoming *incoming));

@@ -273,6 +273,15 @@ static wws_status use_addresses(struct client *client)
     return WWS_S_OK;
 }
 
+static wws_status use_literal(struct client *client)
+{
+    if (!wwi_address_is_of(&client->addresses[0], client->query.version))
+        return fail(client, WWS_E_ENDPOINT_NOT_FOUND, 0,
+            "the address is of another IP version");
+    enter(client, STAGE_CONNECT);
+    return WWS_S_OK;
+}
+
 static wws_status stage_resolve(struct client *client, struct wwi_want *want)
 {
     set_phase(client, WWS_PHASE_RESOLVE);
@@ -280,10 +289,8 @@ static wws_status stage_resolve(struct client *client, struct wwi_want *want)
         client->next_address = 0;
         client->address_count = 1;
         if (wwi_address_parse(&client->addresses[0], client->host,
-            client->url.port)) {
-            enter(client, STAGE_CONNECT);
-            return WWS_S_OK;
-        }
+            client->url.port))
+            return use_literal(client);
         client->looking = true;
         atomic_store(&client->looked_up, false);
         wwi_loop_post(client->base.loop, &client->lookup);
@@ -814,6 +821,7 @@ wws_status wwi_http_client_create(
     client->base.source.fd = -1;
     client->base.track = &client->base.own_track;
     client->options = *options;
+    client->query.version = options->ip_version;
     limits.head_size = options->max_head_size;
     limits.body_size = options->max_message_size;
     wwi_http_parser_init(&client->parser, WWI_HTTP_RESPONSE, &limits);

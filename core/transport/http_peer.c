@@ -30,6 +30,8 @@
 #include "core/base/clock.h"
 #include "core/base/gate.h"
 #include "core/base/memory.h"
+#include "core/base/text.h"
+#include "core/transport/conn.h"
 #include "core/transport/http.h"
 #include "core/transport/http_head.h"
 #include "core/transport/http_peer.h"
@@ -70,6 +72,7 @@ struct peer {
     struct wwi_bytes body;
     size_t sent;                   /* of both */
     struct wwi_bytes leftover;     /* octets behind the request */
+    char remote[WWI_CONN_REMOTE];
     wwi_replied_fn replied;
     void *replied_state;
     void (*teller_calls)(struct wwi_incoming *incoming); /* the teller's */
@@ -103,6 +106,15 @@ struct peer {
 static struct peer *peer_of(struct wwi_incoming *incoming)
 {
     return WWI_CONTAINER(incoming, struct peer, incoming);
+}
+
+void wwi_http_incoming_append_url(
+    const struct wwi_incoming *incoming,
+    struct wwi_bytes *url)
+{
+    const struct peer *peer = WWI_CONTAINER(incoming, struct peer, incoming);
+
+    wwi_http_request_append_url(&peer->parser, url);
 }
 
 static void hold(struct peer *peer)
@@ -965,6 +977,9 @@ void wwi_http_peer_open(struct wwi_http_shard *shard, int fd)
     peer->incoming.calls = &wwi_http_incoming;
     peer->incoming.runtime = server->runtime;
     peer->incoming.version = server->options.version;
+    wwi_conn_name(fd, peer->remote);
+    peer->incoming.remote = wwi_string(peer->remote);
+    peer->incoming.connection = wwi_conn_number();
     peer->server = server;
     peer->shard = shard;
     peer->source.fd = fd;

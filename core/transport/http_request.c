@@ -47,6 +47,26 @@ static unsigned check_path(
     return same ? 0 : 404;
 }
 
+static bool contains(wws_string text, wws_string part)
+{
+    return memmem(text.data, text.size, part.data, part.size) != NULL;
+}
+
+static unsigned check_agent(
+    const struct wwi_http_parser *parser,
+    const struct wwi_http_demand *demand)
+{
+    wws_string agent;
+
+    if (demand->disallowed_user_agents_count == 0
+        || !wwi_http_parser_find(parser, "User-Agent", &agent))
+        return 0;
+    for (size_t i = 0; i < demand->disallowed_user_agents_count; i++)
+        if (contains(agent, demand->disallowed_user_agents[i]))
+            return 403;
+    return 0;
+}
+
 static unsigned check_type(
     const struct wwi_http_parser *parser,
     wws_envelope_version version,
@@ -95,6 +115,21 @@ static unsigned find_action(
     return action->text.failed ? 503 : 0;
 }
 
+void wwi_http_request_append_url(
+    const struct wwi_http_parser *parser,
+    struct wwi_bytes *url)
+{
+    wws_string host;
+
+    if (parser->target.size != 0 && parser->target.data[0] != '/')
+        wwi_bytes_append_string(url, parser->target);
+    else if (wwi_http_parser_find(parser, "Host", &host) && host.size != 0) {
+        wwi_bytes_append_text(url, "http://");
+        wwi_bytes_append_string(url, host);
+        wwi_bytes_append_string(url, parser->target);
+    }
+}
+
 unsigned wwi_http_request_check(
     const struct wwi_http_parser *parser,
     const struct wwi_http_demand *demand,
@@ -113,6 +148,8 @@ unsigned wwi_http_request_check(
         refused = check_path(target.path, demand->path, &action->text);
     if (refused == 0 && (target.https || target.has_query))
         refused = 404;
+    if (refused == 0)
+        refused = check_agent(parser, demand);
     if (refused == 0 && parser->expect_unknown)
         refused = 417;
     if (refused == 0)

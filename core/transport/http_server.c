@@ -187,6 +187,7 @@ static struct wwi_server *create(
         .runtime = runtime,
         .backlog = options->backlog,
         .max_connections = options->max_connections,
+        .ip_version = options->ip_version,
         .accepted = accepted,
         .stopped = all_left,
     };
@@ -227,6 +228,8 @@ wws_status wwi_http_server_open(
         .version = options->version,
         .path = wwi_acceptor_path(&server->acceptor),
         .max_message_size = options->max_message_size,
+        .disallowed_user_agents = options->disallowed_user_agents,
+        .disallowed_user_agents_count = options->disallowed_user_agents_count,
     };
     wwi_runtime_begin(runtime);
     *out = server;

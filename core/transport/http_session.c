@@ -696,6 +696,7 @@ static void begin_talking(struct wwi_http_session *session)
     session->on_loop.talking = true;
     base->remote = (wws_string) { session->conn.remote,
         strlen(session->conn.remote) };
+    base->connection = wwi_conn_number();
     if (session->server != NULL)
         session->server->callbacks.connected(base,
             session->server->callbacks.state);
@@ -851,6 +852,7 @@ static void destroy(struct wwi_conn *conn)
     wwi_bytes_fini(&session->on_loop.coming);
     wwi_bytes_fini(&session->words.head);
     wwi_bytes_fini(&session->action.text);
+    wwi_bytes_fini(&session->asked_url);
     wwi_url_fini(&session->url);
     wwi_free(session->host);
     if (session->server != NULL)
@@ -929,6 +931,7 @@ static wws_status create(
         return wwi_fail_static(error, WWS_E_OUTOFMEMORY, "no memory");
     }
     session->version = options->version;
+    session->conn.on_loop.query.version = options->ip_version;
     session->url = url;
     session->host = host;
     session->base.via = session->url.absolute;

@@ -31,6 +31,7 @@ struct wwi_http_session {
     /* Of a server: what it says itself, in memory reserved. */
     struct wwi_sending words;
     struct wwi_http_action action;
+    struct wwi_bytes asked_url;     /* as the client says */
     bool old;                       /* the client is of HTTP/1.0; constant
                                        once the session is open */
 

@@ -91,6 +91,9 @@ void wwi_http_session_judge(struct wwi_http_session *session)
         .version = server->options.version,
         .path = wwi_acceptor_path(&server->acceptor),
         .max_message_size = server->options.max_streamed_size,
+        .disallowed_user_agents = server->options.disallowed_user_agents,
+        .disallowed_user_agents_count
+            = server->options.disallowed_user_agents_count,
     };
     unsigned refused = wwi_http_request_check(parser, &demand,
         &session->action);
@@ -99,6 +102,9 @@ void wwi_http_session_judge(struct wwi_http_session *session)
         wwi_http_session_refuse(session, refused);
         return;
     }
+    wwi_http_request_append_url(parser, &session->asked_url);
+    session->base.via = (wws_string) {
+        (const char *) session->asked_url.data, session->asked_url.size };
     session->on_loop.accepted = true;
     session->on_loop.awaited = parser->expect_continue;
     session->old = parser->minor == 0;
@@ -171,9 +177,6 @@ static struct wwi_conn *create(struct wwi_server *server)
         return NULL;
     wwi_session_server_ref(server);
     session->version = server->options.version;
-    session->base.via = (wws_string) {
-        (const char *) server->acceptor.address.data,
-        server->acceptor.address.size };
     if (wwi_bytes_reserve(&session->words.head, WORDS) != NULL)
         return &session->conn;
     wwi_conn_unref(&session->conn);

@@ -103,6 +103,7 @@ struct wwi_session {
     /* Set when it is open, and constant from then on. */
     wws_string via;            /* the URL that the client opened */
     wws_string remote;         /* the address of the peer, as text */
+    uint64_t connection;       /* tells a server's connections apart */
     char text[160];            /* of a failure; may be empty */
 };
 

@@ -113,6 +113,7 @@ static struct wwi_server *create(
         .runtime = runtime,
         .backlog = options->backlog,
         .max_connections = options->max_connections,
+        .ip_version = options->ip_version,
         .accepted = accepted,
         .stopped = all_left,
     };

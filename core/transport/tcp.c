@@ -835,6 +835,7 @@ static struct wwi_tcp_wire *create_wire(
     wwi_framing_init(&wire->on_loop.framing, false, wire->mode,
         options->max_message_size, options->max_streamed_size);
     wwi_conn_init(&wire->conn, runtime, wwi_runtime_loop(runtime), &user);
+    wire->conn.on_loop.query.version = options->ip_version;
     return wire;
 }
 

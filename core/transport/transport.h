@@ -50,6 +50,7 @@ struct wwi_client_options {
     uint32_t send_timeout_ms;
     uint32_t response_timeout_ms;
     uint32_t receive_timeout_ms;
+    wws_ip_version ip_version;
     /* Of sessions. */
     wws_envelope_version version;
     uint64_t max_streamed_size; /* 0: messages are not streamed */
@@ -99,6 +100,10 @@ struct wwi_incoming;
 typedef void (*wwi_replied_fn)(void *state, const struct wwi_outcome *outcome);
 
 struct wwi_incoming_calls {
+    /* Appends the URL that the client says it has opened, by the holder. */
+    void (*append_url)(
+        const struct wwi_incoming *incoming,
+        struct wwi_bytes *url);
     /* From now on `gone` runs, at most once and never after the request has
      * been answered or dropped, when the client goes away; at once and inside
      * this function if it has gone already.  Runs with no lock held. */
@@ -134,7 +139,7 @@ struct wwi_incoming {
     bool announces;              /* no message: the session is to be accepted */
     bool last;                   /* set by who answers: no other is expected */
     wws_string remote;           /* the address of the client, as text */
-    wws_string via;              /* the URL that it asked for */
+    uint64_t connection;         /* tells the connections of clients apart */
     /* Nobody waits for the answer any more; set before `gone` runs. */
     _Atomic bool gone;
     /* Set by the holder, before or after the client may be gone; see watch. */
@@ -152,6 +157,10 @@ struct wwi_server_options {
     uint32_t request_timeout_ms;
     uint32_t idle_timeout_ms;
     bool tolerate_half_close;
+    wws_ip_version ip_version;
+    /* Over HTTP; they live as long as the server. */
+    const wws_string *disallowed_user_agents;
+    size_t disallowed_user_agents_count;
     /* Of sessions. */
     uint32_t handshake_timeout_ms;
     uint64_t max_streamed_size; /* 0: messages are not streamed */

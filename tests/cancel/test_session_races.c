@@ -154,7 +154,8 @@ static void answer_all(wws_channel channel)
     while (status == WWS_S_OK) {
         wws_message request = new_empty(), reply;
 
-        status = wws_channel_receive(channel, request, NULL, no_error);
+        status = wws_channel_receive(channel, request,
+            WWS_RECEIVE_OPTION_OPTIONAL, NULL, no_error);
         if (status == WWS_S_OK) {
             reply = new_reply(request, 0);
             (void) wws_channel_send_reply(channel, reply, NULL, no_error);

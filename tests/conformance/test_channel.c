@@ -389,6 +389,28 @@ static wws_status do_write_start(
         completion, error);
 }
 
+static wws_status do_require(
+    void *state,
+    const wws_completion *completion,
+    wws_error error)
+{
+    struct talk *talk = state;
+
+    return wws_channel_receive(talk->channel, talk->reply,
+        WWS_RECEIVE_OPTION_REQUIRED, completion, error);
+}
+
+static wws_status do_require_start(
+    void *state,
+    const wws_completion *completion,
+    wws_error error)
+{
+    struct talk *talk = state;
+
+    return wws_channel_read_message_start(talk->channel, talk->reply,
+        WWS_RECEIVE_OPTION_REQUIRED, completion, error);
+}
+
 static wws_status do_read_start(
     void *state,
     const wws_completion *completion,
@@ -397,7 +419,7 @@ static wws_status do_read_start(
     struct talk *talk = state;
 
     return wws_channel_read_message_start(talk->channel, talk->reply,
-        completion, error);
+        WWS_RECEIVE_OPTION_OPTIONAL, completion, error);
 }
 
 /* Of a message that is not the one being written, or being read. */
@@ -476,6 +498,9 @@ static bool messages_untouched(const struct rig *rig)
 
 /* The tables of 1.1. */
 
+/* There was to be a message, and there is none (D35). */
+#define MISSING { WWS_E_INVALID_FORMAT, OPEN }
+
 static const struct column client_columns[] = {
     { "created", CREATED, reach_created },
     { "created and aborted", CREATED, reach_latched },
@@ -495,6 +520,8 @@ static const struct row client_rows[] = {
     { "send", start_send, true,
         { INV, INV, OK, INV, FLT, INV, INV } },
     { "receive", start_receive, true,
+        { INV, INV, INV, OK, FLT, INV, INV } },
+    { "receive what is required", do_require, true,
         { INV, INV, INV, OK, FLT, INV, INV } },
     { "request-reply", start_request_reply, true,
         { INV, INV, OK, INV, FLT, INV, INV } },
@@ -552,6 +579,8 @@ static const struct row server_rows[] = {
         { INV, INV, INV, INV, INV, INV, INV, INV, INV } },
     { "receive", start_receive, true,
         { INV, INV, INV, OK, END, END, FLT, INV, INV } },
+    { "receive what is required", do_require, true,
+        { INV, INV, INV, OK, MISSING, MISSING, FLT, INV, INV } },
     { "request-reply", start_request_reply, true,
         { INV, INV, INV, INV, INV, INV, INV, INV, INV } },
     { "send reply", do_answer, true,
@@ -602,6 +631,8 @@ static const struct row duplex_client_rows[] = {
         { INV, INV, INV, OK, OK, INV, OK, FLT, INV, INV, INV } },
     { "receive", start_receive, true,
         { INV, INV, INV, PENDS, OK, OK, END, FLT, INV, INV, INV } },
+    { "receive what is required", do_require, true,
+        { INV, INV, INV, PENDS, OK, OK, MISSING, FLT, INV, INV, INV } },
     { "request-reply", start_request_reply, true,
         { INV, INV, INV, OK, OK, INV, STAYS, FLT, INV, INV, INV } },
     { "send reply", do_answer, true,
@@ -660,6 +691,8 @@ static const struct row duplex_server_rows[] = {
         { INV, INV, INV, OK, OK, INV, OK, FLT, INV, INV } },
     { "receive", start_receive, true,
         { INV, INV, INV, OK, PENDS, OK, END, FLT, INV, INV } },
+    { "receive what is required", do_require, true,
+        { INV, INV, INV, OK, PENDS, OK, MISSING, FLT, INV, INV } },
     { "request-reply", start_request_reply, true,
         { INV, INV, INV, PENDS, PENDS, INV, STAYS, FLT, INV, INV } },
     { "send reply", do_answer, true,
@@ -702,7 +735,7 @@ static const struct table *server(void)
 }
 
 /* T11, T15, TI4, L2, L3, G1, G6, G9 to G12, G25, G27, G90, G91, A1 to A5, C1,
- * C2, D1, D2, P6 */
+ * C2, D1, D2, D4, D11, P1, P2, P6, P7, R5 */
 static void client_channel__keeps_its_table_of_states(void **state)
 {
     struct rig rig;
@@ -711,7 +744,7 @@ static void client_channel__keeps_its_table_of_states(void **state)
 }
 
 /* T11, T15, TI4, L2, L3, G1, G6, G9 to G12, G25, G27, A1 to A5, C1, C2, D1, D2,
- * P6 */
+ * D4, D11, P1, P2, P6, P7 */
 static void server_channel__keeps_its_table_of_states(void **state)
 {
     struct rig rig;
@@ -1250,6 +1283,37 @@ static void channel__is_accepted_only_by_its_own_listener(void **state)
     rig_end(&rig);
 }
 
+/* P7, D35: who requires a message gets a failure where there is none, and the
+ * channel is as it was; who does not gets WWS_S_END.  Nothing is given out, and
+ * the next message may be received into the same object. */
+static void channel_receive__fails_without_a_message_that_is_required(
+    void **state)
+{
+    for (int manner = 0; manner < MANNERS; manner++)
+        for (int starts = 0; starts < 2; starts++) {
+            struct heard heard;
+            struct talk talk;
+            struct rig rig;
+
+            rig_begin(&rig, *state, true);
+            reach_asked(&rig);
+            peer_end_session(rig.client);
+            talk = rig.talk;
+            hear(&heard, manner, starts ? do_require_start : do_require, &talk);
+            assert_status(heard_wait(&heard), WWS_E_INVALID_FORMAT);
+            assert_true(heard_says(&heard, "no further message"));
+            assert_status(heard_end(&heard), WWS_E_INVALID_FORMAT);
+            assert_int_equal(channel_state(talk.channel), OPEN);
+            assert_true(messages_untouched(&rig));
+
+            hear(&heard, manner, starts ? do_read_start : start_receive,
+                &talk);
+            assert_status(heard_end(&heard), WWS_S_END);
+            assert_true(messages_untouched(&rig));
+            rig_end(&rig);
+        }
+}
+
 struct inside {
     struct talk *talk;
     wws_status blocking;
@@ -1315,6 +1379,7 @@ int main(void)
         in_world(channel_reset__keeps_the_options_and_not_the_address),
         in_world(channel_reset__lets_a_channel_accept_again),
         in_world(channel__is_accepted_only_by_its_own_listener),
+        in_world(channel_receive__fails_without_a_message_that_is_required),
         in_world(channel_close__in_its_own_callback_must_not_wait),
     };
 

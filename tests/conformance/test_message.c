@@ -225,7 +225,8 @@ static wws_status do_receive(
 
     must(wws_channel_send(rig->asking, rig->request, NULL, no_error)
         == WWS_S_OK);
-    return wws_channel_receive(rig->asking, rig->subject, completion, error);
+    return wws_channel_receive(rig->asking, rig->subject,
+        WWS_RECEIVE_OPTION_OPTIONAL, completion, error);
 }
 
 static wws_status do_send_reply(

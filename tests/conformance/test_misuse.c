@@ -121,7 +121,8 @@ PROBE(message_get_info, message, &message_info, error)
 PROBE(message_reset, message, error)
 PROBE(channel_open, channel, text(wire()->nowhere), NULL, error)
 PROBE(channel_send, channel, LIVE(message, MESSAGE), NULL, error)
-PROBE(channel_receive, channel, LIVE(message, MESSAGE), NULL, error)
+PROBE(channel_receive, channel, LIVE(message, MESSAGE),
+    WWS_RECEIVE_OPTION_OPTIONAL, NULL, error)
 PROBE(channel_request_reply, channel, LIVE(message, MESSAGE),
     LIVE(message, MESSAGE), NULL, error)
 PROBE(channel_send_reply, channel, LIVE(message, MESSAGE), NULL, error)
@@ -481,7 +482,8 @@ static void function__refuses_null_where_something_is_required(void **state)
         wws_channel_create_for_listener(listener, NULL, NULL, no_error),
         wws_channel_open(channel, none, NULL, no_error),
         wws_channel_send(channel, (wws_message) { 0 }, NULL, no_error),
-        wws_channel_receive(channel, (wws_message) { 0 }, NULL, no_error),
+        wws_channel_receive(channel, (wws_message) { 0 },
+            WWS_RECEIVE_OPTION_OPTIONAL, NULL, no_error),
         wws_channel_get_state(channel, NULL, no_error),
         wws_listener_create(runtime, NULL, NULL, no_error),
         wws_listener_open(listener, none, NULL, no_error),
@@ -538,8 +540,8 @@ static void completion__is_checked_before_it_is_taken(void **state)
             text(world->url), &bad[i], no_error), wanted);
         assert_status(wws_channel_send(channel, request, &bad[i], no_error),
             wanted);
-        assert_status(wws_channel_receive(channel, reply, &bad[i], no_error),
-            wanted);
+        assert_status(wws_channel_receive(channel, reply,
+            WWS_RECEIVE_OPTION_OPTIONAL, &bad[i], no_error), wanted);
         assert_status(wws_channel_request_reply(channel, request, reply,
             &bad[i], no_error), wanted);
         assert_status(wws_channel_close(channel, &bad[i], no_error), wanted);

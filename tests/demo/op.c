@@ -160,7 +160,8 @@ static wws_status start_receive(
     struct op *op,
     const wws_completion *completion)
 {
-    return wws_channel_receive(op->channel, op->reply, completion, op->error);
+    return wws_channel_receive(op->channel, op->reply,
+        WWS_RECEIVE_OPTION_OPTIONAL, completion, op->error);
 }
 
 static wws_status start_exchange(

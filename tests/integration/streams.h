@@ -183,7 +183,7 @@ static inline wws_status start_read_start(
     struct step *step = state;
 
     return wws_channel_read_message_start(step->side->channel,
-        step->side->reads, completion, error);
+        step->side->reads, WWS_RECEIVE_OPTION_OPTIONAL, completion, error);
 }
 
 static inline wws_status start_read(

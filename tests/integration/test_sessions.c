@@ -101,14 +101,17 @@ static void channels__talk(void **state)
         show(error);
     assert_int_equal(wws_listener_accept(listener, server, NULL, none), 0);
     assert_int_equal(wws_channel_send(client, ask, NULL, none), 0);
-    assert_int_equal(wws_channel_receive(server, got, NULL, none), 0);
+    assert_int_equal(wws_channel_receive(server, got,
+        WWS_RECEIVE_OPTION_OPTIONAL, NULL, none), 0);
     answer = new_message(WWS_MESSAGE_INITIALIZATION_REPLY, got);
     wws_message_set_header(answer, WWS_HEADER_ACTION, WWS_STR("urn:y"), none);
     assert_int_equal(wws_channel_send_reply(server, answer, NULL, none), 0);
-    assert_int_equal(wws_channel_receive(client, reply, NULL, none), 0);
+    assert_int_equal(wws_channel_receive(client, reply,
+        WWS_RECEIVE_OPTION_OPTIONAL, NULL, none), 0);
     assert_int_equal(wws_channel_shutdown_session(client, NULL, none), 0);
     wws_message_reset(got, none);
-    assert_int_equal(wws_channel_receive(server, got, NULL, none), WWS_S_END);
+    assert_int_equal(wws_channel_receive(server, got,
+        WWS_RECEIVE_OPTION_OPTIONAL, NULL, none), WWS_S_END);
     assert_int_equal(wws_channel_shutdown_session(server, NULL, none), 0);
     assert_int_equal(wws_channel_close(client, NULL, none), 0);
     assert_int_equal(wws_channel_close(server, NULL, none), 0);

@@ -61,8 +61,8 @@ static void stream__of_an_empty_body_is_a_message(void **state)
     assert_status(now(&ends->server, start_read_end), WWS_S_OK);
     reset(ends->server.reads);
     assert_status(now(&ends->server, start_read_start), WWS_S_END);
-    assert_status(wws_channel_receive(ends->server.channel,
-        ends->server.reads, NULL, no_error), WWS_S_END);
+    assert_status(wws_channel_receive(ends->server.channel, ends->server.reads,
+        WWS_RECEIVE_OPTION_OPTIONAL, NULL, no_error), WWS_S_END);
 }
 
 /* Whole messages and pieces are the same to the other side. */
@@ -79,15 +79,15 @@ static void stream__can_be_sent_and_received_whole(void **state)
     assert_status(wws_channel_send(ends->client.channel, ends->client.writes,
         NULL, no_error), WWS_S_OK);
     assert_status(accept_next(ends), WWS_S_OK);
-    assert_status(wws_channel_receive(ends->server.channel,
-        ends->server.reads, NULL, no_error), WWS_S_OK);
+    assert_status(wws_channel_receive(ends->server.channel, ends->server.reads,
+        WWS_RECEIVE_OPTION_OPTIONAL, NULL, no_error), WWS_S_OK);
     assert_status(wws_message_get_body(ends->server.reads, &body, no_error),
         WWS_S_OK);
     assert_in_range(body.size, 60000, 61000);
     make_reply(ends);
     write_split(SYNC, &ends->server, BODY, 5);
-    assert_status(wws_channel_receive(ends->client.channel,
-        ends->client.reads, NULL, no_error), WWS_S_OK);
+    assert_status(wws_channel_receive(ends->client.channel, ends->client.reads,
+        WWS_RECEIVE_OPTION_OPTIONAL, NULL, no_error), WWS_S_OK);
     assert_status(wws_message_get_body(ends->client.reads, &body, no_error),
         WWS_S_OK);
     assert_non_null(memmem(body.data, body.size, "<t:z a='4'/></t:x>", 18));

@@ -13,6 +13,7 @@ from .types import CancelReason as CancelReason
 from .types import ChannelProperty as ChannelProperty
 from .types import ChannelState as ChannelState
 from .types import ChannelText as ChannelText
+from .types import ChannelType as ChannelType
 from .types import Counter as Counter
 from .types import Encoding as Encoding
 from .types import EnvelopeVersion as EnvelopeVersion
@@ -22,6 +23,7 @@ from .types import FaultCode as FaultCode
 from .types import FaultDisclosure as FaultDisclosure
 from .types import FaultInfo as FaultInfo
 from .types import Header as Header
+from .types import IpVersion as IpVersion
 from .types import ListenerProperty as ListenerProperty
 from .types import ListenerState as ListenerState
 from .types import LogLevel as LogLevel
@@ -33,6 +35,7 @@ from .types import OperationKind as OperationKind
 from .types import OperationText as OperationText
 from .types import Phase as Phase
 from .types import Progress as Progress
+from .types import ReceiveOption as ReceiveOption
 from .types import ServiceHostState as ServiceHostState
 from .types import ServiceProxyState as ServiceProxyState
 from .types import Status as Status

@@ -123,6 +123,13 @@ enum {
     WWS_ENCODING_UTF8 = 1
 };
 
+typedef uint32_t wws_ip_version;
+enum {
+    WWS_IP_VERSION_AUTO = 0,
+    WWS_IP_VERSION_4 = 1,
+    WWS_IP_VERSION_6 = 2
+};
+
 typedef uint32_t wws_transfer_mode;
 enum {
     WWS_TRANSFER_MODE_BUFFERED = 0,
@@ -266,6 +273,13 @@ enum {
     WWS_CHANNEL_STATE_CLOSED = 6
 };
 
+typedef uint32_t wws_channel_type;
+enum {
+    WWS_CHANNEL_TYPE_REQUEST = 0,
+    WWS_CHANNEL_TYPE_REPLY = 1,
+    WWS_CHANNEL_TYPE_DUPLEX_SESSION = 2
+};
+
 typedef uint32_t wws_channel_property;
 enum {
     WWS_CHANNEL_PROPERTY_MAX_MESSAGE_SIZE = 0,
@@ -275,6 +289,7 @@ enum {
     WWS_CHANNEL_PROPERTY_ENVELOPE_VERSION = 5,
     WWS_CHANNEL_PROPERTY_ADDRESSING_VERSION = 6,
     WWS_CHANNEL_PROPERTY_STATE = 8,
+    WWS_CHANNEL_PROPERTY_IP_VERSION = 10,
     WWS_CHANNEL_PROPERTY_RESOLVE_TIMEOUT = 11,
     WWS_CHANNEL_PROPERTY_CONNECT_TIMEOUT = 12,
     WWS_CHANNEL_PROPERTY_SEND_TIMEOUT = 13,
@@ -282,14 +297,24 @@ enum {
     WWS_CHANNEL_PROPERTY_RECEIVE_TIMEOUT = 15,
     WWS_CHANNEL_PROPERTY_CLOSE_TIMEOUT = 16,
     WWS_CHANNEL_PROPERTY_TRANSFER_MODE = 18,
+    WWS_CHANNEL_PROPERTY_HTTP_CONNECTION_ID = 23,
+    WWS_CHANNEL_PROPERTY_NO_DELAY = 28,
     WWS_CHANNEL_PROPERTY_IS_SESSION_SHUT_DOWN = 33,
-    WWS_CHANNEL_PROPERTY_FAULTS_AS_ERRORS = 45
+    WWS_CHANNEL_PROPERTY_CHANNEL_TYPE = 34,
+    WWS_CHANNEL_PROPERTY_FAULTS_AS_ERRORS = 45,
+    WWS_CHANNEL_PROPERTY_MAX_HTTP_HEADERS_SIZE = 49
 };
 
 typedef uint32_t wws_channel_text;
 enum {
     WWS_CHANNEL_TEXT_REMOTE_ADDRESS = 22,
     WWS_CHANNEL_TEXT_TRANSPORT_URL = 27
+};
+
+typedef uint32_t wws_receive_option;
+enum {
+    WWS_RECEIVE_OPTION_OPTIONAL = 0,
+    WWS_RECEIVE_OPTION_REQUIRED = 1
 };
 
 typedef uint32_t wws_listener_state;
@@ -305,9 +330,12 @@ enum {
 typedef uint32_t wws_listener_property;
 enum {
     WWS_LISTENER_PROPERTY_BACKLOG = 0,
+    WWS_LISTENER_PROPERTY_IP_VERSION = 1,
     WWS_LISTENER_PROPERTY_STATE = 2,
+    WWS_LISTENER_PROPERTY_CHANNEL_TYPE = 4,
     WWS_LISTENER_PROPERTY_TRANSPORT = 5,
-    WWS_LISTENER_PROPERTY_CONNECT_TIMEOUT = 6
+    WWS_LISTENER_PROPERTY_CONNECT_TIMEOUT = 6,
+    WWS_LISTENER_PROPERTY_CLOSE_TIMEOUT = 10
 };
 
 typedef uint32_t wws_service_proxy_state;
@@ -502,6 +530,8 @@ typedef struct wws_channel_options {
     wws_transfer_mode transfer_mode;
     uint64_t max_streamed_message_size;
     uint32_t max_streamed_start_size;
+    uint32_t infinite_timeouts;
+    wws_ip_version ip_version;
     uint32_t reserved0;
 } wws_channel_options;
 
@@ -523,6 +553,10 @@ typedef struct wws_listener_options {
     wws_transfer_mode transfer_mode;
     uint32_t reserved0;
     uint64_t max_streamed_message_size;
+    uint32_t close_timeout_ms;
+    wws_ip_version ip_version;
+    const wws_string *disallowed_user_agents;
+    size_t disallowed_user_agents_count;
 } wws_listener_options;
 
 typedef struct wws_service_proxy_options {
@@ -540,6 +574,8 @@ typedef struct wws_service_proxy_options {
     uint32_t timeout_abandons;
     uint32_t max_idle_channels;
     wws_encoding encoding;
+    wws_ip_version ip_version;
+    uint32_t reserved0;
 } wws_service_proxy_options;
 
 typedef struct wws_call_callbacks {
@@ -607,6 +643,8 @@ typedef struct wws_endpoint_options {
     uint32_t max_headers;
     uint32_t max_depth;
     uint32_t max_attributes;
+    wws_ip_version ip_version;
+    uint32_t reserved1;
 } wws_endpoint_options;
 
 typedef struct wws_cancel_callbacks {
@@ -780,6 +818,7 @@ wws_status wws_channel_send(
 wws_status wws_channel_receive(
     wws_channel channel,
     wws_message message,
+    wws_receive_option option,
     const wws_completion *completion,
     wws_error error);
 wws_status wws_channel_request_reply(
@@ -812,6 +851,7 @@ wws_status wws_channel_write_message_end(
 wws_status wws_channel_read_message_start(
     wws_channel channel,
     wws_message message,
+    wws_receive_option option,
     const wws_completion *completion,
     wws_error error);
 wws_status wws_channel_read_body(

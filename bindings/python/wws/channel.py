@@ -6,7 +6,7 @@ from ._support import (INFINITE, Owned, Pending, ffi, handle_in, handle_or_none,
                        invoke, lib, new_struct, octets_in, reach, take_octets,
                        take_text, text_in, twins)
 from .types import (AddressingVersion, ChannelState, Encoding, EnvelopeVersion,
-                    TransferMode, Transport)
+                    IpVersion, ReceiveOption, TransferMode, Transport)
 
 
 class Channel(Owned, kind="Channel"):
@@ -26,7 +26,8 @@ class Channel(Owned, kind="Channel"):
                  encoding=Encoding.DEFAULT, close_timeout_ms=30000,
                  transfer_mode=TransferMode.BUFFERED,
                  max_streamed_message_size=4194304,
-                 max_streamed_start_size=16384):
+                 max_streamed_start_size=16384, infinite_timeouts=False,
+                 ip_version=IpVersion.AUTO):
         """Creates the channel of a client.
 
         - transport: How envelopes travel.
@@ -54,6 +55,11 @@ class Channel(Owned, kind="Channel"):
         received in pieces; 0: the default.
         - max_streamed_start_size: The most, in bytes, that may come before the
         content of a body that is received in pieces: the headers.
+        - infinite_timeouts: Whether each time that is left at its default is
+        for ever instead; one that is to be its default for all that is set as a
+        property.  (The opposite of ENABLE_TIMEOUTS.)
+        - ip_version: Which addresses of the other side are used.  A literal
+        address of another version is not found: EndpointNotFound.
         """
         options = new_struct("wws_channel_options", {
             "transport": transport,
@@ -72,6 +78,8 @@ class Channel(Owned, kind="Channel"):
             "transfer_mode": transfer_mode,
             "max_streamed_message_size": max_streamed_message_size,
             "max_streamed_start_size": max_streamed_start_size,
+            "infinite_timeouts": infinite_timeouts,
+            "ip_version": ip_version,
         })
         channel = ffi.new("wws_channel *")
         invoke(lib.wws_channel_create, handle_or_none(runtime, "Runtime"),
@@ -89,7 +97,8 @@ class Channel(Owned, kind="Channel"):
                      encoding=Encoding.DEFAULT, close_timeout_ms=30000,
                      transfer_mode=TransferMode.BUFFERED,
                      max_streamed_message_size=4194304,
-                     max_streamed_start_size=16384):
+                     max_streamed_start_size=16384, infinite_timeouts=False,
+                     ip_version=IpVersion.AUTO):
         """Creates a channel that the listener can accept.  The listener's
         settings say what is common to all its channels.
 
@@ -118,6 +127,11 @@ class Channel(Owned, kind="Channel"):
         received in pieces; 0: the default.
         - max_streamed_start_size: The most, in bytes, that may come before the
         content of a body that is received in pieces: the headers.
+        - infinite_timeouts: Whether each time that is left at its default is
+        for ever instead; one that is to be its default for all that is set as a
+        property.  (The opposite of ENABLE_TIMEOUTS.)
+        - ip_version: Which addresses of the other side are used.  A literal
+        address of another version is not found: EndpointNotFound.
         """
         options = new_struct("wws_channel_options", {
             "transport": transport,
@@ -136,6 +150,8 @@ class Channel(Owned, kind="Channel"):
             "transfer_mode": transfer_mode,
             "max_streamed_message_size": max_streamed_message_size,
             "max_streamed_start_size": max_streamed_start_size,
+            "infinite_timeouts": infinite_timeouts,
+            "ip_version": ip_version,
         })
         channel = ffi.new("wws_channel *")
         invoke(lib.wws_channel_create_for_listener,
@@ -164,14 +180,16 @@ class Channel(Owned, kind="Channel"):
 
     send, send_sync = twins(_send)
 
-    def _receive(self, message):
+    def _receive(self, message, option=ReceiveOption.OPTIONAL):
         """Receives a message into an empty one.  False: there is none to come,
-        for the other side has ended the session, or the conversation is over.
-        When its task is cancelled, or its deadline passes,
-        Channel.cancel_receive() ends it.
+        for the other side has ended the session, or the conversation is over; a
+        failure if one is required, which leaves the channel as it is.  A
+        message that came and cannot be read leaves `message` done; if none came
+        it is empty as before.  When its task is cancelled, or its deadline
+        passes, Channel.cancel_receive() ends it.
         """
         return Pending(lib.wws_channel_receive, self._handle,
-                       handle_in(message, "Message"),
+                       handle_in(message, "Message"), option,
                        cancel=self.cancel_receive, result=lambda: True,
                        end=False)
 
@@ -231,14 +249,14 @@ class Channel(Owned, kind="Channel"):
 
     write_message_end, write_message_end_sync = twins(_write_message_end)
 
-    def _read_message_start(self, message):
+    def _read_message_start(self, message, option=ReceiveOption.OPTIONAL):
         """Receives the headers of a message into an empty one, which is the
-        channel's until it is ended or abandoned.  False: there is none to come.
-        When its task is cancelled, or its deadline passes,
-        Channel.cancel_receive() ends it.
+        channel's until it is ended or abandoned.  False: there is none to come;
+        a failure if one is required.  When its task is cancelled, or its
+        deadline passes, Channel.cancel_receive() ends it.
         """
         return Pending(lib.wws_channel_read_message_start, self._handle,
-                       handle_in(message, "Message"),
+                       handle_in(message, "Message"), option,
                        cancel=self.cancel_receive, result=lambda: True,
                        end=False)
 
@@ -346,8 +364,10 @@ class Channel(Owned, kind="Channel"):
         invoke(lib.wws_channel_set_property, self._handle, property, value)
 
     def get_text(self, property):
-        """Reads a property that is a text; InvalidOperation while there is
-        none.
+        """Reads a property that is a text.  Invalidarg: such a channel never
+        has it.  InvalidOperation: not in this state; a session has it while the
+        channel is open, a channel that was accepted over HTTP while it has a
+        request that is not answered.
         """
         text = ffi.new("wws_buffer *")
         invoke(lib.wws_channel_get_text, self._handle, property, text)

@@ -23,7 +23,9 @@ class Channel(Owned):
         close_timeout_ms: int = ...,
         transfer_mode: wws.TransferMode = ...,
         max_streamed_message_size: int = ...,
-        max_streamed_start_size: int = ...) -> None: ...
+        max_streamed_start_size: int = ...,
+        infinite_timeouts: bool = ...,
+        ip_version: wws.IpVersion = ...) -> None: ...
     @classmethod
     def for_listener(
         cls,
@@ -44,7 +46,9 @@ class Channel(Owned):
         close_timeout_ms: int = ...,
         transfer_mode: wws.TransferMode = ...,
         max_streamed_message_size: int = ...,
-        max_streamed_start_size: int = ...) -> wws.Channel: ...
+        max_streamed_start_size: int = ...,
+        infinite_timeouts: bool = ...,
+        ip_version: wws.IpVersion = ...) -> wws.Channel: ...
     async def open(
         self,
         address: str,
@@ -68,11 +72,13 @@ class Channel(Owned):
     async def receive(
         self,
         message: wws.Message,
+        option: wws.ReceiveOption = ...,
         *,
         deadline: float | None = ...) -> bool: ...
     def receive_sync(
         self,
         message: wws.Message,
+        option: wws.ReceiveOption = ...,
         *,
         deadline: float | None = ...) -> bool: ...
     async def request_reply(
@@ -132,11 +138,13 @@ class Channel(Owned):
     async def read_message_start(
         self,
         message: wws.Message,
+        option: wws.ReceiveOption = ...,
         *,
         deadline: float | None = ...) -> bool: ...
     def read_message_start_sync(
         self,
         message: wws.Message,
+        option: wws.ReceiveOption = ...,
         *,
         deadline: float | None = ...) -> bool: ...
     async def read_body(

@@ -7,7 +7,7 @@ from ._support import (Owned, Pending, array_members, ffi, handle_or_none,
                        text_in, texts_in, twins)
 from ._tables import operation_callbacks_table
 from .types import (AddressingVersion, CallbackModel, Encoding, EnvelopeVersion,
-                    FaultDisclosure, ServiceHostState, Transport)
+                    FaultDisclosure, IpVersion, ServiceHostState, Transport)
 
 
 class ServiceHost(Owned, kind="ServiceHost"):
@@ -42,7 +42,8 @@ class ServiceHost(Owned, kind="ServiceHost"):
                      encoding=Encoding.DEFAULT, max_concurrency=1, actions=(),
                      one_way_actions=(), default_handler=False,
                      channel_events=False, authorizes=False, max_headers=64,
-                     max_depth=32, max_attributes=128):
+                     max_depth=32, max_attributes=128,
+                     ip_version=IpVersion.AUTO):
         """Adds an address, before the host is opened.  The options are copied.
 
         - address: The URL, as for a listener.
@@ -80,6 +81,8 @@ class ServiceHost(Owned, kind="ServiceHost"):
         default.  More of them is answered with a fault.
         - max_depth: See max_headers.
         - max_attributes: See max_headers.
+        - ip_version: Which addresses of the machine are listened at, as of a
+        listener.
         """
         endpoint = new_struct("wws_endpoint_options", {
             "address": text_in(address),
@@ -105,6 +108,7 @@ class ServiceHost(Owned, kind="ServiceHost"):
             "max_headers": max_headers,
             "max_depth": max_depth,
             "max_attributes": max_attributes,
+            "ip_version": ip_version,
         })
         invoke(lib.wws_service_host_add_endpoint, self._handle, endpoint)
 

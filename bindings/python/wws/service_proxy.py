@@ -6,7 +6,7 @@ from ._support import (Owned, Pending, ffi, handle_or_none, invoke, lib,
                        new_struct, octets_in, reach, take_octets, text_in,
                        twins)
 from ._tables import call_callbacks_table
-from .types import (AddressingVersion, Encoding, EnvelopeVersion,
+from .types import (AddressingVersion, Encoding, EnvelopeVersion, IpVersion,
                     ServiceProxyState, Transport)
 
 
@@ -23,7 +23,7 @@ class ServiceProxy(Owned, kind="ServiceProxy"):
                  call_timeout_ms=30000, max_pending_calls=100,
                  max_close_timeout_ms=5000, drain_timeout_ms=30000,
                  timeout_abandons=False, max_idle_channels=100,
-                 encoding=Encoding.DEFAULT):
+                 encoding=Encoding.DEFAULT, ip_version=IpVersion.AUTO):
         """Creates a service proxy.
 
         - transport: How envelopes travel.
@@ -45,6 +45,7 @@ class ServiceProxy(Owned, kind="ServiceProxy"):
         - max_idle_channels: The most idle connections that are kept for the
         next calls.
         - encoding: How envelopes are written.
+        - ip_version: Which addresses of the service are used, as by a channel.
         """
         options = new_struct("wws_service_proxy_options", {
             "transport": transport,
@@ -59,6 +60,7 @@ class ServiceProxy(Owned, kind="ServiceProxy"):
             "timeout_abandons": timeout_abandons,
             "max_idle_channels": max_idle_channels,
             "encoding": encoding,
+            "ip_version": ip_version,
         })
         service_proxy = ffi.new("wws_service_proxy *")
         invoke(lib.wws_service_proxy_create, handle_or_none(runtime, "Runtime"),

@@ -19,7 +19,8 @@ class ServiceProxy(Owned):
         drain_timeout_ms: int = ...,
         timeout_abandons: bool = ...,
         max_idle_channels: int = ...,
-        encoding: wws.Encoding = ...) -> None: ...
+        encoding: wws.Encoding = ...,
+        ip_version: wws.IpVersion = ...) -> None: ...
     async def open(
         self,
         address: str,

@@ -125,6 +125,17 @@ class Encoding(Enumeration):
     UTF8 = 1
 
 
+class IpVersion(Enumeration):
+    """Which addresses of a host are used."""
+
+    #: Whatever it has.
+    AUTO = 0
+    #: IPv4 alone.
+    V4 = 1
+    #: IPv6 alone.
+    V6 = 2
+
+
 class TransferMode(Enumeration):
     """Whether messages travel whole, or in pieces as they are written and read.
     """
@@ -369,6 +380,17 @@ class ChannelState(Enumeration):
     CLOSED = 6
 
 
+class ChannelType(Enumeration):
+    """What messages a channel carries."""
+
+    #: A client's: a request, then its reply.
+    REQUEST = 0
+    #: A server's: one request, then the answer.
+    REPLY = 1
+    #: Of either side: messages both ways, as long as the session lasts.
+    DUPLEX_SESSION = 2
+
+
 class ChannelProperty(Enumeration):
     """What can be asked of a channel, and some of it set.  The numbers are
     those of WS_CHANNEL_PROPERTY_ID.
@@ -388,6 +410,8 @@ class ChannelProperty(Enumeration):
     ADDRESSING_VERSION = 6
     #: A ChannelState, as it was a moment ago.
     STATE = 8
+    #: An IpVersion.
+    IP_VERSION = 10
     #: Milliseconds; may be set, for what begins later.
     RESOLVE_TIMEOUT = 11
     #: Milliseconds; may be set, for what begins later.
@@ -402,11 +426,21 @@ class ChannelProperty(Enumeration):
     CLOSE_TIMEOUT = 16
     #: A TransferMode.
     TRANSFER_MODE = 18
+    #: A number that no other connection has, nor will have, by which requests
+    #: of one client are told; of a channel accepted over HTTP, while it has a
+    #: request that is not answered.
+    HTTP_CONNECTION_ID = 23
+    #: 1, over TCP: what is sent is on its way at once.
+    NO_DELAY = 28
     #: 1 when the session has been shut down by this side; only while the
     #: channel is open or faulted.
     IS_SESSION_SHUT_DOWN = 33
+    #: A ChannelType.
+    CHANNEL_TYPE = 34
     #: 1 or 0; may be set, for what begins later.
     FAULTS_AS_ERRORS = 45
+    #: The largest head of an HTTP message, in bytes; over HTTP.
+    MAX_HTTP_HEADERS_SIZE = 49
 
 
 class ChannelText(Enumeration):
@@ -414,11 +448,21 @@ class ChannelText(Enumeration):
     WS_CHANNEL_PROPERTY_ID.
     """
 
-    #: The address and port of the other side; while the channel is open.
+    #: The address and port of the other side, of a session or a channel that
+    #: was accepted.
     REMOTE_ADDRESS = 22
-    #: The URL that the client opened; of a session that was accepted, while the
-    #: channel is open.  It is the client's word.
+    #: The URL that the client opened, of a session or a channel that was
+    #: accepted.  It is the client's word.
     TRANSPORT_URL = 27
+
+
+class ReceiveOption(Enumeration):
+    """Whether there must be a message."""
+
+    #: Status.S_END says that there is none to come.
+    OPTIONAL = 0
+    #: That there is none to come is a failure: InvalidFormat.
+    REQUIRED = 1
 
 
 class ListenerState(Enumeration):
@@ -445,12 +489,18 @@ class ListenerProperty(Enumeration):
 
     #: Connections that the system may keep.
     BACKLOG = 0
+    #: An IpVersion.
+    IP_VERSION = 1
     #: A ListenerState, as it was a moment ago.
     STATE = 2
+    #: A ChannelType, of the channels that it accepts.
+    CHANNEL_TYPE = 4
     #: A Transport (the channel binding).
     TRANSPORT = 5
     #: Milliseconds.
     CONNECT_TIMEOUT = 6
+    #: Milliseconds.
+    CLOSE_TIMEOUT = 10
 
 
 class ServiceProxyState(Enumeration):

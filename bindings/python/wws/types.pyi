@@ -59,6 +59,11 @@ class Encoding(IntEnum):
     DEFAULT = 0
     UTF8 = 1
 
+class IpVersion(IntEnum):
+    AUTO = 0
+    V4 = 1
+    V6 = 2
+
 class TransferMode(IntEnum):
     BUFFERED = 0
     STREAMED_INPUT = 1
@@ -172,6 +177,11 @@ class ChannelState(IntEnum):
     CLOSING = 5
     CLOSED = 6
 
+class ChannelType(IntEnum):
+    REQUEST = 0
+    REPLY = 1
+    DUPLEX_SESSION = 2
+
 class ChannelProperty(IntEnum):
     MAX_MESSAGE_SIZE = 0
     MAX_STREAMED_MESSAGE_SIZE = 1
@@ -180,6 +190,7 @@ class ChannelProperty(IntEnum):
     ENVELOPE_VERSION = 5
     ADDRESSING_VERSION = 6
     STATE = 8
+    IP_VERSION = 10
     RESOLVE_TIMEOUT = 11
     CONNECT_TIMEOUT = 12
     SEND_TIMEOUT = 13
@@ -187,12 +198,20 @@ class ChannelProperty(IntEnum):
     RECEIVE_TIMEOUT = 15
     CLOSE_TIMEOUT = 16
     TRANSFER_MODE = 18
+    HTTP_CONNECTION_ID = 23
+    NO_DELAY = 28
     IS_SESSION_SHUT_DOWN = 33
+    CHANNEL_TYPE = 34
     FAULTS_AS_ERRORS = 45
+    MAX_HTTP_HEADERS_SIZE = 49
 
 class ChannelText(IntEnum):
     REMOTE_ADDRESS = 22
     TRANSPORT_URL = 27
+
+class ReceiveOption(IntEnum):
+    OPTIONAL = 0
+    REQUIRED = 1
 
 class ListenerState(IntEnum):
     CREATED = 0
@@ -204,9 +223,12 @@ class ListenerState(IntEnum):
 
 class ListenerProperty(IntEnum):
     BACKLOG = 0
+    IP_VERSION = 1
     STATE = 2
+    CHANNEL_TYPE = 4
     TRANSPORT = 5
     CONNECT_TIMEOUT = 6
+    CLOSE_TIMEOUT = 10
 
 class ServiceProxyState(IntEnum):
     CREATED = 0

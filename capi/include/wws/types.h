@@ -240,6 +240,17 @@ enum {
     WWS_ENCODING_UTF8 = 1
 };
 
+/** Which addresses of a host are used. */
+typedef uint32_t wws_ip_version;
+enum {
+    /** Whatever it has. */
+    WWS_IP_VERSION_AUTO = 0,
+    /** IPv4 alone. */
+    WWS_IP_VERSION_4 = 1,
+    /** IPv6 alone. */
+    WWS_IP_VERSION_6 = 2
+};
+
 /** Whether messages travel whole, or in pieces as they are written and read. */
 typedef uint32_t wws_transfer_mode;
 enum {
@@ -483,6 +494,17 @@ enum {
     WWS_CHANNEL_STATE_CLOSED = 6
 };
 
+/** What messages a channel carries. */
+typedef uint32_t wws_channel_type;
+enum {
+    /** A client's: a request, then its reply. */
+    WWS_CHANNEL_TYPE_REQUEST = 0,
+    /** A server's: one request, then the answer. */
+    WWS_CHANNEL_TYPE_REPLY = 1,
+    /** Of either side: messages both ways, as long as the session lasts. */
+    WWS_CHANNEL_TYPE_DUPLEX_SESSION = 2
+};
+
 /** What can be asked of a channel, and some of it set.  The numbers are those
  *  of WS_CHANNEL_PROPERTY_ID. */
 typedef uint32_t wws_channel_property;
@@ -502,6 +524,8 @@ enum {
     WWS_CHANNEL_PROPERTY_ADDRESSING_VERSION = 6,
     /** A ChannelState, as it was a moment ago. */
     WWS_CHANNEL_PROPERTY_STATE = 8,
+    /** An IpVersion. */
+    WWS_CHANNEL_PROPERTY_IP_VERSION = 10,
     /** Milliseconds; may be set, for what begins later. */
     WWS_CHANNEL_PROPERTY_RESOLVE_TIMEOUT = 11,
     /** Milliseconds; may be set, for what begins later. */
@@ -516,22 +540,42 @@ enum {
     WWS_CHANNEL_PROPERTY_CLOSE_TIMEOUT = 16,
     /** A TransferMode. */
     WWS_CHANNEL_PROPERTY_TRANSFER_MODE = 18,
+    /** A number that no other connection has, nor will have, by which requests
+     *  of one client are told; of a channel accepted over HTTP, while it has a
+     *  request that is not answered. */
+    WWS_CHANNEL_PROPERTY_HTTP_CONNECTION_ID = 23,
+    /** 1, over TCP: what is sent is on its way at once. */
+    WWS_CHANNEL_PROPERTY_NO_DELAY = 28,
     /** 1 when the session has been shut down by this side; only while the
      *  channel is open or faulted. */
     WWS_CHANNEL_PROPERTY_IS_SESSION_SHUT_DOWN = 33,
+    /** A ChannelType. */
+    WWS_CHANNEL_PROPERTY_CHANNEL_TYPE = 34,
     /** 1 or 0; may be set, for what begins later. */
-    WWS_CHANNEL_PROPERTY_FAULTS_AS_ERRORS = 45
+    WWS_CHANNEL_PROPERTY_FAULTS_AS_ERRORS = 45,
+    /** The largest head of an HTTP message, in bytes; over HTTP. */
+    WWS_CHANNEL_PROPERTY_MAX_HTTP_HEADERS_SIZE = 49
 };
 
 /** Texts that can be asked of a channel.  The numbers are those of
  *  WS_CHANNEL_PROPERTY_ID. */
 typedef uint32_t wws_channel_text;
 enum {
-    /** The address and port of the other side; while the channel is open. */
+    /** The address and port of the other side, of a session or a channel that
+     *  was accepted. */
     WWS_CHANNEL_TEXT_REMOTE_ADDRESS = 22,
-    /** The URL that the client opened; of a session that was accepted, while
-     *  the channel is open.  It is the client's word. */
+    /** The URL that the client opened, of a session or a channel that was
+     *  accepted.  It is the client's word. */
     WWS_CHANNEL_TEXT_TRANSPORT_URL = 27
+};
+
+/** Whether there must be a message. */
+typedef uint32_t wws_receive_option;
+enum {
+    /** WWS_S_END says that there is none to come. */
+    WWS_RECEIVE_OPTION_OPTIONAL = 0,
+    /** That there is none to come is a failure: WWS_E_INVALID_FORMAT. */
+    WWS_RECEIVE_OPTION_REQUIRED = 1
 };
 
 /** The life of a listener. */
@@ -557,12 +601,18 @@ typedef uint32_t wws_listener_property;
 enum {
     /** Connections that the system may keep. */
     WWS_LISTENER_PROPERTY_BACKLOG = 0,
+    /** An IpVersion. */
+    WWS_LISTENER_PROPERTY_IP_VERSION = 1,
     /** A ListenerState, as it was a moment ago. */
     WWS_LISTENER_PROPERTY_STATE = 2,
+    /** A ChannelType, of the channels that it accepts. */
+    WWS_LISTENER_PROPERTY_CHANNEL_TYPE = 4,
     /** A Transport (the channel binding). */
     WWS_LISTENER_PROPERTY_TRANSPORT = 5,
     /** Milliseconds. */
-    WWS_LISTENER_PROPERTY_CONNECT_TIMEOUT = 6
+    WWS_LISTENER_PROPERTY_CONNECT_TIMEOUT = 6,
+    /** Milliseconds. */
+    WWS_LISTENER_PROPERTY_CLOSE_TIMEOUT = 10
 };
 
 /** The life of a service proxy. */
@@ -1049,6 +1099,15 @@ typedef struct wws_channel_options {
      *  received in pieces: the headers. */
     uint32_t max_streamed_start_size;
 
+    /** Whether each time that is left at its default is for ever instead; one
+     *  that is to be its default for all that is set as a property.  (The
+     *  opposite of ENABLE_TIMEOUTS.) */
+    uint32_t infinite_timeouts;
+
+    /** Which addresses of the other side are used.  A literal address of
+     *  another version is not found: WWS_E_ENDPOINT_NOT_FOUND. */
+    wws_ip_version ip_version;
+
     uint32_t reserved0;
 } wws_channel_options;
 
@@ -1058,7 +1117,8 @@ typedef struct wws_channel_options {
     { sizeof(wws_channel_options), WWS_VERSION, WWS_TRANSPORT_HTTP,           \
       WWS_ENVELOPE_VERSION_SOAP_1_2, WWS_ADDRESSING_VERSION_1_0, 65536,       \
       65536, UINT32_MAX, 30000, 30000, 30000, 30000, 1, WWS_ENCODING_DEFAULT, \
-      30000, WWS_TRANSFER_MODE_BUFFERED, 4194304, 16384, 0 }
+      30000, WWS_TRANSFER_MODE_BUFFERED, 4194304, 16384, 0,                   \
+      WWS_IP_VERSION_AUTO, 0 }
 
 /** Settings fixed when a listener is created.  In all times, 0 stands for the
  *  default and WWS_INFINITE for ever. */
@@ -1114,6 +1174,20 @@ typedef struct wws_listener_options {
     /** The largest envelope, in bytes, that is received in pieces; 0: the
      *  default. */
     uint64_t max_streamed_message_size;
+
+    /** How long close waits, over HTTP, for answers that are being sent. */
+    uint32_t close_timeout_ms;
+
+    /** Which addresses of the machine are listened at, where the URL has a
+     *  name, + or *.  A literal address must be of that version. */
+    wws_ip_version ip_version;
+
+    /** Requests over HTTP are refused, with status 403, if their User-Agent has
+     *  one of these in it, as written.  None named: nobody is refused, as
+     *  "Mozilla" is in WWSAPI, which keeps out browsers, and older SOAP clients
+     *  with them. */
+    const wws_string *disallowed_user_agents;
+    size_t disallowed_user_agents_count;
 } wws_listener_options;
 
 #define WWS_LISTENER_OPTIONS_SIZE_V1 sizeof(wws_listener_options)
@@ -1122,7 +1196,8 @@ typedef struct wws_listener_options {
     { sizeof(wws_listener_options), WWS_VERSION, WWS_TRANSPORT_HTTP,          \
       WWS_ENVELOPE_VERSION_SOAP_1_2, WWS_ADDRESSING_VERSION_1_0, 65536,       \
       65536, 4096, 1024, 30000, 120000, 0, WWS_ENCODING_DEFAULT, 15000,       \
-      WWS_TRANSFER_MODE_BUFFERED, 0, 4194304 }
+      WWS_TRANSFER_MODE_BUFFERED, 0, 4194304, 5000, WWS_IP_VERSION_AUTO,      \
+      NULL, 0 }
 
 /** Settings fixed when a service proxy is created.  In all times, 0 stands for
  *  the default and WWS_INFINITE for ever. */
@@ -1169,6 +1244,11 @@ typedef struct wws_service_proxy_options {
 
     /** How envelopes are written. */
     wws_encoding encoding;
+
+    /** Which addresses of the service are used, as by a channel. */
+    wws_ip_version ip_version;
+
+    uint32_t reserved0;
 } wws_service_proxy_options;
 
 #define WWS_SERVICE_PROXY_OPTIONS_SIZE_V1 sizeof(wws_service_proxy_options)
@@ -1176,7 +1256,8 @@ typedef struct wws_service_proxy_options {
 #define WWS_SERVICE_PROXY_OPTIONS_INIT                                        \
     { sizeof(wws_service_proxy_options), WWS_VERSION, WWS_TRANSPORT_HTTP,     \
       WWS_ENVELOPE_VERSION_SOAP_1_2, WWS_ADDRESSING_VERSION_1_0, 65536,       \
-      65536, 30000, 100, 5000, 30000, 0, 100, WWS_ENCODING_DEFAULT }
+      65536, 30000, 100, 5000, 30000, 0, 100, WWS_ENCODING_DEFAULT,           \
+      WWS_IP_VERSION_AUTO, 0 }
 
 /** What a call shows of its messages: their headers, for the most part. */
 typedef struct wws_call_callbacks {
@@ -1382,6 +1463,11 @@ typedef struct wws_endpoint_options {
 
     /** See max_headers. */
     uint32_t max_attributes;
+
+    /** Which addresses of the machine are listened at, as of a listener. */
+    wws_ip_version ip_version;
+
+    uint32_t reserved1;
 } wws_endpoint_options;
 
 #define WWS_ENDPOINT_OPTIONS_SIZE_V1 sizeof(wws_endpoint_options)
@@ -1391,7 +1477,7 @@ typedef struct wws_endpoint_options {
       WWS_TRANSPORT_HTTP, WWS_ENVELOPE_VERSION_SOAP_1_2,                      \
       WWS_ADDRESSING_VERSION_1_0, WWS_CALLBACK_MODEL_LONG, 100, 65536, 65536, \
       0, 0, WWS_ENCODING_DEFAULT, 1, 0, NULL, 0, NULL, 0, 0, 0, 0, 64, 32,    \
-      128 }
+      128, WWS_IP_VERSION_AUTO, 0 }
 
 /** What an operation registers so that it can be told to stop: a callback or a
  *  queue, exactly one of them. */

@@ -292,11 +292,14 @@ WWS_API wws_status wws_channel_send(
     wws_error error);
 
 /** Receives a message into an empty one.  WWS_S_END: there is none to come, for
- *  the other side has ended the session, or the conversation is over.
- *  wws_channel_cancel_receive() ends it early. */
+ *  the other side has ended the session, or the conversation is over; a failure
+ *  if one is required, which leaves the channel as it is.  A message that came
+ *  and cannot be read leaves `message` done; if none came it is empty as
+ *  before.  wws_channel_cancel_receive() ends it early. */
 WWS_API wws_status wws_channel_receive(
     wws_channel channel,
     wws_message message,
+    wws_receive_option option,
     const wws_completion *completion,
     wws_error error);
 
@@ -347,11 +350,12 @@ WWS_API wws_status wws_channel_write_message_end(
     wws_error error);
 
 /** Receives the headers of a message into an empty one, which is the channel's
- *  until it is ended or abandoned.  WWS_S_END: there is none to come.
- *  wws_channel_cancel_receive() ends it early. */
+ *  until it is ended or abandoned.  WWS_S_END: there is none to come; a failure
+ *  if one is required.  wws_channel_cancel_receive() ends it early. */
 WWS_API wws_status wws_channel_read_message_start(
     wws_channel channel,
     wws_message message,
+    wws_receive_option option,
     const wws_completion *completion,
     wws_error error);
 
@@ -449,9 +453,11 @@ WWS_API wws_status wws_channel_set_property(
     uint64_t value,
     wws_error error);
 
-/** Reads a property that is a text; WWS_E_INVALID_OPERATION while there is
- *  none.  May be called from any thread while other calls are pending.  Give
- *  the text back by wws_buffer_release(). */
+/** Reads a property that is a text.  WWS_E_INVALIDARG: such a channel never has
+ *  it.  WWS_E_INVALID_OPERATION: not in this state; a session has it while the
+ *  channel is open, a channel that was accepted over HTTP while it has a
+ *  request that is not answered.  May be called from any thread while other
+ *  calls are pending.  Give the text back by wws_buffer_release(). */
 WWS_API wws_status wws_channel_get_text(
     wws_channel channel,
     wws_channel_text property,
@@ -491,8 +497,12 @@ WWS_API wws_status wws_listener_accept(
  *  called from any thread while other calls are pending. */
 WWS_API wws_status wws_listener_abort(wws_listener listener);
 
-/** Stops listening.  Pending accepts end with WWS_E_OPERATION_ABORTED; channels
- *  that were accepted go on.  wws_listener_abort() ends it early. */
+/** Stops listening.  Pending accepts end with WWS_E_OPERATION_ABORTED, and
+ *  clients that nobody has accepted are dropped; channels that were accepted go
+ *  on.  Over HTTP it waits for the answers that they are sending, at most
+ *  close_timeout_ms: WWS_E_OPERATION_TIMED_OUT.  The listener is closed
+ *  whatever this returns, but for WWS_E_INVALID_OPERATION and WWS_E_INVALIDARG.
+ *  wws_listener_abort() ends it early. */
 WWS_API wws_status wws_listener_close(
     wws_listener listener,
     const wws_completion *completion,

@@ -99,8 +99,8 @@ static wws_status send_message(struct work *work, const wws_completion *done)
 static wws_status receive(struct work *work, const wws_completion *done)
 {
     work->object->received = work->reply;
-    return wws_channel_receive(work->object->channel, work->reply, done,
-        work->error);
+    return wws_channel_receive(work->object->channel, work->reply,
+        WWS_RECEIVE_OPTION_OPTIONAL, done, work->error);
 }
 
 static wws_status answer(struct work *work, const wws_completion *done)

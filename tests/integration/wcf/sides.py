@@ -298,7 +298,8 @@ class Stream:
         """The body, and how many pieces it came in."""
         pieces = []
         check(lib.wws_channel_read_message_start(
-            self.channel, self.request, ffi.NULL, NONE))
+            self.channel, self.request, lib.WWS_RECEIVE_OPTION_OPTIONAL,
+            ffi.NULL, NONE))
         while (piece := self.piece()) is not None:
             pieces.append(piece)
         check(lib.wws_channel_read_message_end(

@@ -6,11 +6,20 @@ static const wws_error no_error;
 void ear_open(struct ear *ear, wws_runtime runtime)
 {
     wws_listener_options options = listener_options();
-    wws_buffer address;
 
     options.max_message_size = 64000000;
+    ear_open_with(ear, runtime, &options);
+}
+
+void ear_open_with(
+    struct ear *ear,
+    wws_runtime runtime,
+    const wws_listener_options *options)
+{
+    wws_buffer address;
+
     *ear = (struct ear) { .listener = { 0 } };
-    must(wws_listener_create(runtime, &options, &ear->listener, no_error)
+    must(wws_listener_create(runtime, options, &ear->listener, no_error)
         == WWS_S_OK);
     must(wws_listener_open(ear->listener, text(wire()->any_port), NULL,
         no_error) == WWS_S_OK);
@@ -59,7 +68,8 @@ wws_status start_receive(
 {
     struct talk *talk = state;
 
-    return wws_channel_receive(talk->channel, talk->reply, completion, error);
+    return wws_channel_receive(talk->channel, talk->reply,
+        WWS_RECEIVE_OPTION_OPTIONAL, completion, error);
 }
 
 wws_status start_request_reply(

@@ -11,6 +11,10 @@ struct ear {
 };
 
 void ear_open(struct ear *ear, wws_runtime runtime);
+void ear_open_with(
+    struct ear *ear,
+    wws_runtime runtime,
+    const wws_listener_options *options);
 
 /* One function of a channel, to be heard of. */
 struct talk {

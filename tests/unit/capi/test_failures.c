@@ -323,8 +323,8 @@ static bool server_receives(
     assert_int_equal(wws_channel_get_state(life->server, &state, no_error),
         WWS_S_OK);
     return state == WWS_CHANNEL_STATE_OPEN
-        && WENT(wws_channel_receive(life->server, life->messages[2], NULL,
-            life->error));
+        && WENT(wws_channel_receive(life->server, life->messages[2],
+            WWS_RECEIVE_OPTION_OPTIONAL, NULL, life->error));
 }
 
 static bool server_answers(struct life *life)

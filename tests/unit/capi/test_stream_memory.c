@@ -148,8 +148,8 @@ static bool write_all(wws_channel channel, wws_message message)
 
 static bool read_all(wws_channel channel, wws_message message)
 {
-    wws_status status = wws_channel_read_message_start(channel, message, NULL,
-        none);
+    wws_status status = wws_channel_read_message_start(channel, message,
+        WWS_RECEIVE_OPTION_OPTIONAL, NULL, none);
     wws_buffer piece;
 
     while (status == WWS_S_OK) {

@@ -133,7 +133,7 @@ static void begin_receive(struct heard *heard)
     wws_completion completion = completion_of(heard);
 
     assert_int_equal(wwi_channel_receive(it.channel, it.target,
-        &completion, NULL), WWS_S_ASYNC);
+        WWS_RECEIVE_OPTION_OPTIONAL, &completion, NULL), WWS_S_ASYNC);
 }
 
 static wws_status send_message(void)
@@ -342,8 +342,8 @@ static void channel__is_faulted_when_its_idle_session_fails(void **state)
 
     assert_int_equal(state_of(), WWS_CHANNEL_STATE_FAULTED);
     assert_int_equal(send_message(), WWS_E_OBJECT_FAULTED);
-    assert_int_equal(wwi_channel_receive(it.channel, it.target, NULL, NULL),
-        WWS_E_OBJECT_FAULTED);
+    assert_int_equal(wwi_channel_receive(it.channel, it.target,
+        WWS_RECEIVE_OPTION_OPTIONAL, NULL, NULL), WWS_E_OBJECT_FAULTED);
     assert_int_equal(close_channel(), WWS_S_OK);
 }
 
@@ -381,8 +381,8 @@ static void channel__receive_hears_why_the_session_failed(void **state)
 
     (void) state;
     assert_int_equal(open_channel(), WWS_S_OK);
-    assert_int_equal(wwi_channel_receive(it.channel, it.target, &completion,
-        it.error), WWS_S_ASYNC);
+    assert_int_equal(wwi_channel_receive(it.channel, it.target,
+        WWS_RECEIVE_OPTION_OPTIONAL, &completion, it.error), WWS_S_ASYNC);
 
     fail_end(&fake.ends[0], WWS_E_ENDPOINT_DISCONNECTED);
 
@@ -398,8 +398,8 @@ static void channel__end_of_the_peer_leaves_it_open(void **state)
     assert_int_equal(open_channel(), WWS_S_OK);
     tell(&fake.ends[0], TELL_ENDED);
 
-    assert_int_equal(wwi_channel_receive(it.channel, it.target, NULL,
-        it.error), WWS_S_END);
+    assert_int_equal(wwi_channel_receive(it.channel, it.target,
+        WWS_RECEIVE_OPTION_OPTIONAL, NULL, it.error), WWS_S_END);
 
     assert_int_equal(state_of(), WWS_CHANNEL_STATE_OPEN);
     assert_int_equal(send_message(), WWS_S_OK);
@@ -668,7 +668,7 @@ static void channel__freed_when_open_leaves_nothing(void **state)
     assert_int_equal(wwi_channel_send(it.channel, it.message, &completions[0],
         NULL), WWS_S_ASYNC);
     assert_int_equal(wwi_channel_receive(it.channel, it.target,
-        &completions[1], NULL), WWS_S_ASYNC);
+        WWS_RECEIVE_OPTION_OPTIONAL, &completions[1], NULL), WWS_S_ASYNC);
 
     free_channel();
 
@@ -775,8 +775,8 @@ static void channel__cancelled_receive_loses_no_message(void **state)
         assert_true(reaches(&receiving.times, 1));
         if (receiving.status != WWS_S_OK) {
             assert_int_equal(receiving.status, WWS_E_OPERATION_CANCELLED);
-            assert_int_equal(wwi_channel_receive(it.channel, it.target, NULL,
-                it.error), WWS_S_OK);
+            assert_int_equal(wwi_channel_receive(it.channel, it.target,
+                WWS_RECEIVE_OPTION_OPTIONAL, NULL, it.error), WWS_S_OK);
         }
         assert_int_equal(wwi_message_reset(it.target, NULL), WWS_S_OK);
     }

@@ -113,187 +113,209 @@ pub type wws_encoding = u32;
 pub const WWS_ENCODING_DEFAULT: _bindgen_ty_2 = 0;
 pub const WWS_ENCODING_UTF8: _bindgen_ty_2 = 1;
 pub type _bindgen_ty_2 = ::std::os::raw::c_uint;
-pub type wws_transfer_mode = u32;
-pub const WWS_TRANSFER_MODE_BUFFERED: _bindgen_ty_3 = 0;
-pub const WWS_TRANSFER_MODE_STREAMED_INPUT: _bindgen_ty_3 = 1;
-pub const WWS_TRANSFER_MODE_STREAMED_OUTPUT: _bindgen_ty_3 = 2;
-pub const WWS_TRANSFER_MODE_STREAMED: _bindgen_ty_3 = 3;
+pub type wws_ip_version = u32;
+pub const WWS_IP_VERSION_AUTO: _bindgen_ty_3 = 0;
+pub const WWS_IP_VERSION_4: _bindgen_ty_3 = 1;
+pub const WWS_IP_VERSION_6: _bindgen_ty_3 = 2;
 pub type _bindgen_ty_3 = ::std::os::raw::c_uint;
-pub type wws_envelope_version = u32;
-pub const WWS_ENVELOPE_VERSION_SOAP_1_2: _bindgen_ty_4 = 0;
-pub const WWS_ENVELOPE_VERSION_SOAP_1_1: _bindgen_ty_4 = 1;
+pub type wws_transfer_mode = u32;
+pub const WWS_TRANSFER_MODE_BUFFERED: _bindgen_ty_4 = 0;
+pub const WWS_TRANSFER_MODE_STREAMED_INPUT: _bindgen_ty_4 = 1;
+pub const WWS_TRANSFER_MODE_STREAMED_OUTPUT: _bindgen_ty_4 = 2;
+pub const WWS_TRANSFER_MODE_STREAMED: _bindgen_ty_4 = 3;
 pub type _bindgen_ty_4 = ::std::os::raw::c_uint;
-pub type wws_addressing_version = u32;
-pub const WWS_ADDRESSING_VERSION_1_0: _bindgen_ty_5 = 0;
-pub const WWS_ADDRESSING_VERSION_0_9: _bindgen_ty_5 = 1;
-pub const WWS_ADDRESSING_VERSION_TRANSPORT: _bindgen_ty_5 = 2;
+pub type wws_envelope_version = u32;
+pub const WWS_ENVELOPE_VERSION_SOAP_1_2: _bindgen_ty_5 = 0;
+pub const WWS_ENVELOPE_VERSION_SOAP_1_1: _bindgen_ty_5 = 1;
 pub type _bindgen_ty_5 = ::std::os::raw::c_uint;
-pub type wws_progress = u32;
-pub const WWS_PROGRESS_NOT_SENT: _bindgen_ty_6 = 0;
-pub const WWS_PROGRESS_PARTLY_SENT: _bindgen_ty_6 = 1;
-pub const WWS_PROGRESS_SENT: _bindgen_ty_6 = 2;
-pub const WWS_PROGRESS_REPLYING: _bindgen_ty_6 = 3;
+pub type wws_addressing_version = u32;
+pub const WWS_ADDRESSING_VERSION_1_0: _bindgen_ty_6 = 0;
+pub const WWS_ADDRESSING_VERSION_0_9: _bindgen_ty_6 = 1;
+pub const WWS_ADDRESSING_VERSION_TRANSPORT: _bindgen_ty_6 = 2;
 pub type _bindgen_ty_6 = ::std::os::raw::c_uint;
-pub type wws_phase = u32;
-pub const WWS_PHASE_NONE: _bindgen_ty_7 = 0;
-pub const WWS_PHASE_QUEUE: _bindgen_ty_7 = 1;
-pub const WWS_PHASE_RESOLVE: _bindgen_ty_7 = 2;
-pub const WWS_PHASE_CONNECT: _bindgen_ty_7 = 3;
-pub const WWS_PHASE_PROXY: _bindgen_ty_7 = 4;
-pub const WWS_PHASE_HANDSHAKE: _bindgen_ty_7 = 5;
-pub const WWS_PHASE_AUTH: _bindgen_ty_7 = 6;
-pub const WWS_PHASE_SEND: _bindgen_ty_7 = 7;
-pub const WWS_PHASE_WAIT: _bindgen_ty_7 = 8;
-pub const WWS_PHASE_HEADERS: _bindgen_ty_7 = 9;
-pub const WWS_PHASE_BODY: _bindgen_ty_7 = 10;
-pub const WWS_PHASE_DECOMPRESS: _bindgen_ty_7 = 11;
-pub const WWS_PHASE_ACCEPT: _bindgen_ty_7 = 12;
-pub const WWS_PHASE_CLOSE: _bindgen_ty_7 = 13;
+pub type wws_progress = u32;
+pub const WWS_PROGRESS_NOT_SENT: _bindgen_ty_7 = 0;
+pub const WWS_PROGRESS_PARTLY_SENT: _bindgen_ty_7 = 1;
+pub const WWS_PROGRESS_SENT: _bindgen_ty_7 = 2;
+pub const WWS_PROGRESS_REPLYING: _bindgen_ty_7 = 3;
 pub type _bindgen_ty_7 = ::std::os::raw::c_uint;
-pub type wws_callback_model = u32;
-pub const WWS_CALLBACK_MODEL_LONG: _bindgen_ty_8 = 0;
-pub const WWS_CALLBACK_MODEL_SHORT: _bindgen_ty_8 = 1;
+pub type wws_phase = u32;
+pub const WWS_PHASE_NONE: _bindgen_ty_8 = 0;
+pub const WWS_PHASE_QUEUE: _bindgen_ty_8 = 1;
+pub const WWS_PHASE_RESOLVE: _bindgen_ty_8 = 2;
+pub const WWS_PHASE_CONNECT: _bindgen_ty_8 = 3;
+pub const WWS_PHASE_PROXY: _bindgen_ty_8 = 4;
+pub const WWS_PHASE_HANDSHAKE: _bindgen_ty_8 = 5;
+pub const WWS_PHASE_AUTH: _bindgen_ty_8 = 6;
+pub const WWS_PHASE_SEND: _bindgen_ty_8 = 7;
+pub const WWS_PHASE_WAIT: _bindgen_ty_8 = 8;
+pub const WWS_PHASE_HEADERS: _bindgen_ty_8 = 9;
+pub const WWS_PHASE_BODY: _bindgen_ty_8 = 10;
+pub const WWS_PHASE_DECOMPRESS: _bindgen_ty_8 = 11;
+pub const WWS_PHASE_ACCEPT: _bindgen_ty_8 = 12;
+pub const WWS_PHASE_CLOSE: _bindgen_ty_8 = 13;
 pub type _bindgen_ty_8 = ::std::os::raw::c_uint;
-pub type wws_fault_code = u32;
-pub const WWS_FAULT_CODE_RECEIVER: _bindgen_ty_9 = 0;
-pub const WWS_FAULT_CODE_SENDER: _bindgen_ty_9 = 1;
-pub const WWS_FAULT_CODE_MUST_UNDERSTAND: _bindgen_ty_9 = 2;
-pub const WWS_FAULT_CODE_VERSION_MISMATCH: _bindgen_ty_9 = 3;
-pub const WWS_FAULT_CODE_DATA_ENCODING_UNKNOWN: _bindgen_ty_9 = 4;
+pub type wws_callback_model = u32;
+pub const WWS_CALLBACK_MODEL_LONG: _bindgen_ty_9 = 0;
+pub const WWS_CALLBACK_MODEL_SHORT: _bindgen_ty_9 = 1;
 pub type _bindgen_ty_9 = ::std::os::raw::c_uint;
-pub type wws_log_level = u32;
-pub const WWS_LOG_LEVEL_ERROR: _bindgen_ty_10 = 0;
-pub const WWS_LOG_LEVEL_WARNING: _bindgen_ty_10 = 1;
-pub const WWS_LOG_LEVEL_INFO: _bindgen_ty_10 = 2;
-pub const WWS_LOG_LEVEL_DEBUG: _bindgen_ty_10 = 3;
+pub type wws_fault_code = u32;
+pub const WWS_FAULT_CODE_RECEIVER: _bindgen_ty_10 = 0;
+pub const WWS_FAULT_CODE_SENDER: _bindgen_ty_10 = 1;
+pub const WWS_FAULT_CODE_MUST_UNDERSTAND: _bindgen_ty_10 = 2;
+pub const WWS_FAULT_CODE_VERSION_MISMATCH: _bindgen_ty_10 = 3;
+pub const WWS_FAULT_CODE_DATA_ENCODING_UNKNOWN: _bindgen_ty_10 = 4;
 pub type _bindgen_ty_10 = ::std::os::raw::c_uint;
-pub type wws_counter = u32;
-pub const WWS_COUNTER_CALLS_STARTED: _bindgen_ty_11 = 0;
-pub const WWS_COUNTER_CALLS_COMPLETED: _bindgen_ty_11 = 1;
-pub const WWS_COUNTER_CANCEL_ASKED: _bindgen_ty_11 = 2;
-pub const WWS_COUNTER_CANCEL_WON: _bindgen_ty_11 = 3;
-pub const WWS_COUNTER_COMPLETED_FIRST: _bindgen_ty_11 = 4;
-pub const WWS_COUNTER_LATE_REPLY_DROPPED: _bindgen_ty_11 = 5;
-pub const WWS_COUNTER_CONNECTIONS_OPENED: _bindgen_ty_11 = 6;
-pub const WWS_COUNTER_CONNECTIONS_ACCEPTED: _bindgen_ty_11 = 7;
-pub const WWS_COUNTER_SOCKETS: _bindgen_ty_11 = 8;
-pub const WWS_COUNTER_OPERATIONS: _bindgen_ty_11 = 9;
-pub const WWS_COUNTER_OPERATIONS_CANCELLED: _bindgen_ty_11 = 10;
-pub const WWS_COUNTER_THREADS: _bindgen_ty_11 = 11;
-pub const WWS_COUNTER_HAND_OVERS: _bindgen_ty_11 = 12;
-pub const WWS_COUNTER_MEMORY_BLOCKS: _bindgen_ty_11 = 13;
-pub const WWS_COUNTER_ALLOCATIONS: _bindgen_ty_11 = 14;
-pub const WWS_COUNTER_HANDLES: _bindgen_ty_11 = 15;
+pub type wws_log_level = u32;
+pub const WWS_LOG_LEVEL_ERROR: _bindgen_ty_11 = 0;
+pub const WWS_LOG_LEVEL_WARNING: _bindgen_ty_11 = 1;
+pub const WWS_LOG_LEVEL_INFO: _bindgen_ty_11 = 2;
+pub const WWS_LOG_LEVEL_DEBUG: _bindgen_ty_11 = 3;
 pub type _bindgen_ty_11 = ::std::os::raw::c_uint;
-pub type wws_event_kind = u32;
-pub const WWS_EVENT_KIND_COMPLETED: _bindgen_ty_12 = 0;
-pub const WWS_EVENT_KIND_OPERATION: _bindgen_ty_12 = 1;
-pub const WWS_EVENT_KIND_CANCELLED: _bindgen_ty_12 = 2;
+pub type wws_counter = u32;
+pub const WWS_COUNTER_CALLS_STARTED: _bindgen_ty_12 = 0;
+pub const WWS_COUNTER_CALLS_COMPLETED: _bindgen_ty_12 = 1;
+pub const WWS_COUNTER_CANCEL_ASKED: _bindgen_ty_12 = 2;
+pub const WWS_COUNTER_CANCEL_WON: _bindgen_ty_12 = 3;
+pub const WWS_COUNTER_COMPLETED_FIRST: _bindgen_ty_12 = 4;
+pub const WWS_COUNTER_LATE_REPLY_DROPPED: _bindgen_ty_12 = 5;
+pub const WWS_COUNTER_CONNECTIONS_OPENED: _bindgen_ty_12 = 6;
+pub const WWS_COUNTER_CONNECTIONS_ACCEPTED: _bindgen_ty_12 = 7;
+pub const WWS_COUNTER_SOCKETS: _bindgen_ty_12 = 8;
+pub const WWS_COUNTER_OPERATIONS: _bindgen_ty_12 = 9;
+pub const WWS_COUNTER_OPERATIONS_CANCELLED: _bindgen_ty_12 = 10;
+pub const WWS_COUNTER_THREADS: _bindgen_ty_12 = 11;
+pub const WWS_COUNTER_HAND_OVERS: _bindgen_ty_12 = 12;
+pub const WWS_COUNTER_MEMORY_BLOCKS: _bindgen_ty_12 = 13;
+pub const WWS_COUNTER_ALLOCATIONS: _bindgen_ty_12 = 14;
+pub const WWS_COUNTER_HANDLES: _bindgen_ty_12 = 15;
 pub type _bindgen_ty_12 = ::std::os::raw::c_uint;
-pub type wws_cancel_reason = u32;
-pub const WWS_CANCEL_REASON_HOST_ABORTED: _bindgen_ty_13 = 0;
-pub const WWS_CANCEL_REASON_CHANNEL_FAULTED: _bindgen_ty_13 = 1;
+pub type wws_event_kind = u32;
+pub const WWS_EVENT_KIND_COMPLETED: _bindgen_ty_13 = 0;
+pub const WWS_EVENT_KIND_OPERATION: _bindgen_ty_13 = 1;
+pub const WWS_EVENT_KIND_CANCELLED: _bindgen_ty_13 = 2;
 pub type _bindgen_ty_13 = ::std::os::raw::c_uint;
-pub type wws_message_state = u32;
-pub const WWS_MESSAGE_STATE_EMPTY: _bindgen_ty_14 = 1;
-pub const WWS_MESSAGE_STATE_INITIALIZED: _bindgen_ty_14 = 2;
-pub const WWS_MESSAGE_STATE_READING: _bindgen_ty_14 = 3;
-pub const WWS_MESSAGE_STATE_WRITING: _bindgen_ty_14 = 4;
-pub const WWS_MESSAGE_STATE_DONE: _bindgen_ty_14 = 5;
+pub type wws_cancel_reason = u32;
+pub const WWS_CANCEL_REASON_HOST_ABORTED: _bindgen_ty_14 = 0;
+pub const WWS_CANCEL_REASON_CHANNEL_FAULTED: _bindgen_ty_14 = 1;
 pub type _bindgen_ty_14 = ::std::os::raw::c_uint;
-pub type wws_message_initialization = u32;
-pub const WWS_MESSAGE_INITIALIZATION_BLANK: _bindgen_ty_15 = 0;
-pub const WWS_MESSAGE_INITIALIZATION_DUPLICATE: _bindgen_ty_15 = 1;
-pub const WWS_MESSAGE_INITIALIZATION_REQUEST: _bindgen_ty_15 = 2;
-pub const WWS_MESSAGE_INITIALIZATION_REPLY: _bindgen_ty_15 = 3;
-pub const WWS_MESSAGE_INITIALIZATION_FAULT: _bindgen_ty_15 = 4;
+pub type wws_message_state = u32;
+pub const WWS_MESSAGE_STATE_EMPTY: _bindgen_ty_15 = 1;
+pub const WWS_MESSAGE_STATE_INITIALIZED: _bindgen_ty_15 = 2;
+pub const WWS_MESSAGE_STATE_READING: _bindgen_ty_15 = 3;
+pub const WWS_MESSAGE_STATE_WRITING: _bindgen_ty_15 = 4;
+pub const WWS_MESSAGE_STATE_DONE: _bindgen_ty_15 = 5;
 pub type _bindgen_ty_15 = ::std::os::raw::c_uint;
-pub type wws_header = u32;
-pub const WWS_HEADER_ACTION: _bindgen_ty_16 = 0;
-pub const WWS_HEADER_TO: _bindgen_ty_16 = 1;
-pub const WWS_HEADER_MESSAGE_ID: _bindgen_ty_16 = 2;
-pub const WWS_HEADER_RELATES_TO: _bindgen_ty_16 = 3;
-pub const WWS_HEADER_FROM: _bindgen_ty_16 = 4;
-pub const WWS_HEADER_REPLY_TO: _bindgen_ty_16 = 5;
-pub const WWS_HEADER_FAULT_TO: _bindgen_ty_16 = 6;
+pub type wws_message_initialization = u32;
+pub const WWS_MESSAGE_INITIALIZATION_BLANK: _bindgen_ty_16 = 0;
+pub const WWS_MESSAGE_INITIALIZATION_DUPLICATE: _bindgen_ty_16 = 1;
+pub const WWS_MESSAGE_INITIALIZATION_REQUEST: _bindgen_ty_16 = 2;
+pub const WWS_MESSAGE_INITIALIZATION_REPLY: _bindgen_ty_16 = 3;
+pub const WWS_MESSAGE_INITIALIZATION_FAULT: _bindgen_ty_16 = 4;
 pub type _bindgen_ty_16 = ::std::os::raw::c_uint;
-pub type wws_channel_state = u32;
-pub const WWS_CHANNEL_STATE_CREATED: _bindgen_ty_17 = 0;
-pub const WWS_CHANNEL_STATE_OPENING: _bindgen_ty_17 = 1;
-pub const WWS_CHANNEL_STATE_ACCEPTING: _bindgen_ty_17 = 2;
-pub const WWS_CHANNEL_STATE_OPEN: _bindgen_ty_17 = 3;
-pub const WWS_CHANNEL_STATE_FAULTED: _bindgen_ty_17 = 4;
-pub const WWS_CHANNEL_STATE_CLOSING: _bindgen_ty_17 = 5;
-pub const WWS_CHANNEL_STATE_CLOSED: _bindgen_ty_17 = 6;
+pub type wws_header = u32;
+pub const WWS_HEADER_ACTION: _bindgen_ty_17 = 0;
+pub const WWS_HEADER_TO: _bindgen_ty_17 = 1;
+pub const WWS_HEADER_MESSAGE_ID: _bindgen_ty_17 = 2;
+pub const WWS_HEADER_RELATES_TO: _bindgen_ty_17 = 3;
+pub const WWS_HEADER_FROM: _bindgen_ty_17 = 4;
+pub const WWS_HEADER_REPLY_TO: _bindgen_ty_17 = 5;
+pub const WWS_HEADER_FAULT_TO: _bindgen_ty_17 = 6;
 pub type _bindgen_ty_17 = ::std::os::raw::c_uint;
-pub type wws_channel_property = u32;
-pub const WWS_CHANNEL_PROPERTY_MAX_MESSAGE_SIZE: _bindgen_ty_18 = 0;
-pub const WWS_CHANNEL_PROPERTY_MAX_STREAMED_MESSAGE_SIZE: _bindgen_ty_18 = 1;
-pub const WWS_CHANNEL_PROPERTY_MAX_STREAMED_START_SIZE: _bindgen_ty_18 = 2;
-pub const WWS_CHANNEL_PROPERTY_ENCODING: _bindgen_ty_18 = 4;
-pub const WWS_CHANNEL_PROPERTY_ENVELOPE_VERSION: _bindgen_ty_18 = 5;
-pub const WWS_CHANNEL_PROPERTY_ADDRESSING_VERSION: _bindgen_ty_18 = 6;
-pub const WWS_CHANNEL_PROPERTY_STATE: _bindgen_ty_18 = 8;
-pub const WWS_CHANNEL_PROPERTY_RESOLVE_TIMEOUT: _bindgen_ty_18 = 11;
-pub const WWS_CHANNEL_PROPERTY_CONNECT_TIMEOUT: _bindgen_ty_18 = 12;
-pub const WWS_CHANNEL_PROPERTY_SEND_TIMEOUT: _bindgen_ty_18 = 13;
-pub const WWS_CHANNEL_PROPERTY_RECEIVE_RESPONSE_TIMEOUT: _bindgen_ty_18 = 14;
-pub const WWS_CHANNEL_PROPERTY_RECEIVE_TIMEOUT: _bindgen_ty_18 = 15;
-pub const WWS_CHANNEL_PROPERTY_CLOSE_TIMEOUT: _bindgen_ty_18 = 16;
-pub const WWS_CHANNEL_PROPERTY_TRANSFER_MODE: _bindgen_ty_18 = 18;
-pub const WWS_CHANNEL_PROPERTY_IS_SESSION_SHUT_DOWN: _bindgen_ty_18 = 33;
-pub const WWS_CHANNEL_PROPERTY_FAULTS_AS_ERRORS: _bindgen_ty_18 = 45;
+pub type wws_channel_state = u32;
+pub const WWS_CHANNEL_STATE_CREATED: _bindgen_ty_18 = 0;
+pub const WWS_CHANNEL_STATE_OPENING: _bindgen_ty_18 = 1;
+pub const WWS_CHANNEL_STATE_ACCEPTING: _bindgen_ty_18 = 2;
+pub const WWS_CHANNEL_STATE_OPEN: _bindgen_ty_18 = 3;
+pub const WWS_CHANNEL_STATE_FAULTED: _bindgen_ty_18 = 4;
+pub const WWS_CHANNEL_STATE_CLOSING: _bindgen_ty_18 = 5;
+pub const WWS_CHANNEL_STATE_CLOSED: _bindgen_ty_18 = 6;
 pub type _bindgen_ty_18 = ::std::os::raw::c_uint;
-pub type wws_channel_text = u32;
-pub const WWS_CHANNEL_TEXT_REMOTE_ADDRESS: _bindgen_ty_19 = 22;
-pub const WWS_CHANNEL_TEXT_TRANSPORT_URL: _bindgen_ty_19 = 27;
+pub type wws_channel_type = u32;
+pub const WWS_CHANNEL_TYPE_REQUEST: _bindgen_ty_19 = 0;
+pub const WWS_CHANNEL_TYPE_REPLY: _bindgen_ty_19 = 1;
+pub const WWS_CHANNEL_TYPE_DUPLEX_SESSION: _bindgen_ty_19 = 2;
 pub type _bindgen_ty_19 = ::std::os::raw::c_uint;
-pub type wws_listener_state = u32;
-pub const WWS_LISTENER_STATE_CREATED: _bindgen_ty_20 = 0;
-pub const WWS_LISTENER_STATE_OPENING: _bindgen_ty_20 = 1;
-pub const WWS_LISTENER_STATE_OPEN: _bindgen_ty_20 = 2;
-pub const WWS_LISTENER_STATE_FAULTED: _bindgen_ty_20 = 3;
-pub const WWS_LISTENER_STATE_CLOSING: _bindgen_ty_20 = 4;
-pub const WWS_LISTENER_STATE_CLOSED: _bindgen_ty_20 = 5;
+pub type wws_channel_property = u32;
+pub const WWS_CHANNEL_PROPERTY_MAX_MESSAGE_SIZE: _bindgen_ty_20 = 0;
+pub const WWS_CHANNEL_PROPERTY_MAX_STREAMED_MESSAGE_SIZE: _bindgen_ty_20 = 1;
+pub const WWS_CHANNEL_PROPERTY_MAX_STREAMED_START_SIZE: _bindgen_ty_20 = 2;
+pub const WWS_CHANNEL_PROPERTY_ENCODING: _bindgen_ty_20 = 4;
+pub const WWS_CHANNEL_PROPERTY_ENVELOPE_VERSION: _bindgen_ty_20 = 5;
+pub const WWS_CHANNEL_PROPERTY_ADDRESSING_VERSION: _bindgen_ty_20 = 6;
+pub const WWS_CHANNEL_PROPERTY_STATE: _bindgen_ty_20 = 8;
+pub const WWS_CHANNEL_PROPERTY_IP_VERSION: _bindgen_ty_20 = 10;
+pub const WWS_CHANNEL_PROPERTY_RESOLVE_TIMEOUT: _bindgen_ty_20 = 11;
+pub const WWS_CHANNEL_PROPERTY_CONNECT_TIMEOUT: _bindgen_ty_20 = 12;
+pub const WWS_CHANNEL_PROPERTY_SEND_TIMEOUT: _bindgen_ty_20 = 13;
+pub const WWS_CHANNEL_PROPERTY_RECEIVE_RESPONSE_TIMEOUT: _bindgen_ty_20 = 14;
+pub const WWS_CHANNEL_PROPERTY_RECEIVE_TIMEOUT: _bindgen_ty_20 = 15;
+pub const WWS_CHANNEL_PROPERTY_CLOSE_TIMEOUT: _bindgen_ty_20 = 16;
+pub const WWS_CHANNEL_PROPERTY_TRANSFER_MODE: _bindgen_ty_20 = 18;
+pub const WWS_CHANNEL_PROPERTY_HTTP_CONNECTION_ID: _bindgen_ty_20 = 23;
+pub const WWS_CHANNEL_PROPERTY_NO_DELAY: _bindgen_ty_20 = 28;
+pub const WWS_CHANNEL_PROPERTY_IS_SESSION_SHUT_DOWN: _bindgen_ty_20 = 33;
+pub const WWS_CHANNEL_PROPERTY_CHANNEL_TYPE: _bindgen_ty_20 = 34;
+pub const WWS_CHANNEL_PROPERTY_FAULTS_AS_ERRORS: _bindgen_ty_20 = 45;
+pub const WWS_CHANNEL_PROPERTY_MAX_HTTP_HEADERS_SIZE: _bindgen_ty_20 = 49;
 pub type _bindgen_ty_20 = ::std::os::raw::c_uint;
-pub type wws_listener_property = u32;
-pub const WWS_LISTENER_PROPERTY_BACKLOG: _bindgen_ty_21 = 0;
-pub const WWS_LISTENER_PROPERTY_STATE: _bindgen_ty_21 = 2;
-pub const WWS_LISTENER_PROPERTY_TRANSPORT: _bindgen_ty_21 = 5;
-pub const WWS_LISTENER_PROPERTY_CONNECT_TIMEOUT: _bindgen_ty_21 = 6;
+pub type wws_channel_text = u32;
+pub const WWS_CHANNEL_TEXT_REMOTE_ADDRESS: _bindgen_ty_21 = 22;
+pub const WWS_CHANNEL_TEXT_TRANSPORT_URL: _bindgen_ty_21 = 27;
 pub type _bindgen_ty_21 = ::std::os::raw::c_uint;
-pub type wws_service_proxy_state = u32;
-pub const WWS_SERVICE_PROXY_STATE_CREATED: _bindgen_ty_22 = 0;
-pub const WWS_SERVICE_PROXY_STATE_OPENING: _bindgen_ty_22 = 1;
-pub const WWS_SERVICE_PROXY_STATE_OPEN: _bindgen_ty_22 = 2;
-pub const WWS_SERVICE_PROXY_STATE_CLOSING: _bindgen_ty_22 = 3;
-pub const WWS_SERVICE_PROXY_STATE_CLOSED: _bindgen_ty_22 = 4;
-pub const WWS_SERVICE_PROXY_STATE_FAULTED: _bindgen_ty_22 = 5;
+pub type wws_receive_option = u32;
+pub const WWS_RECEIVE_OPTION_OPTIONAL: _bindgen_ty_22 = 0;
+pub const WWS_RECEIVE_OPTION_REQUIRED: _bindgen_ty_22 = 1;
 pub type _bindgen_ty_22 = ::std::os::raw::c_uint;
-pub type wws_service_host_state = u32;
-pub const WWS_SERVICE_HOST_STATE_CREATED: _bindgen_ty_23 = 0;
-pub const WWS_SERVICE_HOST_STATE_OPENING: _bindgen_ty_23 = 1;
-pub const WWS_SERVICE_HOST_STATE_OPEN: _bindgen_ty_23 = 2;
-pub const WWS_SERVICE_HOST_STATE_CLOSING: _bindgen_ty_23 = 3;
-pub const WWS_SERVICE_HOST_STATE_CLOSED: _bindgen_ty_23 = 4;
-pub const WWS_SERVICE_HOST_STATE_FAULTED: _bindgen_ty_23 = 5;
+pub type wws_listener_state = u32;
+pub const WWS_LISTENER_STATE_CREATED: _bindgen_ty_23 = 0;
+pub const WWS_LISTENER_STATE_OPENING: _bindgen_ty_23 = 1;
+pub const WWS_LISTENER_STATE_OPEN: _bindgen_ty_23 = 2;
+pub const WWS_LISTENER_STATE_FAULTED: _bindgen_ty_23 = 3;
+pub const WWS_LISTENER_STATE_CLOSING: _bindgen_ty_23 = 4;
+pub const WWS_LISTENER_STATE_CLOSED: _bindgen_ty_23 = 5;
 pub type _bindgen_ty_23 = ::std::os::raw::c_uint;
-pub type wws_fault_disclosure = u32;
-pub const WWS_FAULT_DISCLOSURE_MINIMAL: _bindgen_ty_24 = 0;
-pub const WWS_FAULT_DISCLOSURE_FULL: _bindgen_ty_24 = 1;
+pub type wws_listener_property = u32;
+pub const WWS_LISTENER_PROPERTY_BACKLOG: _bindgen_ty_24 = 0;
+pub const WWS_LISTENER_PROPERTY_IP_VERSION: _bindgen_ty_24 = 1;
+pub const WWS_LISTENER_PROPERTY_STATE: _bindgen_ty_24 = 2;
+pub const WWS_LISTENER_PROPERTY_CHANNEL_TYPE: _bindgen_ty_24 = 4;
+pub const WWS_LISTENER_PROPERTY_TRANSPORT: _bindgen_ty_24 = 5;
+pub const WWS_LISTENER_PROPERTY_CONNECT_TIMEOUT: _bindgen_ty_24 = 6;
+pub const WWS_LISTENER_PROPERTY_CLOSE_TIMEOUT: _bindgen_ty_24 = 10;
 pub type _bindgen_ty_24 = ::std::os::raw::c_uint;
-pub type wws_operation_kind = u32;
-pub const WWS_OPERATION_KIND_CALL: _bindgen_ty_25 = 0;
-pub const WWS_OPERATION_KIND_ACCEPT_CHANNEL: _bindgen_ty_25 = 1;
-pub const WWS_OPERATION_KIND_AUTHORIZE: _bindgen_ty_25 = 2;
-pub const WWS_OPERATION_KIND_MESSAGE: _bindgen_ty_25 = 3;
-pub const WWS_OPERATION_KIND_CLOSE_CHANNEL: _bindgen_ty_25 = 4;
+pub type wws_service_proxy_state = u32;
+pub const WWS_SERVICE_PROXY_STATE_CREATED: _bindgen_ty_25 = 0;
+pub const WWS_SERVICE_PROXY_STATE_OPENING: _bindgen_ty_25 = 1;
+pub const WWS_SERVICE_PROXY_STATE_OPEN: _bindgen_ty_25 = 2;
+pub const WWS_SERVICE_PROXY_STATE_CLOSING: _bindgen_ty_25 = 3;
+pub const WWS_SERVICE_PROXY_STATE_CLOSED: _bindgen_ty_25 = 4;
+pub const WWS_SERVICE_PROXY_STATE_FAULTED: _bindgen_ty_25 = 5;
 pub type _bindgen_ty_25 = ::std::os::raw::c_uint;
-pub type wws_operation_text = u32;
-pub const WWS_OPERATION_TEXT_REMOTE_ADDRESS: _bindgen_ty_26 = 0;
-pub const WWS_OPERATION_TEXT_TRANSPORT_URL: _bindgen_ty_26 = 1;
-pub const WWS_OPERATION_TEXT_ENDPOINT_ADDRESS: _bindgen_ty_26 = 2;
+pub type wws_service_host_state = u32;
+pub const WWS_SERVICE_HOST_STATE_CREATED: _bindgen_ty_26 = 0;
+pub const WWS_SERVICE_HOST_STATE_OPENING: _bindgen_ty_26 = 1;
+pub const WWS_SERVICE_HOST_STATE_OPEN: _bindgen_ty_26 = 2;
+pub const WWS_SERVICE_HOST_STATE_CLOSING: _bindgen_ty_26 = 3;
+pub const WWS_SERVICE_HOST_STATE_CLOSED: _bindgen_ty_26 = 4;
+pub const WWS_SERVICE_HOST_STATE_FAULTED: _bindgen_ty_26 = 5;
 pub type _bindgen_ty_26 = ::std::os::raw::c_uint;
+pub type wws_fault_disclosure = u32;
+pub const WWS_FAULT_DISCLOSURE_MINIMAL: _bindgen_ty_27 = 0;
+pub const WWS_FAULT_DISCLOSURE_FULL: _bindgen_ty_27 = 1;
+pub type _bindgen_ty_27 = ::std::os::raw::c_uint;
+pub type wws_operation_kind = u32;
+pub const WWS_OPERATION_KIND_CALL: _bindgen_ty_28 = 0;
+pub const WWS_OPERATION_KIND_ACCEPT_CHANNEL: _bindgen_ty_28 = 1;
+pub const WWS_OPERATION_KIND_AUTHORIZE: _bindgen_ty_28 = 2;
+pub const WWS_OPERATION_KIND_MESSAGE: _bindgen_ty_28 = 3;
+pub const WWS_OPERATION_KIND_CLOSE_CHANNEL: _bindgen_ty_28 = 4;
+pub type _bindgen_ty_28 = ::std::os::raw::c_uint;
+pub type wws_operation_text = u32;
+pub const WWS_OPERATION_TEXT_REMOTE_ADDRESS: _bindgen_ty_29 = 0;
+pub const WWS_OPERATION_TEXT_TRANSPORT_URL: _bindgen_ty_29 = 1;
+pub const WWS_OPERATION_TEXT_ENDPOINT_ADDRESS: _bindgen_ty_29 = 2;
+pub type _bindgen_ty_29 = ::std::os::raw::c_uint;
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct wws_completion {
@@ -537,10 +559,12 @@ pub struct wws_channel_options {
     pub transfer_mode: wws_transfer_mode,
     pub max_streamed_message_size: u64,
     pub max_streamed_start_size: u32,
+    pub infinite_timeouts: u32,
+    pub ip_version: wws_ip_version,
     pub reserved0: u32,
 }
 #[repr(C)]
-#[derive(Debug, Default, Copy, Clone)]
+#[derive(Debug, Copy, Clone)]
 pub struct wws_listener_options {
     pub struct_size: u32,
     pub version: u32,
@@ -559,6 +583,19 @@ pub struct wws_listener_options {
     pub transfer_mode: wws_transfer_mode,
     pub reserved0: u32,
     pub max_streamed_message_size: u64,
+    pub close_timeout_ms: u32,
+    pub ip_version: wws_ip_version,
+    pub disallowed_user_agents: *const wws_string,
+    pub disallowed_user_agents_count: usize,
+}
+impl Default for wws_listener_options {
+    fn default() -> Self {
+        let mut s = ::std::mem::MaybeUninit::<Self>::uninit();
+        unsafe {
+            ::std::ptr::write_bytes(s.as_mut_ptr(), 0, 1);
+            s.assume_init()
+        }
+    }
 }
 #[repr(C)]
 #[derive(Debug, Default, Copy, Clone)]
@@ -577,6 +614,8 @@ pub struct wws_service_proxy_options {
     pub timeout_abandons: u32,
     pub max_idle_channels: u32,
     pub encoding: wws_encoding,
+    pub ip_version: wws_ip_version,
+    pub reserved0: u32,
 }
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
@@ -704,6 +743,8 @@ pub struct wws_endpoint_options {
     pub max_headers: u32,
     pub max_depth: u32,
     pub max_attributes: u32,
+    pub ip_version: wws_ip_version,
+    pub reserved1: u32,
 }
 impl Default for wws_endpoint_options {
     fn default() -> Self {
@@ -1049,6 +1090,7 @@ extern "C" {
     pub fn wws_channel_receive(
         channel: wws_channel,
         message: wws_message,
+        option: wws_receive_option,
         completion: *const wws_completion,
         error: wws_error,
     ) -> wws_status;
@@ -1099,6 +1141,7 @@ extern "C" {
     pub fn wws_channel_read_message_start(
         channel: wws_channel,
         message: wws_message,
+        option: wws_receive_option,
         completion: *const wws_completion,
         error: wws_error,
     ) -> wws_status;

@@ -16,7 +16,8 @@ use common::{action, count, eventually, Count, Service, BODY};
 use wws::{
     block_on, block_on_until, Call, CallOptions, Channel, ChannelOptions,
     ChannelState, Counter, Encoding, Listener, ListenerOptions, ListenerState,
-    Message, Result, ServiceHostState, ServiceProxyState, Status, Transport,
+    Message, ReceiveOption, Result, ServiceHostState, ServiceProxyState,
+    Status, Transport,
 };
 
 /// Polls a future at most so often, and drops it.
@@ -207,11 +208,13 @@ fn receive__that_is_dropped_leaves_its_session_open() {
     let mut message = Message::new().unwrap();
 
     for polls in 0..50 {
-        let receive = session.server.receive(&mut message);
+        let receive =
+            session.server.receive(&mut message, ReceiveOption::OPTIONAL);
         assert!(poll_and_drop(receive, polls % 3).is_none());
     }
     session.send();
-    let there_is = block_on(session.server.receive(&mut message)).unwrap();
+    let receive = session.server.receive(&mut message, ReceiveOption::OPTIONAL);
+    let there_is = block_on(receive).unwrap();
 
     assert!(there_is);
     assert_eq!(message.body().unwrap(), BODY);
@@ -224,8 +227,9 @@ fn receive__tells_that_there_is_no_more() {
     let mut message = Message::new().unwrap();
 
     session.client.shutdown_session_blocking().unwrap();
+    let receive = session.server.receive(&mut message, ReceiveOption::OPTIONAL);
 
-    assert!(!block_on(session.server.receive(&mut message)).unwrap());
+    assert!(!block_on(receive).unwrap());
 }
 
 #[test]
@@ -234,8 +238,8 @@ fn deadline__stops_what_is_not_done() {
     let mut message = Message::new().unwrap();
     let deadline = Instant::now() + Duration::from_millis(20);
 
-    let received =
-        block_on_until(deadline, session.server.receive(&mut message));
+    let receive = session.server.receive(&mut message, ReceiveOption::OPTIONAL);
+    let received = block_on_until(deadline, receive);
 
     assert!(received.is_none());
     assert!(Instant::now() >= deadline);
@@ -359,7 +363,9 @@ fn abort__ends_what_is_pending_on_a_channel() {
     thread::scope(|scope| {
         let receiver = scope.spawn(|| {
             let mut message = Message::new().unwrap();
-            session.server.receive_blocking(&mut message)
+            session
+                .server
+                .receive_blocking(&mut message, ReceiveOption::OPTIONAL)
         });
         eventually(|| {
             session.server.cancel_receive();

@@ -121,7 +121,7 @@ func receive(ctx context.Context, o *object) ([]byte, error) {
 		return nil, err
 	}
 	o.received = m
-	if err = o.channel.Receive(ctx, m); err != nil {
+	if err = o.channel.Receive(ctx, m, wws.ReceiveOptionOptional); err != nil {
 		return nil, err
 	}
 	return m.Body()

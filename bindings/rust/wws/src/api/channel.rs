@@ -41,6 +41,8 @@ values! {
         ADDRESSING_VERSION = 6,
         /// A ChannelState, as it was a moment ago.
         STATE = 8,
+        /// An IpVersion.
+        IP_VERSION = 10,
         /// Milliseconds; may be set, for what begins later.
         RESOLVE_TIMEOUT = 11,
         /// Milliseconds; may be set, for what begins later.
@@ -55,11 +57,21 @@ values! {
         CLOSE_TIMEOUT = 16,
         /// A TransferMode.
         TRANSFER_MODE = 18,
+        /// A number that no other connection has, nor will have, by which
+        /// requests of one client are told; of a channel accepted over HTTP,
+        /// while it has a request that is not answered.
+        HTTP_CONNECTION_ID = 23,
+        /// 1, over TCP: what is sent is on its way at once.
+        NO_DELAY = 28,
         /// 1 when the session has been shut down by this side; only while the
         /// channel is open or faulted.
         IS_SESSION_SHUT_DOWN = 33,
+        /// A ChannelType.
+        CHANNEL_TYPE = 34,
         /// 1 or 0; may be set, for what begins later.
         FAULTS_AS_ERRORS = 45,
+        /// The largest head of an HTTP message, in bytes; over HTTP.
+        MAX_HTTP_HEADERS_SIZE = 49,
     }
 }
 
@@ -67,11 +79,23 @@ values! {
     /// Texts that can be asked of a channel.  The numbers are those of
     /// WS_CHANNEL_PROPERTY_ID.
     pub struct ChannelText(u32) {
-        /// The address and port of the other side; while the channel is open.
+        /// The address and port of the other side, of a session or a channel
+        /// that was accepted.
         REMOTE_ADDRESS = 22,
-        /// The URL that the client opened; of a session that was accepted,
-        /// while the channel is open.  It is the client's word.
+        /// The URL that the client opened, of a session or a channel that was
+        /// accepted.  It is the client's word.
         TRANSPORT_URL = 27,
+    }
+}
+
+values! {
+    /// Whether there must be a message.
+    pub struct ReceiveOption(u32) {
+        /// [`Status::S_END`] says that there is none to come.
+        OPTIONAL = 0,
+        /// That there is none to come is a failure:
+        /// [`Status::E_INVALID_FORMAT`].
+        REQUIRED = 1,
     }
 }
 
@@ -115,6 +139,13 @@ pub struct ChannelOptions {
     /// The most, in bytes, that may come before the content of a body that is
     /// received in pieces: the headers.
     pub max_streamed_start_size: u32,
+    /// Whether each time that is left at its default is for ever instead; one
+    /// that is to be its default for all that is set as a property.  (The
+    /// opposite of ENABLE_TIMEOUTS.)
+    pub infinite_timeouts: bool,
+    /// Which addresses of the other side are used.  A literal address of
+    /// another version is not found: [`Status::E_ENDPOINT_NOT_FOUND`].
+    pub ip_version: IpVersion,
 }
 
 impl Default for ChannelOptions {
@@ -136,6 +167,8 @@ impl Default for ChannelOptions {
             transfer_mode: TransferMode::BUFFERED,
             max_streamed_message_size: 4194304,
             max_streamed_start_size: 16384,
+            infinite_timeouts: false,
+            ip_version: IpVersion::AUTO,
         }
     }
 }
@@ -161,6 +194,8 @@ impl ChannelOptions {
             transfer_mode: self.transfer_mode.0,
             max_streamed_message_size: self.max_streamed_message_size,
             max_streamed_start_size: self.max_streamed_start_size,
+            infinite_timeouts: self.infinite_timeouts.into(),
+            ip_version: self.ip_version.0,
             ..Default::default()
         }
     }
@@ -305,16 +340,23 @@ impl Channel {
 
     /// Receives a message into an empty one.  [`Status::S_END`]: there is none
     /// to come, for the other side has ended the session, or the conversation
-    /// is over.
+    /// is over; a failure if one is required, which leaves the channel as it
+    /// is.  A message that came and cannot be read leaves `message` done; if
+    /// none came it is empty as before.
     ///
     /// Dropping the future ends it early, by [`Channel::cancel_receive`].
-    pub async fn receive(&self, message: &mut Message) -> Result<bool> {
+    pub async fn receive(
+        &self,
+        message: &mut Message,
+        option: ReceiveOption,
+    ) -> Result<bool> {
         let done = pending::wait(
             (),
             move |_, completion, error| unsafe {
                 sys::wws_channel_receive(
                     self.handle,
                     message.handle,
+                    option.0,
                     completion,
                     error,
                 )
@@ -327,11 +369,16 @@ impl Channel {
 
     /// [`Channel::receive`], blocking; [`Channel::cancel_receive`] from another
     /// thread ends it early.
-    pub fn receive_blocking(&self, message: &mut Message) -> Result<bool> {
+    pub fn receive_blocking(
+        &self,
+        message: &mut Message,
+        option: ReceiveOption,
+    ) -> Result<bool> {
         let done = pending::block((), |_, completion, error| unsafe {
             sys::wws_channel_receive(
                 self.handle,
                 message.handle,
+                option.0,
                 completion,
                 error,
             )
@@ -547,12 +594,13 @@ impl Channel {
 
     /// Receives the headers of a message into an empty one, which is the
     /// channel's until it is ended or abandoned.  [`Status::S_END`]: there is
-    /// none to come.
+    /// none to come; a failure if one is required.
     ///
     /// Dropping the future ends it early, by [`Channel::cancel_receive`].
     pub async fn read_message_start(
         &self,
         message: &mut Message,
+        option: ReceiveOption,
     ) -> Result<bool> {
         let done = pending::wait(
             (),
@@ -560,6 +608,7 @@ impl Channel {
                 sys::wws_channel_read_message_start(
                     self.handle,
                     message.handle,
+                    option.0,
                     completion,
                     error,
                 )
@@ -575,11 +624,13 @@ impl Channel {
     pub fn read_message_start_blocking(
         &self,
         message: &mut Message,
+        option: ReceiveOption,
     ) -> Result<bool> {
         let done = pending::block((), |_, completion, error| unsafe {
             sys::wws_channel_read_message_start(
                 self.handle,
                 message.handle,
+                option.0,
                 completion,
                 error,
             )
@@ -797,8 +848,10 @@ impl Channel {
         Ok(())
     }
 
-    /// Reads a property that is a text; [`Status::E_INVALID_OPERATION`] while
-    /// there is none.
+    /// Reads a property that is a text.  [`Status::E_INVALIDARG`]: such a
+    /// channel never has it.  [`Status::E_INVALID_OPERATION`]: not in this
+    /// state; a session has it while the channel is open, a channel that was
+    /// accepted over HTTP while it has a request that is not answered.
     pub fn text(&self, property: ChannelText) -> Result<String> {
         let out = Buffer::default();
         let done = support::call(out, |out, error| unsafe {

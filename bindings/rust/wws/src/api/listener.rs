@@ -26,12 +26,18 @@ values! {
     pub struct ListenerProperty(u32) {
         /// Connections that the system may keep.
         BACKLOG = 0,
+        /// An IpVersion.
+        IP_VERSION = 1,
         /// A ListenerState, as it was a moment ago.
         STATE = 2,
+        /// A ChannelType, of the channels that it accepts.
+        CHANNEL_TYPE = 4,
         /// A Transport (the channel binding).
         TRANSPORT = 5,
         /// Milliseconds.
         CONNECT_TIMEOUT = 6,
+        /// Milliseconds.
+        CLOSE_TIMEOUT = 10,
     }
 }
 
@@ -71,6 +77,16 @@ pub struct ListenerOptions {
     /// The largest envelope, in bytes, that is received in pieces; 0: the
     /// default.
     pub max_streamed_message_size: u64,
+    /// How long close waits, over HTTP, for answers that are being sent.
+    pub close_timeout_ms: u32,
+    /// Which addresses of the machine are listened at, where the URL has a
+    /// name, + or *.  A literal address must be of that version.
+    pub ip_version: IpVersion,
+    /// Requests over HTTP are refused, with status 403, if their User-Agent has
+    /// one of these in it, as written.  None named: nobody is refused, as
+    /// "Mozilla" is in WWSAPI, which keeps out browsers, and older SOAP clients
+    /// with them.
+    pub disallowed_user_agents: Vec<String>,
 }
 
 impl Default for ListenerOptions {
@@ -90,12 +106,17 @@ impl Default for ListenerOptions {
             connect_timeout_ms: 15000,
             transfer_mode: TransferMode::BUFFERED,
             max_streamed_message_size: 4194304,
+            close_timeout_ms: 5000,
+            ip_version: IpVersion::AUTO,
+            disallowed_user_agents: Vec::new(),
         }
     }
 }
 
 impl ListenerOptions {
-    pub(crate) fn lower(&self) -> sys::wws_listener_options {
+    pub(crate) fn lower(&self, keep: &mut Keep) -> sys::wws_listener_options {
+        let disallowed_user_agents =
+            keep.array(support::strings(&self.disallowed_user_agents));
         sys::wws_listener_options {
             struct_size: size_of::<sys::wws_listener_options>() as u32,
             version: sys::WWS_VERSION,
@@ -113,6 +134,10 @@ impl ListenerOptions {
             connect_timeout_ms: self.connect_timeout_ms,
             transfer_mode: self.transfer_mode.0,
             max_streamed_message_size: self.max_streamed_message_size,
+            close_timeout_ms: self.close_timeout_ms,
+            ip_version: self.ip_version.0,
+            disallowed_user_agents,
+            disallowed_user_agents_count: self.disallowed_user_agents.len(),
             ..Default::default()
         }
     }
@@ -142,15 +167,16 @@ impl Listener {
     ) -> Result<Self> {
         let out = sys::wws_listener::default();
         let done = support::call(out, |out, error| {
-            let options = options.lower();
-            unsafe {
+            let mut keep = Keep::default();
+            let options = options.lower(&mut keep);
+            keep.settle(unsafe {
                 sys::wws_listener_create(
                     support::handle(&runtime),
                     &options,
                     out,
                     error,
                 )
-            }
+            })
         })?;
         Ok(Self::of(done.out))
     }
@@ -236,7 +262,12 @@ impl Listener {
     }
 
     /// Stops listening.  Pending accepts end with
-    /// [`Status::E_OPERATION_ABORTED`]; channels that were accepted go on.
+    /// [`Status::E_OPERATION_ABORTED`], and clients that nobody has accepted
+    /// are dropped; channels that were accepted go on.  Over HTTP it waits for
+    /// the answers that they are sending, at most close_timeout_ms:
+    /// [`Status::E_OPERATION_TIMED_OUT`].  The listener is closed whatever this
+    /// returns, but for [`Status::E_INVALID_OPERATION`] and
+    /// [`Status::E_INVALIDARG`].
     ///
     /// Dropping the future ends it early, by [`Listener::abort`].
     pub async fn close(&self) -> Result<()> {

@@ -168,6 +168,8 @@ pub struct EndpointOptions {
     pub max_depth: u32,
     /// See max_headers.
     pub max_attributes: u32,
+    /// Which addresses of the machine are listened at, as of a listener.
+    pub ip_version: IpVersion,
 }
 
 impl EndpointOptions {
@@ -198,6 +200,7 @@ impl EndpointOptions {
             max_headers: 64,
             max_depth: 32,
             max_attributes: 128,
+            ip_version: IpVersion::AUTO,
         }
     }
 
@@ -233,6 +236,7 @@ impl EndpointOptions {
             max_headers: self.max_headers,
             max_depth: self.max_depth,
             max_attributes: self.max_attributes,
+            ip_version: self.ip_version.0,
             ..Default::default()
         }
     }

@@ -53,6 +53,8 @@ pub struct ServiceProxyOptions {
     pub max_idle_channels: u32,
     /// How envelopes are written.
     pub encoding: Encoding,
+    /// Which addresses of the service are used, as by a channel.
+    pub ip_version: IpVersion,
 }
 
 impl Default for ServiceProxyOptions {
@@ -70,6 +72,7 @@ impl Default for ServiceProxyOptions {
             timeout_abandons: false,
             max_idle_channels: 100,
             encoding: Encoding::DEFAULT,
+            ip_version: IpVersion::AUTO,
         }
     }
 }
@@ -91,6 +94,7 @@ impl ServiceProxyOptions {
             timeout_abandons: self.timeout_abandons.into(),
             max_idle_channels: self.max_idle_channels,
             encoding: self.encoding.0,
+            ip_version: self.ip_version.0,
             ..Default::default()
         }
     }

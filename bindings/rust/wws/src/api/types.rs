@@ -126,6 +126,18 @@ values! {
 }
 
 values! {
+    /// Which addresses of a host are used.
+    pub struct IpVersion(u32) {
+        /// Whatever it has.
+        AUTO = 0,
+        /// IPv4 alone.
+        V4 = 1,
+        /// IPv6 alone.
+        V6 = 2,
+    }
+}
+
+values! {
     /// Whether messages travel whole, or in pieces as they are written and
     /// read.
     pub struct TransferMode(u32) {

@@ -14,8 +14,9 @@ use std::time::{Duration, Instant};
 
 use wws::{
     Call, CallOptions, Channel, ChannelOptions, Encoding, Error, FaultInfo,
-    Header, Listener, ListenerOptions, Message, MessageInitialization, Runtime,
-    ServiceProxy, ServiceProxyOptions, Status, Transport,
+    Header, Listener, ListenerOptions, Message, MessageInitialization,
+    ReceiveOption, Runtime, ServiceProxy, ServiceProxyOptions, Status,
+    Transport,
 };
 use wws_suite::{action_of, body_of, name_of, text_in};
 
@@ -356,7 +357,7 @@ async fn exchange(
 
 async fn receive(channel: Arc<Channel>, received: Received) -> Done {
     let mut message = Message::new()?;
-    if !channel.receive(&mut message).await? {
+    if !channel.receive(&mut message, ReceiveOption::OPTIONAL).await? {
         return Ok(None);
     }
     let body = message.body()?;
