@@ -336,7 +336,7 @@ static wws_status get_client(
 }
 
 /* A session that takes no message has failed; or the channel was closed, and
- * its session with it. */
+ * its session and its address with it. */
 static wws_status explain(
     struct wwi_transfer *transfer,
     wws_status status,
@@ -344,14 +344,20 @@ static wws_status explain(
 {
     struct wwi_channel *channel = transfer->channel;
     wws_channel_state state;
+    bool mine;
 
-    if (status != WWS_E_OBJECT_FAULTED)
+    if (status >= 0)
         return status;
     wwi_lock_take(&channel->synced.lock);
     state = wwi_channel_look_locked(channel);
+    mine = state == transfer->state
+        && channel->synced.opens == transfer->opens;
     wwi_lock_give(&channel->synced.lock);
-    return state == WWS_CHANNEL_STATE_FAULTED ? status : wwi_fail_static(error,
-        WWS_E_OPERATION_ABORTED, "the channel was closed");
+    if (state == WWS_CHANNEL_STATE_FAULTED
+        || (mine && status != WWS_E_OBJECT_FAULTED))
+        return status;
+    return wwi_fail_static(error, WWS_E_OPERATION_ABORTED,
+        "the channel was aborted or closed");
 }
 
 /* What is over before it began leaves the lane as it was; a client whose
@@ -397,8 +403,8 @@ wws_status wwi_transfer_run(
     enter_answer(transfer);
     status = get_client(transfer, &client, error);
     if (status >= 0)
-        status = explain(transfer, transfer->begin(transfer, client, error),
-            error);
+        status = transfer->begin(transfer, client, error);
+    status = explain(transfer, status, error);
     begun = status >= 0;
     WWI_GATE(TRANSFER_BEGUN);
     if (status >= 0)
