@@ -279,8 +279,8 @@ static wws_status start_receive_letter(
 {
     struct letter *letter = state;
 
-    return wws_channel_receive(letter->channel, letter->received, completion,
-        error);
+    return wws_channel_receive(letter->channel, letter->received,
+        WWS_RECEIVE_OPTION_OPTIONAL, completion, error);
 }
 
 static wws_status start_send_letter(
@@ -441,7 +441,7 @@ static wws_status start_read_head(
     struct letter *letter = state;
 
     return wws_channel_read_message_start(letter->channel, letter->received,
-        completion, error);
+        WWS_RECEIVE_OPTION_OPTIONAL, completion, error);
 }
 
 static wws_status start_read_piece(
