@@ -355,6 +355,56 @@ out:
     return status;
 }
 
+wws_status wws_channel_send_fault(
+    wws_channel channel,
+    wws_message request,
+    wws_error cause,
+    wws_fault_disclosure disclosure,
+    const wws_completion *completion,
+    wws_error error)
+{
+    struct wwi_error *failure = NULL;
+    struct wwi_channel *self = NULL;
+    struct wwi_message *entered_request = NULL;
+    struct wwi_error *entered_cause = NULL;
+    wws_completion adopted_completion = WWS_COMPLETION_INIT;
+    wws_status status;
+
+    status = wwi_enter_optional(error.id, WWI_KIND_ERROR, "error", NULL,
+                                &failure);
+    if (status < 0)
+        return status;
+    status = wwi_enter(channel.id, WWI_KIND_CHANNEL, "channel", failure, &self);
+    if (status < 0)
+        goto out;
+    if (disclosure > WWS_FAULT_DISCLOSURE_FULL) {
+        status = wwi_invalid_argument(failure, "disclosure");
+        goto out;
+    }
+    status = wwi_enter(request.id, WWI_KIND_MESSAGE, "request", failure,
+                       &entered_request);
+    if (status < 0)
+        goto out;
+    status = wwi_enter(cause.id, WWI_KIND_ERROR, "cause", failure,
+                       &entered_cause);
+    if (status < 0)
+        goto out;
+    status = adopt_completion(&adopted_completion, completion, failure);
+    if (status < 0)
+        goto out;
+    if (completion != NULL)
+        completion = &adopted_completion;
+    status = wwi_channel_send_fault(self, entered_request, entered_cause,
+                                    disclosure, completion, failure);
+
+out:
+    wwi_leave(entered_cause);
+    wwi_leave(entered_request);
+    wwi_leave(self);
+    wwi_leave(failure);
+    return status;
+}
+
 wws_status wws_channel_write_message_start(
     wws_channel channel,
     wws_message message,

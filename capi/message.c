@@ -6,6 +6,8 @@
 #include "adopt.h"
 #include "wws/wws.h"
 
+static const uint32_t header_info_sizes[] = { WWS_HEADER_INFO_SIZE_V1 };
+
 static const uint32_t fault_info_sizes[] = { WWS_FAULT_INFO_SIZE_V1 };
 
 static const uint32_t message_info_sizes[] = { WWS_MESSAGE_INFO_SIZE_V1 };
@@ -137,6 +139,40 @@ wws_status wws_message_initialize(
 
 out:
     wwi_leave(entered_original);
+    wwi_leave(self);
+    wwi_leave(failure);
+    return status;
+}
+
+wws_status wws_message_address(
+    wws_message message,
+    wws_string to,
+    wws_bytes reference_parameters,
+    wws_error error)
+{
+    struct wwi_error *failure = NULL;
+    struct wwi_message *self = NULL;
+    const char *wrong = NULL;
+    wws_status status;
+
+    status = wwi_enter_optional(error.id, WWI_KIND_ERROR, "error", NULL,
+                                &failure);
+    if (status < 0)
+        return status;
+    status = wwi_enter(message.id, WWI_KIND_MESSAGE, "message", failure, &self);
+    if (status < 0)
+        goto out;
+    if (!wwi_text_valid(to) || to.size == 0)
+        wrong = "to";
+    else if (!wwi_bytes_valid(reference_parameters))
+        wrong = "reference_parameters";
+    if (wrong != NULL) {
+        status = wwi_invalid_argument(failure, wrong);
+        goto out;
+    }
+    status = wwi_message_address(self, to, reference_parameters, failure);
+
+out:
     wwi_leave(self);
     wwi_leave(failure);
     return status;
@@ -301,6 +337,81 @@ wws_status wws_message_get_custom_header(
     }
     status = wwi_message_get_custom_header(self, name, namespace_uri, index,
                                            element, must_understand, failure);
+
+out:
+    wwi_leave(self);
+    wwi_leave(failure);
+    return status;
+}
+
+wws_status wws_message_get_custom_header_info(
+    wws_message message,
+    wws_string name,
+    wws_string namespace_uri,
+    uint32_t index,
+    wws_header_info *info,
+    wws_error error)
+{
+    struct wwi_error *failure = NULL;
+    struct wwi_message *self = NULL;
+    const char *wrong = NULL;
+    wws_status status;
+
+    status = wwi_enter_optional(error.id, WWI_KIND_ERROR, "error", NULL,
+                                &failure);
+    if (status < 0)
+        return status;
+    status = wwi_enter(message.id, WWI_KIND_MESSAGE, "message", failure, &self);
+    if (status < 0)
+        goto out;
+    if (!wwi_text_valid(name) || name.size == 0)
+        wrong = "name";
+    else if (!wwi_text_valid(namespace_uri) || namespace_uri.size == 0)
+        wrong = "namespace_uri";
+    else if (info == NULL || !wwi_adopt_record(info, header_info_sizes, 1))
+        wrong = "info";
+    if (wrong != NULL) {
+        status = wwi_invalid_argument(failure, wrong);
+        goto out;
+    }
+    status = wwi_message_get_custom_header_info(self, name, namespace_uri,
+                                                index, info, failure);
+
+out:
+    wwi_leave(self);
+    wwi_leave(failure);
+    return status;
+}
+
+wws_status wws_message_mark_header_understood(
+    wws_message message,
+    wws_string name,
+    wws_string namespace_uri,
+    uint32_t index,
+    wws_error error)
+{
+    struct wwi_error *failure = NULL;
+    struct wwi_message *self = NULL;
+    const char *wrong = NULL;
+    wws_status status;
+
+    status = wwi_enter_optional(error.id, WWI_KIND_ERROR, "error", NULL,
+                                &failure);
+    if (status < 0)
+        return status;
+    status = wwi_enter(message.id, WWI_KIND_MESSAGE, "message", failure, &self);
+    if (status < 0)
+        goto out;
+    if (!wwi_text_valid(name) || name.size == 0)
+        wrong = "name";
+    else if (!wwi_text_valid(namespace_uri) || namespace_uri.size == 0)
+        wrong = "namespace_uri";
+    if (wrong != NULL) {
+        status = wwi_invalid_argument(failure, wrong);
+        goto out;
+    }
+    status = wwi_message_mark_header_understood(self, name, namespace_uri,
+                                                index, failure);
 
 out:
     wwi_leave(self);

@@ -152,6 +152,41 @@ func (o *MessageOptions) lower(f *frame) *C.wws_message_options {
 	return c
 }
 
+// HeaderInfo says what a header says of itself, and what has become of it.
+type HeaderInfo struct {
+	// Whether this end must understand it: it says so, and is for this end.
+	MustUnderstand bool
+
+	// Whether it has been read or marked as understood.
+	Understood bool
+
+	// Whether it is passed on by whoever it is for and does not understand it
+	// (SOAP 1.2).
+	Relay bool
+
+	// Whom it is for, a URI: the actor of SOAP 1.1, the role of SOAP 1.2; empty:
+	// the one who is to receive the message in the end. Lives until the message
+	// changes.
+	Role string
+}
+
+func liftHeaderInfo(c *C.wws_header_info, o object) (r HeaderInfo) {
+	r.MustUnderstand = c.must_understand != 0
+	r.Understood = c.understood != 0
+	r.Relay = c.relay != 0
+	r.Role = goText(c.role)
+	return
+}
+
+func placeHeaderInfo(f *frame, count int) []C.wws_header_info {
+	c := places[C.wws_header_info](f, count)
+	for i := range c {
+		c[i].struct_size = C.sizeof_wws_header_info
+		c[i].version = C.WWS_VERSION
+	}
+	return c
+}
+
 // MessageInfo says what a message knows of itself.
 type MessageInfo struct {
 	// Where it is in its life. Default: MessageStateEmpty.
@@ -168,6 +203,10 @@ type MessageInfo struct {
 
 	// How many headers it has, standard ones included.
 	HeaderCount uint32
+
+	// Whether it is known where it goes: it was received or sent, answers another
+	// one, or has been addressed.
+	IsAddressed bool
 }
 
 func liftMessageInfo(c *C.wws_message_info, o object) (r MessageInfo) {
@@ -176,6 +215,7 @@ func liftMessageInfo(c *C.wws_message_info, o object) (r MessageInfo) {
 	r.AddressingVersion = AddressingVersion(c.addressing_version)
 	r.IsFault = c.is_fault != 0
 	r.HeaderCount = uint32(c.header_count)
+	r.IsAddressed = c.is_addressed != 0
 	return
 }
 
@@ -215,6 +255,18 @@ func (m *Message) Initialize(initialization MessageInitialization, original *Mes
 	defer f.end()
 	return f.check(C.wws_message_initialize(m.in(f), C.wws_message_initialization(initialization),
 		original.in(f), f.lock()))
+}
+
+// Address says where an initialized message goes, which is not known yet: sets
+// To, and adds the elements that the endpoint there asks for
+// (WsAddressMessage). A channel does that by itself, with its own address. Both
+// are copied. ErrInvalidOperation the second time, and without addressing
+// headers.
+func (m *Message) Address(to string, referenceParameters []byte) error {
+	f := begin()
+	defer f.end()
+	return f.check(C.wws_message_address(m.in(f), f.text(to), f.octets(referenceParameters),
+		f.lock()))
 }
 
 // SetHeader sets a standard header. It is copied.
@@ -264,6 +316,26 @@ func (m *Message) CustomHeader(name, namespaceURI string, index uint32) (element
 	return goOctets(*elementOut), bool(*mustUnderstandOut), err
 }
 
+// CustomHeaderInfo reads what a header that GetCustomHeader finds says of
+// itself, and does not mark it; End if it is not there (WsGetHeaderAttributes).
+func (m *Message) CustomHeaderInfo(name, namespaceURI string, index uint32) (info HeaderInfo, err error) {
+	f := begin()
+	defer f.end()
+	infoOut := placeHeaderInfo(f, 1)
+	err = f.check(C.wws_message_get_custom_header_info(m.in(f), f.text(name), f.text(namespaceURI),
+		C.uint32_t(index), &infoOut[0], f.lock()))
+	return liftHeaderInfo(&infoOut[0], m.lent()), err
+}
+
+// MarkHeaderUnderstood marks a header that GetCustomHeader finds as understood,
+// without reading it; End if it is not there (WsMarkHeaderAsUnderstood).
+func (m *Message) MarkHeaderUnderstood(name, namespaceURI string, index uint32) error {
+	f := begin()
+	defer f.end()
+	return f.check(C.wws_message_mark_header_understood(m.in(f), f.text(name), f.text(namespaceURI),
+		C.uint32_t(index), f.lock()))
+}
+
 // RemoveCustomHeader removes all headers of that name; End if there is none.
 func (m *Message) RemoveCustomHeader(name, namespaceURI string) error {
 	f := begin()
@@ -273,8 +345,8 @@ func (m *Message) RemoveCustomHeader(name, namespaceURI string) error {
 }
 
 // CheckMustUnderstand fails with ErrInvalidFormat if a header that must be
-// understood is neither a standard one nor has been read (SOAP 1.2 part 1,
-// 2.4).
+// understood is neither a standard one nor has been read or marked (SOAP 1.2
+// part 1, 2.4). The error then holds the fault that answers the message.
 func (m *Message) CheckMustUnderstand() error {
 	f := begin()
 	defer f.end()

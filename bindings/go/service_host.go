@@ -52,28 +52,6 @@ func (v ServiceHostState) String() string {
 	return unknown("ServiceHostState", uint32(v))
 }
 
-// FaultDisclosure says how much a generated fault tells the client.
-type FaultDisclosure uint32
-
-const (
-	// FaultDisclosureMinimal: a fixed text.
-	FaultDisclosureMinimal FaultDisclosure = 0
-
-	// FaultDisclosureFull: the strings of the error object.
-	FaultDisclosureFull FaultDisclosure = 1
-)
-
-// String names the value as the schema does, in lower case.
-func (v FaultDisclosure) String() string {
-	switch v {
-	case FaultDisclosureMinimal:
-		return "minimal"
-	case FaultDisclosureFull:
-		return "full"
-	}
-	return unknown("FaultDisclosure", uint32(v))
-}
-
 // ServiceHostOptions holds settings fixed when a service host is created.
 type ServiceHostOptions struct {
 	// How much a generated fault tells the client.

@@ -629,6 +629,28 @@ func (v FaultCode) String() string {
 	return unknown("FaultCode", uint32(v))
 }
 
+// FaultDisclosure says how much a generated fault tells the client.
+type FaultDisclosure uint32
+
+const (
+	// FaultDisclosureMinimal: a fixed text.
+	FaultDisclosureMinimal FaultDisclosure = 0
+
+	// FaultDisclosureFull: the strings of the error object.
+	FaultDisclosureFull FaultDisclosure = 1
+)
+
+// String names the value as the schema does, in lower case.
+func (v FaultDisclosure) String() string {
+	switch v {
+	case FaultDisclosureMinimal:
+		return "minimal"
+	case FaultDisclosureFull:
+		return "full"
+	}
+	return unknown("FaultDisclosure", uint32(v))
+}
+
 // Fault is a SOAP fault to be sent, of either version.
 type Fault struct {
 	// The code.

@@ -51,6 +51,13 @@ wws_status wwi_channel_send_reply(
     struct wwi_message *reply,
     const wws_completion *completion,
     struct wwi_error *error);
+wws_status wwi_channel_send_fault(
+    struct wwi_channel *self,
+    struct wwi_message *request,
+    struct wwi_error *cause,
+    wws_fault_disclosure disclosure,
+    const wws_completion *completion,
+    struct wwi_error *error);
 wws_status wwi_channel_write_message_start(
     struct wwi_channel *self,
     struct wwi_message *message,

@@ -120,6 +120,7 @@ void wwi_message_clear(struct wwi_message *self)
     wwi_envelope_reset(&self->envelope);
     wwi_bytes_reset(&self->octets, KEEP_SIZE);
     self->received = self->has_envelope = self->body_read = false;
+    self->addressed = false;
     self->initialization = WWS_MESSAGE_INITIALIZATION_BLANK;
     self->state = WWS_MESSAGE_STATE_EMPTY;
 }
@@ -228,6 +229,9 @@ wws_status wwi_message_get_info(
     ours.envelope_version = self->options.envelope_version;
     ours.addressing_version = self->options.addressing_version;
     ours.is_fault = wwi_message_fault(self) != NULL;
+    ours.is_addressed = self->addressed
+        || (self->state != WWS_MESSAGE_STATE_EMPTY
+            && self->state != WWS_MESSAGE_STATE_INITIALIZED);
     ours.header_count = wwi_message_header_count(self);
     wwi_record_put(info, &ours, sizeof ours);
     return wwi_message_leave(self, WWS_S_OK);

@@ -31,6 +31,7 @@ struct wwi_message {
     wws_message_state state;
     wws_message_initialization initialization;
     uint64_t channel;    /* that it is written or read through */
+    bool addressed;      /* or what it answers says where it goes */
 
     /* Headers: views of the envelope, or of owned[]. */
     wws_string standard[WWI_STANDARD_HEADERS];
@@ -62,6 +63,11 @@ wws_status wwi_message_initialize(
     wws_message_initialization initialization,
     struct wwi_message *original,
     struct wwi_error *error);
+wws_status wwi_message_address(
+    struct wwi_message *self,
+    wws_string to,
+    wws_bytes reference_parameters,
+    struct wwi_error *error);
 wws_status wwi_message_set_header(
     struct wwi_message *self,
     wws_header header,
@@ -88,6 +94,19 @@ wws_status wwi_message_get_custom_header(
     uint32_t index,
     wws_bytes *element,
     bool *must_understand,
+    struct wwi_error *error);
+wws_status wwi_message_get_custom_header_info(
+    struct wwi_message *self,
+    wws_string name,
+    wws_string namespace_uri,
+    uint32_t index,
+    wws_header_info *info,
+    struct wwi_error *error);
+wws_status wwi_message_mark_header_understood(
+    struct wwi_message *self,
+    wws_string name,
+    wws_string namespace_uri,
+    uint32_t index,
     struct wwi_error *error);
 wws_status wwi_message_remove_custom_header(
     struct wwi_message *self,

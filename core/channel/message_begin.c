@@ -67,6 +67,7 @@ static wws_status begin_answer(
     wws_string to = request->standard[header];
     wws_status status = WWS_S_OK;
 
+    self->addressed = true;
     if (!wwi_message_has_addressing(self))
         return WWS_S_OK;
     if (to.data == NULL || wwi_string_equal(

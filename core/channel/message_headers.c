@@ -39,6 +39,65 @@ static wws_status check_header(
     return WWS_S_OK;
 }
 
+static wws_status add_parameters(
+    struct wwi_message *self,
+    wws_bytes parameters,
+    struct wwi_error *error)
+{
+    const unsigned flags = WWI_BLOCK_REFERENCE_PARAMETER | WWI_BLOCK_SEVERAL;
+    uint32_t before = self->blocks.count;
+    wws_status status;
+
+    if (parameters.size == 0)
+        return WWS_S_OK;
+    status = wwi_message_put_block(self, parameters, flags, error);
+    if (status < 0
+        || wwi_message_header_count(self) < self->options.max_headers)
+        return status;
+    wwi_blocks_cut(&self->blocks, before);
+    return wwi_fail_static(error, WWS_E_QUOTA_EXCEEDED,
+        "the message would have more headers than it may have");
+}
+
+/* With To last, of which there is room for one more header. */
+static wws_status put_address(
+    struct wwi_message *self,
+    wws_string to,
+    wws_bytes parameters,
+    struct wwi_error *error)
+{
+    uint32_t before = self->blocks.count;
+    wws_status status = check_header(self, WWS_HEADER_TO, to, error);
+
+    if (status >= 0)
+        status = add_parameters(self, parameters, error);
+    if (status < 0)
+        return status;
+    status = wwi_message_put_header(self, WWS_HEADER_TO, to, error);
+    if (status < 0)
+        wwi_blocks_cut(&self->blocks, before);
+    return status;
+}
+
+wws_status wwi_message_address(
+    struct wwi_message *self,
+    wws_string to,
+    wws_bytes reference_parameters,
+    struct wwi_error *error)
+{
+    wws_status status = wwi_message_enter(self, WWI_MESSAGE_INITIALIZED, error);
+
+    if (status < 0)
+        return status;
+    if (self->addressed)
+        status = wwi_fail_static(error, WWS_E_INVALID_OPERATION,
+            "the message is addressed already");
+    else
+        status = put_address(self, to, reference_parameters, error);
+    self->addressed = self->addressed || status >= 0;
+    return wwi_message_leave(self, status);
+}
+
 wws_status wwi_message_set_header(
     struct wwi_message *self,
     wws_header header,
@@ -191,6 +250,25 @@ static struct wwi_envelope_header *find_received(
     return NULL;
 }
 
+/* A custom header: one that was received, or one that was added. */
+struct custom {
+    struct wwi_envelope_header *received;
+    const struct wwi_block *added;
+};
+
+static bool find_custom(
+    struct wwi_message *self,
+    wws_string name,
+    wws_string namespace_uri,
+    uint32_t index,
+    struct custom *found)
+{
+    found->received = find_received(self, name, namespace_uri, &index);
+    found->added = found->received != NULL ? NULL
+        : wwi_blocks_find(&self->blocks, name, namespace_uri, &index);
+    return found->received != NULL || found->added != NULL;
+}
+
 static wws_status get_custom(
     struct wwi_message *self,
     wws_string name,
@@ -200,22 +278,19 @@ static wws_status get_custom(
     bool *must_understand,
     struct wwi_error *error)
 {
-    const struct wwi_block *block;
-    struct wwi_envelope_header *header =
-        find_received(self, name, namespace_uri, &index);
+    struct custom found;
 
-    if (header != NULL) {
-        if (wwi_envelope_xml(&self->envelope, &header->part, element) < 0)
-            return wwi_message_no_memory(error);
-        header->understood = true;
-        *must_understand = header->must_understand;
+    if (!find_custom(self, name, namespace_uri, index, &found))
+        return WWS_S_END;
+    if (found.added != NULL) {
+        *element = wwi_blocks_xml(&self->blocks, found.added);
+        *must_understand = found.added->must_understand;
         return WWS_S_OK;
     }
-    block = wwi_blocks_find(&self->blocks, name, namespace_uri, &index);
-    if (block == NULL)
-        return WWS_S_END;
-    *element = wwi_blocks_xml(&self->blocks, block);
-    *must_understand = block->must_understand;
+    if (wwi_envelope_xml(&self->envelope, &found.received->part, element) < 0)
+        return wwi_message_no_memory(error);
+    found.received->understood = true;
+    *must_understand = found.received->must_understand;
     return WWS_S_OK;
 }
 
@@ -237,6 +312,65 @@ wws_status wwi_message_get_custom_header(
         must_understand = &unwanted;
     status = get_custom(
         self, name, namespace_uri, index, element, must_understand, error);
+    return wwi_message_leave(self, status);
+}
+
+static wws_header_info tell_custom(
+    const struct wwi_message *self,
+    const struct custom *header)
+{
+    wws_header_info info = WWS_HEADER_INFO_INIT;
+
+    if (header->added != NULL) {
+        info.must_understand = header->added->must_understand;
+        info.relay = header->added->relay;
+        info.role = wwi_blocks_role(&self->blocks, header->added);
+        return info;
+    }
+    info.must_understand = header->received->must_understand;
+    info.understood = header->received->understood;
+    info.relay = header->received->relay;
+    info.role = header->received->role;
+    return info;
+}
+
+wws_status wwi_message_get_custom_header_info(
+    struct wwi_message *self,
+    wws_string name,
+    wws_string namespace_uri,
+    uint32_t index,
+    wws_header_info *info,
+    struct wwi_error *error)
+{
+    wws_status status = wwi_message_enter(self, WWI_MESSAGE_FILLED, error);
+    wws_header_info ours;
+    struct custom found;
+
+    if (status < 0)
+        return status;
+    if (!find_custom(self, name, namespace_uri, index, &found))
+        return wwi_message_leave(self, WWS_S_END);
+    ours = tell_custom(self, &found);
+    wwi_record_put(info, &ours, sizeof ours);
+    return wwi_message_leave(self, WWS_S_OK);
+}
+
+wws_status wwi_message_mark_header_understood(
+    struct wwi_message *self,
+    wws_string name,
+    wws_string namespace_uri,
+    uint32_t index,
+    struct wwi_error *error)
+{
+    wws_status status = wwi_message_enter(self, WWI_MESSAGE_FILLED, error);
+    struct custom found;
+
+    if (status < 0)
+        return status;
+    if (!find_custom(self, name, namespace_uri, index, &found))
+        status = WWS_S_END;
+    else if (found.received != NULL)
+        found.received->understood = true;
     return wwi_message_leave(self, status);
 }
 
@@ -262,6 +396,27 @@ wws_status wwi_message_remove_custom_header(
     return wwi_message_leave(self, found ? WWS_S_OK : WWS_S_END);
 }
 
+/* The error is given the fault that answers such a message. */
+static void give_not_understood(
+    const struct wwi_message *self,
+    struct wwi_error *error)
+{
+    const struct wwi_fault_about about = {
+        .fault = WWI_FAULT_MUST_UNDERSTAND,
+        .request = &self->envelope,
+    };
+    struct wwi_made_fault fault;
+    struct wwi_fault copy = { 0 };
+
+    if (error == NULL)
+        return;
+    if (wwi_fault_make(&fault, &about, self->options.envelope_version,
+            self->options.addressing_version) >= 0
+        && wwi_fault_copy(&copy, &fault.info))
+        wwi_error_take_fault(error, &copy);
+    wwi_made_fault_fini(&fault);
+}
+
 wws_status wwi_message_check_must_understand(
     struct wwi_message *self,
     struct wwi_error *error)
@@ -280,6 +435,7 @@ wws_status wwi_message_check_must_understand(
                 "the header %.*s of %.*s is not understood",
                 (int) header->local.size, header->local.data,
                 (int) header->ns.size, header->ns.data);
+            give_not_understood(self, error);
             break;
         }
     }

@@ -173,6 +173,31 @@ static size_t append_name(struct wwi_bytes *names, wws_string name)
     return at;
 }
 
+/* What SOAP itself says on it, besides mustUnderstand. */
+static void read_attributes(
+    const struct wwi_xml_reader *reader,
+    struct wwi_blocks *blocks,
+    wws_envelope_version version,
+    struct wwi_block *block)
+{
+    wws_string ns = wwi_envelope_namespace(version);
+    const struct mark role = {
+        .ns = ns, .local = wwi_envelope_role_name(version) };
+    const struct mark relay = { .ns = ns, .local = WWS_STR("relay") };
+    const struct wwi_xml_attribute *found = find_attribute(reader, &role);
+
+    block->role = blocks->names.size;
+    block->role_size = 0;
+    if (found != NULL) {
+        wws_string value = wwi_envelope_trim(found->value);
+
+        block->role = append_name(&blocks->names, value);
+        block->role_size = value.size;
+    }
+    found = find_attribute(reader, &relay);
+    block->relay = found != NULL && wwi_envelope_relays(version, found->value);
+}
+
 /* At the start of the element: looks at it, and prepares what is put on it. */
 static wws_status begin_block(
     const struct wwi_xml_reader *reader,
@@ -206,6 +231,7 @@ static wws_status begin_block(
     block->local_size = name->local.size;
     block->ns = append_name(&blocks->names, name->ns);
     block->ns_size = name->ns.size;
+    read_attributes(reader, blocks, options->version, block);
     return WWS_S_OK;
 }
 
@@ -375,6 +401,15 @@ const struct wwi_block *wwi_blocks_find(
     return NULL;
 }
 
+wws_string wwi_blocks_role(
+    const struct wwi_blocks *blocks,
+    const struct wwi_block *block)
+{
+    const char *names = (const char *) blocks->names.data;
+
+    return (wws_string) { names + block->role, block->role_size };
+}
+
 wws_bytes wwi_blocks_xml(
     const struct wwi_blocks *blocks,
     const struct wwi_block *block)
@@ -396,6 +431,12 @@ static void remove_block(struct wwi_blocks *blocks, uint32_t index)
         list[i] = list[i + 1];
         list[i].begin -= size;
     }
+}
+
+void wwi_blocks_cut(struct wwi_blocks *blocks, uint32_t count)
+{
+    while (blocks->count > count)
+        remove_block(blocks, blocks->count - 1);
 }
 
 bool wwi_blocks_remove(

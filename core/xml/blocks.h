@@ -16,6 +16,9 @@ struct wwi_block {
     size_t local_size;
     size_t ns;
     size_t ns_size;
+    size_t role;
+    size_t role_size;
+    bool relay;
     bool must_understand;
 };
 
@@ -65,9 +68,15 @@ const struct wwi_block *wwi_blocks_find(
     wws_string local,
     wws_string ns,
     uint32_t *index);
+/* Whom it is for; empty: the receiver in the end. */
+wws_string wwi_blocks_role(
+    const struct wwi_blocks *blocks,
+    const struct wwi_block *block);
 wws_bytes wwi_blocks_xml(
     const struct wwi_blocks *blocks,
     const struct wwi_block *block);
+/* Drops the last ones, down to a count. */
+void wwi_blocks_cut(struct wwi_blocks *blocks, uint32_t count);
 /* Removes all of that name and says whether there were any. */
 bool wwi_blocks_remove(
     struct wwi_blocks *blocks,

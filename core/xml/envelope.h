@@ -48,6 +48,8 @@ struct wwi_envelope_part {
 struct wwi_envelope_header {
     wws_string local;
     wws_string ns;
+    wws_string role;      /* empty: the receiver in the end */
+    bool relay;
     bool must_understand; /* says so, and is for a role of ours */
     bool standard;        /* its text is in envelope.standard[]; no part */
     /* For whoever holds the envelope. */
@@ -141,6 +143,8 @@ wws_status wwi_envelope_write_head(
     struct wwi_bytes *out);
 wws_string wwi_envelope_tail(void);
 
+/* What a version calls the role of a header. */
+wws_string wwi_envelope_role_name(wws_envelope_version version);
 /* The namespace of a version. */
 wws_string wwi_envelope_namespace(wws_envelope_version version);
 

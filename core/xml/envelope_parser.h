@@ -16,6 +16,10 @@ struct wwi_envelope_parser {
 };
 
 /* The envelope is wrong where the reader is.  False, as all that fails here. */
+bool wwi_envelope_fail(
+    struct wwi_envelope_parser *parser,
+    wws_status status,
+    const char *text);
 bool wwi_envelope_refuse(struct wwi_envelope_parser *parser, const char *text);
 bool wwi_envelope_no_memory(struct wwi_envelope_parser *parser);
 
@@ -52,6 +56,9 @@ wws_string wwi_envelope_keep(
     struct wwi_envelope *envelope,
     wws_string text);
 
+/* What the attribute relay of a header says. */
+bool wwi_envelope_relays(wws_envelope_version version, wws_string value);
+
 /* Without white space around it. */
 wws_string wwi_envelope_trim(wws_string text);
 bool wwi_envelope_is_space(wws_string text);
@@ -61,6 +68,8 @@ bool wwi_envelope_at(
     const struct wwi_envelope_parser *parser,
     const char *local);
 
+/* Reads what is in the element Header. */
+bool wwi_envelope_read_headers(struct wwi_envelope_parser *parser);
 /* Reads the element Fault. */
 bool wwi_envelope_read_fault(struct wwi_envelope_parser *parser);
 

@@ -309,10 +309,12 @@ class Model:
 
     def spoken_calls(self, object: Object) -> list[Call]:
         """The calls of an object that languages have: of one that they see, not
-        those that give out what is hidden from them or take an address."""
+        those that give out or need what is hidden from them, or take an
+        address."""
         def is_spoken(parameter: Parameter) -> bool:
             slot = parameter.slot
-            if slot.shape is Shape.HANDLE and parameter.output:
+            if slot.shape is Shape.HANDLE and (parameter.output
+                                               or parameter.required):
                 return not self.is_hidden(slot.type.object)
             return parameter.output or not slot.pointer
 

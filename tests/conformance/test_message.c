@@ -145,6 +145,7 @@ static const wws_fault *some_fault(void)
 static wws_string string_out;
 static wws_bytes bytes_out;
 static wws_fault_info fault_out = WWS_FAULT_INFO_INIT;
+static wws_header_info header_out = WWS_HEADER_INFO_INIT;
 static wws_message_info info_out = WWS_MESSAGE_INFO_INIT;
 
 FUNCTION(do_initialize, wws_message_initialize(rig->subject,
@@ -165,6 +166,12 @@ FUNCTION(do_add_custom, wws_message_add_custom_header(rig->subject,
     element(), false, error))
 FUNCTION(do_get_custom, wws_message_get_custom_header(rig->subject,
     WWS_STR("none"), WWS_STR("urn:none"), 0, &bytes_out, NULL, error))
+FUNCTION(do_get_custom_info, wws_message_get_custom_header_info(rig->subject,
+    WWS_STR("none"), WWS_STR("urn:none"), 0, &header_out, error))
+FUNCTION(do_mark_understood, wws_message_mark_header_understood(rig->subject,
+    WWS_STR("none"), WWS_STR("urn:none"), 0, error))
+FUNCTION(do_address, wws_message_address(rig->subject,
+    WWS_STR("urn:to"), (wws_bytes) { 0 }, error))
 FUNCTION(do_remove_custom, wws_message_remove_custom_header(rig->subject,
     WWS_STR("none"), WWS_STR("urn:none"), error))
 FUNCTION(do_check_understood,
@@ -318,6 +325,11 @@ static const struct {
     { "remove header", do_remove_header, false, { INV, OK, OK, OK } },
     { "add custom header", do_add_custom, false, { INV, OK, OK, OK } },
     { "get custom header", do_get_custom, false, { INV, END, END, END } },
+    { "get custom header info", do_get_custom_info, false,
+        { INV, END, END, END } },
+    { "mark header understood", do_mark_understood, false,
+        { INV, END, END, END } },
+    { "address", do_address, false, { INV, INV, INV, INV } },
     { "remove custom header", do_remove_custom, false,
         { INV, END, END, END } },
     { "check must understand", do_check_understood, false,

@@ -57,6 +57,7 @@ typedef wws_status (*probe_fn)(uint64_t id, wws_error error);
 
 static wws_error_info error_info = WWS_ERROR_INFO_INIT;
 static wws_fault_info fault_info = WWS_FAULT_INFO_INIT;
+static wws_header_info header_info = WWS_HEADER_INFO_INIT;
 static wws_message_info message_info = WWS_MESSAGE_INFO_INIT;
 static wws_operation_info operation_info = WWS_OPERATION_INFO_INIT;
 static wws_event event = WWS_EVENT_INIT;
@@ -107,6 +108,11 @@ PROBE(message_remove_header, message, WWS_HEADER_ACTION, error)
 PROBE(message_add_custom_header, message, body, false, error)
 PROBE(message_get_custom_header, message, WWS_STR("x"), WWS_STR("urn:x"), 0,
     &out.bytes, NULL, error)
+PROBE(message_get_custom_header_info, message, WWS_STR("x"), WWS_STR("urn:x"),
+    0, &header_info, error)
+PROBE(message_mark_header_understood, message, WWS_STR("x"), WWS_STR("urn:x"),
+    0, error)
+PROBE(message_address, message, WWS_STR("urn:to"), body, error)
 PROBE(message_remove_custom_header, message, WWS_STR("x"), WWS_STR("urn:x"),
     error)
 PROBE(message_check_must_understand, message, error)
@@ -126,6 +132,8 @@ PROBE(channel_receive, channel, LIVE(message, MESSAGE),
 PROBE(channel_request_reply, channel, LIVE(message, MESSAGE),
     LIVE(message, MESSAGE), NULL, error)
 PROBE(channel_send_reply, channel, LIVE(message, MESSAGE), NULL, error)
+PROBE(channel_send_fault, channel, LIVE(message, MESSAGE), LIVE(error, ERROR),
+    WWS_FAULT_DISCLOSURE_FULL, NULL, error)
 PROBE_ALONE(channel_cancel_receive, channel)
 PROBE_ALONE(channel_abort, channel)
 PROBE(channel_close, channel, NULL, error)
@@ -204,6 +212,9 @@ static const struct probe probes[] = {
     WITH_ERROR(message_remove_header, MESSAGE),
     WITH_ERROR(message_add_custom_header, MESSAGE),
     WITH_ERROR(message_get_custom_header, MESSAGE),
+    WITH_ERROR(message_get_custom_header_info, MESSAGE),
+    WITH_ERROR(message_mark_header_understood, MESSAGE),
+    WITH_ERROR(message_address, MESSAGE),
     WITH_ERROR(message_remove_custom_header, MESSAGE),
     WITH_ERROR(message_check_must_understand, MESSAGE),
     WITH_ERROR(message_add_mapped_header, MESSAGE),
@@ -220,6 +231,7 @@ static const struct probe probes[] = {
     WITH_ERROR(channel_receive, CHANNEL),
     WITH_ERROR(channel_request_reply, CHANNEL),
     WITH_ERROR(channel_send_reply, CHANNEL),
+    WITH_ERROR(channel_send_fault, CHANNEL),
     WITHOUT(channel_cancel_receive, CHANNEL),
     WITHOUT(channel_abort, CHANNEL),
     WITH_ERROR(channel_close, CHANNEL),

@@ -23,6 +23,7 @@ from .types import FaultCode as FaultCode
 from .types import FaultDisclosure as FaultDisclosure
 from .types import FaultInfo as FaultInfo
 from .types import Header as Header
+from .types import HeaderInfo as HeaderInfo
 from .types import IpVersion as IpVersion
 from .types import ListenerProperty as ListenerProperty
 from .types import ListenerState as ListenerState

@@ -192,6 +192,12 @@ enum {
     WWS_FAULT_CODE_DATA_ENCODING_UNKNOWN = 4
 };
 
+typedef uint32_t wws_fault_disclosure;
+enum {
+    WWS_FAULT_DISCLOSURE_MINIMAL = 0,
+    WWS_FAULT_DISCLOSURE_FULL = 1
+};
+
 typedef uint32_t wws_log_level;
 enum {
     WWS_LOG_LEVEL_ERROR = 0,
@@ -358,12 +364,6 @@ enum {
     WWS_SERVICE_HOST_STATE_FAULTED = 5
 };
 
-typedef uint32_t wws_fault_disclosure;
-enum {
-    WWS_FAULT_DISCLOSURE_MINIMAL = 0,
-    WWS_FAULT_DISCLOSURE_FULL = 1
-};
-
 typedef uint32_t wws_operation_kind;
 enum {
     WWS_OPERATION_KIND_CALL = 0,
@@ -500,6 +500,16 @@ typedef struct wws_message_options {
     uint32_t reserved0;
 } wws_message_options;
 
+typedef struct wws_header_info {
+    uint32_t struct_size;
+    uint32_t version;
+    uint32_t must_understand;
+    uint32_t understood;
+    uint32_t relay;
+    uint32_t reserved0;
+    wws_string role;
+} wws_header_info;
+
 typedef struct wws_message_info {
     uint32_t struct_size;
     uint32_t version;
@@ -508,7 +518,7 @@ typedef struct wws_message_info {
     wws_addressing_version addressing_version;
     uint32_t is_fault;
     uint32_t header_count;
-    uint32_t reserved0;
+    uint32_t is_addressed;
 } wws_message_info;
 
 typedef struct wws_channel_options {
@@ -724,6 +734,11 @@ wws_status wws_message_initialize(
     wws_message_initialization initialization,
     wws_message original,
     wws_error error);
+wws_status wws_message_address(
+    wws_message message,
+    wws_string to,
+    wws_bytes reference_parameters,
+    wws_error error);
 wws_status wws_message_set_header(
     wws_message message,
     wws_header header,
@@ -750,6 +765,19 @@ wws_status wws_message_get_custom_header(
     uint32_t index,
     wws_bytes *element,
     bool *must_understand,
+    wws_error error);
+wws_status wws_message_get_custom_header_info(
+    wws_message message,
+    wws_string name,
+    wws_string namespace_uri,
+    uint32_t index,
+    wws_header_info *info,
+    wws_error error);
+wws_status wws_message_mark_header_understood(
+    wws_message message,
+    wws_string name,
+    wws_string namespace_uri,
+    uint32_t index,
     wws_error error);
 wws_status wws_message_remove_custom_header(
     wws_message message,
@@ -830,6 +858,13 @@ wws_status wws_channel_request_reply(
 wws_status wws_channel_send_reply(
     wws_channel channel,
     wws_message reply,
+    const wws_completion *completion,
+    wws_error error);
+wws_status wws_channel_send_fault(
+    wws_channel channel,
+    wws_message request,
+    wws_error cause,
+    wws_fault_disclosure disclosure,
     const wws_completion *completion,
     wws_error error);
 wws_status wws_channel_write_message_start(

@@ -242,6 +242,15 @@ class FaultCode(Enumeration):
     DATA_ENCODING_UNKNOWN = 4
 
 
+class FaultDisclosure(Enumeration):
+    """How much a generated fault tells the client."""
+
+    #: A fixed text.
+    MINIMAL = 0
+    #: The strings of the error object.
+    FULL = 1
+
+
 class LogLevel(Enumeration):
     """How much a log line matters."""
 
@@ -537,15 +546,6 @@ class ServiceHostState(Enumeration):
     FAULTED = 5
 
 
-class FaultDisclosure(Enumeration):
-    """How much a generated fault tells the client."""
-
-    #: A fixed text.
-    MINIMAL = 0
-    #: The strings of the error object.
-    FULL = 1
-
-
 class OperationKind(Enumeration):
     """What a host asks for."""
 
@@ -735,6 +735,28 @@ class ErrorInfo(Record):
             string_count=record.string_count)
 
 
+class HeaderInfo(Record):
+    """What a header says of itself, and what has become of it.
+
+    - must_understand: Whether this end must understand it: it says so, and is
+    for this end.
+    - understood: Whether it has been read or marked as understood.
+    - relay: Whether it is passed on by whoever it is for and does not
+    understand it (SOAP 1.2).
+    - role: Whom it is for, a URI: the actor of SOAP 1.1, the role of SOAP 1.2;
+    empty: the one who is to receive the message in the end.  Lives until the
+    message changes.
+    """
+
+    @classmethod
+    def _of(cls, record):
+        return cls(
+            must_understand=bool(record.must_understand),
+            understood=bool(record.understood),
+            relay=bool(record.relay),
+            role=text_out(record.role))
+
+
 class MessageInfo(Record):
     """What a message knows of itself.
 
@@ -743,6 +765,8 @@ class MessageInfo(Record):
     - addressing_version: The version of its addressing headers.
     - is_fault: Whether its body is a fault.
     - header_count: How many headers it has, standard ones included.
+    - is_addressed: Whether it is known where it goes: it was received or sent,
+    answers another one, or has been addressed.
     """
 
     @classmethod
@@ -752,7 +776,8 @@ class MessageInfo(Record):
             envelope_version=EnvelopeVersion(record.envelope_version),
             addressing_version=AddressingVersion(record.addressing_version),
             is_fault=bool(record.is_fault),
-            header_count=record.header_count)
+            header_count=record.header_count,
+            is_addressed=bool(record.is_addressed))
 
 
 class CallCallbacks:

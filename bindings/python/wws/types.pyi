@@ -112,6 +112,10 @@ class FaultCode(IntEnum):
     VERSION_MISMATCH = 3
     DATA_ENCODING_UNKNOWN = 4
 
+class FaultDisclosure(IntEnum):
+    MINIMAL = 0
+    FULL = 1
+
 class LogLevel(IntEnum):
     ERROR = 0
     WARNING = 1
@@ -246,10 +250,6 @@ class ServiceHostState(IntEnum):
     CLOSED = 4
     FAULTED = 5
 
-class FaultDisclosure(IntEnum):
-    MINIMAL = 0
-    FULL = 1
-
 class OperationKind(IntEnum):
     CALL = 0
     ACCEPT_CHANNEL = 1
@@ -324,12 +324,19 @@ class ErrorInfo(Record):
     has_fault: bool
     string_count: int
 
+class HeaderInfo(Record):
+    must_understand: bool
+    understood: bool
+    relay: bool
+    role: str
+
 class MessageInfo(Record):
     state: wws.MessageState
     envelope_version: wws.EnvelopeVersion
     addressing_version: wws.AddressingVersion
     is_fault: bool
     header_count: int
+    is_addressed: bool
 
 class CallCallbacks:
     def sending(self, message: wws.Message) -> wws.Status | None: ...

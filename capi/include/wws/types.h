@@ -355,6 +355,15 @@ enum {
     WWS_FAULT_CODE_DATA_ENCODING_UNKNOWN = 4
 };
 
+/** How much a generated fault tells the client. */
+typedef uint32_t wws_fault_disclosure;
+enum {
+    /** A fixed text. */
+    WWS_FAULT_DISCLOSURE_MINIMAL = 0,
+    /** The strings of the error object. */
+    WWS_FAULT_DISCLOSURE_FULL = 1
+};
+
 /** How much a log line matters. */
 typedef uint32_t wws_log_level;
 enum {
@@ -647,15 +656,6 @@ enum {
     WWS_SERVICE_HOST_STATE_CLOSED = 4,
     /** Aborted; to be closed. */
     WWS_SERVICE_HOST_STATE_FAULTED = 5
-};
-
-/** How much a generated fault tells the client. */
-typedef uint32_t wws_fault_disclosure;
-enum {
-    /** A fixed text. */
-    WWS_FAULT_DISCLOSURE_MINIMAL = 0,
-    /** The strings of the error object. */
-    WWS_FAULT_DISCLOSURE_FULL = 1
 };
 
 /** What a host asks for. */
@@ -1013,6 +1013,34 @@ typedef struct wws_message_options {
     { sizeof(wws_message_options), WWS_VERSION,                               \
       WWS_ENVELOPE_VERSION_SOAP_1_2, WWS_ADDRESSING_VERSION_1_0, 64, 0 }
 
+/** What a header says of itself, and what has become of it. */
+typedef struct wws_header_info {
+    uint32_t struct_size;
+    uint32_t version;
+
+    /** Whether this end must understand it: it says so, and is for this end. */
+    uint32_t must_understand;
+
+    /** Whether it has been read or marked as understood. */
+    uint32_t understood;
+
+    /** Whether it is passed on by whoever it is for and does not understand it
+     *  (SOAP 1.2). */
+    uint32_t relay;
+
+    uint32_t reserved0;
+
+    /** Whom it is for, a URI: the actor of SOAP 1.1, the role of SOAP 1.2;
+     *  empty: the one who is to receive the message in the end.  Lives until
+     *  the message changes. */
+    wws_string role;
+} wws_header_info;
+
+#define WWS_HEADER_INFO_SIZE_V1 sizeof(wws_header_info)
+
+#define WWS_HEADER_INFO_INIT                                                  \
+    { sizeof(wws_header_info), WWS_VERSION, 0, 0, 0, 0, { NULL, 0 } }
+
 /** What a message knows of itself. */
 typedef struct wws_message_info {
     uint32_t struct_size;
@@ -1033,7 +1061,9 @@ typedef struct wws_message_info {
     /** How many headers it has, standard ones included. */
     uint32_t header_count;
 
-    uint32_t reserved0;
+    /** Whether it is known where it goes: it was received or sent, answers
+     *  another one, or has been addressed. */
+    uint32_t is_addressed;
 } wws_message_info;
 
 #define WWS_MESSAGE_INFO_SIZE_V1 sizeof(wws_message_info)

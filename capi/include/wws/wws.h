@@ -82,7 +82,7 @@ WWS_API wws_status wws_error_get_fault(wws_error error, wws_fault_info *fault);
 /** Puts a string in front of the others.  It is copied. */
 WWS_API wws_status wws_error_add_string(wws_error error, wws_string text);
 
-/** Sets the SOAP fault that the failure is to be answered with, and puts its
+/** Sets the SOAP fault that wws_channel_send_fault() answers with, and puts its
  *  reason in front of the strings (WsSetFaultErrorProperty).  It is copied;
  *  whether XML can hold it is seen when it is sent.  WWS_E_QUOTA_EXCEEDED for
  *  more subcodes or reasons than a fault can have. */
@@ -142,6 +142,16 @@ WWS_API wws_status wws_message_initialize(
     wws_message original,
     wws_error error);
 
+/** Says where an initialized message goes, which is not known yet: sets To, and
+ *  adds the elements that the endpoint there asks for (WsAddressMessage).  A
+ *  channel does that by itself, with its own address.  Both are copied.
+ *  WWS_E_INVALID_OPERATION the second time, and without addressing headers. */
+WWS_API wws_status wws_message_address(
+    wws_message message,
+    wws_string to,
+    wws_bytes reference_parameters,
+    wws_error error);
+
 /** Sets a standard header.  It is copied. */
 WWS_API wws_status wws_message_set_header(
     wws_message message,
@@ -184,6 +194,25 @@ WWS_API wws_status wws_message_get_custom_header(
     bool *must_understand,
     wws_error error);
 
+/** Reads what a header that GetCustomHeader finds says of itself, and does not
+ *  mark it; WWS_S_END if it is not there (WsGetHeaderAttributes). */
+WWS_API wws_status wws_message_get_custom_header_info(
+    wws_message message,
+    wws_string name,
+    wws_string namespace_uri,
+    uint32_t index,
+    wws_header_info *info,
+    wws_error error);
+
+/** Marks a header that GetCustomHeader finds as understood, without reading it;
+ *  WWS_S_END if it is not there (WsMarkHeaderAsUnderstood). */
+WWS_API wws_status wws_message_mark_header_understood(
+    wws_message message,
+    wws_string name,
+    wws_string namespace_uri,
+    uint32_t index,
+    wws_error error);
+
 /** Removes all headers of that name; WWS_S_END if there is none. */
 WWS_API wws_status wws_message_remove_custom_header(
     wws_message message,
@@ -192,7 +221,8 @@ WWS_API wws_status wws_message_remove_custom_header(
     wws_error error);
 
 /** Fails with WWS_E_INVALID_FORMAT if a header that must be understood is
- *  neither a standard one nor has been read (SOAP 1.2 part 1, 2.4). */
+ *  neither a standard one nor has been read or marked (SOAP 1.2 part 1, 2.4).
+ *  The error then holds the fault that answers the message. */
 WWS_API wws_status wws_message_check_must_understand(
     wws_message message,
     wws_error error);
@@ -318,6 +348,18 @@ WWS_API wws_status wws_channel_request_reply(
 WWS_API wws_status wws_channel_send_reply(
     wws_channel channel,
     wws_message reply,
+    const wws_completion *completion,
+    wws_error error);
+
+/** Answers the request that an accepted channel received with a fault: the one
+ *  that the cause holds, else one of the code RECEIVER that tells of it as much
+ *  as it may (WsSendFaultMessageForError).  Both are read before this returns.
+ *  wws_channel_abort() ends it early. */
+WWS_API wws_status wws_channel_send_fault(
+    wws_channel channel,
+    wws_message request,
+    wws_error cause,
+    wws_fault_disclosure disclosure,
     const wws_completion *completion,
     wws_error error);
 

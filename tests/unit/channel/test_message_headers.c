@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "core/channel/message_parts.h"
 #include "tests/unit/channel/messages.h"
 
 static void message__reply_takes_no_standard_header_for_a_parameter(
@@ -203,6 +204,202 @@ static void message__limits_its_headers(void **state)
     wwi_message_free(message);
 }
 
+static wws_header_info info_of(
+    struct wwi_message *message,
+    const char *name,
+    uint32_t index)
+{
+    wws_header_info info = WWS_HEADER_INFO_INIT;
+
+    assert_int_equal(wwi_message_get_custom_header_info(message,
+        wwi_string(name), WWS_STR("urn:h"), index, &info, NULL), 0);
+    return info;
+}
+
+static const char with_roles[] =
+    "<s:Envelope xmlns:s='" S12 "' xmlns:h='urn:h'><s:Header>"
+    "<h:a s:mustUnderstand='1' s:role=' " S12 "/role/next '/>"
+    "<h:b s:mustUnderstand='1' s:role='urn:other' s:relay='true'/>"
+    "<h:c/></s:Header><s:Body/></s:Envelope>";
+
+static void header__says_whom_it_is_for(void **state)
+{
+    struct wwi_message *message = decoded(with_roles);
+    wws_header_info info;
+    (void) state;
+
+    info = info_of(message, "a", 0);
+    assert_true(info.must_understand);
+    assert_false(info.relay);
+    assert_text(info.role, S12 "/role/next");
+    info = info_of(message, "b", 0);
+    assert_false(info.must_understand);
+    assert_true(info.relay);
+    assert_text(info.role, "urn:other");
+    info = info_of(message, "c", 0);
+    assert_false(info.must_understand);
+    assert_int_equal(info.role.size, 0);
+    wwi_message_free(message);
+}
+
+static void header__of_soap_1_1_has_an_actor_and_no_relay(void **state)
+{
+    struct wwi_message *message = new_message(
+        WWS_ENVELOPE_VERSION_SOAP_1_1, WWS_ADDRESSING_VERSION_1_0);
+    wws_header_info info;
+    (void) state;
+
+    assert_int_equal(decode(message, "<s:Envelope xmlns:s='" S11 "'><s:Header>"
+        "<a xmlns='urn:h' s:actor='urn:other' s:role='urn:x' s:relay='1'/>"
+        "</s:Header><s:Body/></s:Envelope>"), 0);
+
+    info = info_of(message, "a", 0);
+    assert_text(info.role, "urn:other");
+    assert_false(info.relay);
+    wwi_message_free(message);
+}
+
+static void header__that_is_added_says_what_it_was_given(void **state)
+{
+    struct wwi_message *message = initialized(BLANK);
+    wws_header_info info;
+    (void) state;
+
+    assert_int_equal(wwi_message_add_custom_header(message, octets_of(
+        "<x xmlns='urn:h' xmlns:s='" S12 "' s:role=' urn:r ' s:relay='1'/>"),
+        true, NULL), 0);
+
+    info = info_of(message, "x", 0);
+    assert_true(info.must_understand);
+    assert_true(info.relay);
+    assert_false(info.understood);
+    assert_text(info.role, "urn:r");
+    wwi_message_free(message);
+}
+
+static void header__is_understood_when_it_is_read_or_marked(void **state)
+{
+    struct wwi_message *message = decoded(received);
+    wws_bytes element;
+    (void) state;
+
+    assert_false(info_of(message, "Mine", 0).understood);
+    assert_int_equal(wwi_message_check_must_understand(message, NULL),
+        WWS_E_INVALID_FORMAT);
+    assert_int_equal(wwi_message_mark_header_understood(message,
+        WWS_STR("Mine"), WWS_STR("urn:h"), 0, NULL), 0);
+    assert_true(info_of(message, "Mine", 0).understood);
+    assert_int_equal(wwi_message_check_must_understand(message, NULL), 0);
+    assert_false(info_of(message, "Mine", 1).understood);
+    assert_int_equal(wwi_message_get_custom_header(message, WWS_STR("Mine"),
+        WWS_STR("urn:h"), 1, &element, NULL, NULL), 0);
+    assert_true(info_of(message, "Mine", 1).understood);
+    assert_int_equal(wwi_message_mark_header_understood(message,
+        WWS_STR("Mine"), WWS_STR("urn:h"), 2, NULL), WWS_S_END);
+    wwi_message_free(message);
+}
+
+static void header__not_understood_gives_the_fault_that_says_so(void **state)
+{
+    struct wwi_message *message = decoded(received);
+    struct wwi_error *error = wwi_error_new();
+    wws_fault_info fault = WWS_FAULT_INFO_INIT;
+    (void) state;
+
+    assert_int_equal(wwi_message_check_must_understand(message, error),
+        WWS_E_INVALID_FORMAT);
+
+    assert_int_equal(wwi_error_get_fault(error, &fault), 0);
+    assert_int_equal(fault.code, WWS_FAULT_CODE_MUST_UNDERSTAND);
+    assert_xml(fault.headers, "<s:NotUnderstood xmlns:s=\"" S12
+        "\" xmlns:h=\"urn:h\" qname=\"h:Mine\"/>");
+    wwi_error_free(error);
+    wwi_message_free(message);
+}
+
+static bool is_addressed(struct wwi_message *message)
+{
+    wws_message_info info = WWS_MESSAGE_INFO_INIT;
+
+    assert_int_equal(wwi_message_get_info(message, &info, NULL), 0);
+    return info.is_addressed;
+}
+
+static void message__is_addressed_once(void **state)
+{
+    struct wwi_message *message = initialized(REQUEST);
+    struct wwi_message *other;
+    (void) state;
+
+    assert_false(is_addressed(message));
+    assert_int_equal(wwi_message_address(message, WWS_STR("urn:to"),
+        octets_of("<p xmlns='urn:p'/> <q xmlns='urn:q'>1</q>"), NULL), 0);
+    assert_true(is_addressed(message));
+    assert_header(message, WWS_HEADER_TO, "urn:to");
+    assert_int_equal(wwi_message_address(message, WWS_STR("urn:b"),
+        (wws_bytes) { 0 }, NULL), WWS_E_INVALID_OPERATION);
+    set_action(message, "urn:a");
+    other = sent(message);
+
+    assert_header(other, WWS_HEADER_TO, "urn:to");
+    assert_xml(wwi_blocks_xml(&message->blocks, &message->blocks.list[1]),
+        "<q xmlns:a=\"" A10 "\" a:IsReferenceParameter=\"true\""
+        " xmlns='urn:q'>1</q>");
+    assert_int_equal(wwi_message_header_count(other), 6);
+    wwi_message_free(message);
+    wwi_message_free(other);
+}
+
+static void message__that_cannot_be_addressed_is_as_it_was(void **state)
+{
+    struct wwi_message *message = initialized(REQUEST);
+    struct wwi_message *plain = new_message(
+        WWS_ENVELOPE_VERSION_SOAP_1_2, WWS_ADDRESSING_VERSION_TRANSPORT);
+    (void) state;
+
+    assert_int_equal(wwi_message_address(message, WWS_STR("urn:to"),
+        octets_of("<p xmlns='urn:p'/><q/>"), NULL), WWS_E_INVALID_FORMAT);
+    assert_int_equal(wwi_message_address(message, WWS_STR("urn:to"),
+        octets_of("<a:To xmlns:a='" A10 "'/>"), NULL), WWS_E_INVALIDARG);
+    assert_int_equal(wwi_message_address(message, WWS_STR("a\nb"),
+        (wws_bytes) { 0 }, NULL), WWS_E_INVALIDARG);
+    message->options.max_headers = 4;
+    assert_int_equal(wwi_message_address(message, WWS_STR("urn:to"),
+        octets_of("<p xmlns='urn:p'/><q xmlns='urn:p'/>"), NULL),
+        WWS_E_QUOTA_EXCEEDED);
+    assert_int_equal(message->blocks.count, 0);
+    assert_no_header(message, WWS_HEADER_TO);
+    assert_false(is_addressed(message));
+    assert_int_equal(wwi_message_initialize(plain, BLANK, NULL, NULL), 0);
+    assert_int_equal(wwi_message_address(plain, WWS_STR("urn:to"),
+        (wws_bytes) { 0 }, NULL), WWS_E_INVALID_OPERATION);
+    wwi_message_free(message);
+    wwi_message_free(plain);
+}
+
+/* M5: one that is empty is not addressed, and says so. */
+static void message__is_addressed_by_being_sent_received_or_an_answer(
+    void **state)
+{
+    struct wwi_message *empty = new_default();
+    struct wwi_message *request = initialized(REQUEST);
+    struct wwi_message *other;
+    (void) state;
+
+    assert_false(is_addressed(empty));
+    set_action(request, "urn:a");
+    other = sent(request);
+    assert_true(is_addressed(request));
+    assert_true(is_addressed(other));
+    assert_int_equal(wwi_message_initialize(empty, REPLY, other, NULL), 0);
+    assert_true(is_addressed(empty));
+    wwi_message_reset(empty, NULL);
+    assert_false(is_addressed(empty));
+    wwi_message_free(empty);
+    wwi_message_free(request);
+    wwi_message_free(other);
+}
+
 #define TEST(name) cmocka_unit_test(name)
 
 int main(void)
@@ -218,6 +415,14 @@ int main(void)
         TEST(message__mapped_headers_ignore_case),
         TEST(message__refuses_mapped_headers_of_the_connection),
         TEST(message__limits_its_headers),
+        TEST(header__says_whom_it_is_for),
+        TEST(header__of_soap_1_1_has_an_actor_and_no_relay),
+        TEST(header__that_is_added_says_what_it_was_given),
+        TEST(header__is_understood_when_it_is_read_or_marked),
+        TEST(header__not_understood_gives_the_fault_that_says_so),
+        TEST(message__is_addressed_once),
+        TEST(message__that_cannot_be_addressed_is_as_it_was),
+        TEST(message__is_addressed_by_being_sent_received_or_an_answer),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

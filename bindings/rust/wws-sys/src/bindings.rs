@@ -166,143 +166,143 @@ pub const WWS_FAULT_CODE_MUST_UNDERSTAND: _bindgen_ty_10 = 2;
 pub const WWS_FAULT_CODE_VERSION_MISMATCH: _bindgen_ty_10 = 3;
 pub const WWS_FAULT_CODE_DATA_ENCODING_UNKNOWN: _bindgen_ty_10 = 4;
 pub type _bindgen_ty_10 = ::std::os::raw::c_uint;
-pub type wws_log_level = u32;
-pub const WWS_LOG_LEVEL_ERROR: _bindgen_ty_11 = 0;
-pub const WWS_LOG_LEVEL_WARNING: _bindgen_ty_11 = 1;
-pub const WWS_LOG_LEVEL_INFO: _bindgen_ty_11 = 2;
-pub const WWS_LOG_LEVEL_DEBUG: _bindgen_ty_11 = 3;
-pub type _bindgen_ty_11 = ::std::os::raw::c_uint;
-pub type wws_counter = u32;
-pub const WWS_COUNTER_CALLS_STARTED: _bindgen_ty_12 = 0;
-pub const WWS_COUNTER_CALLS_COMPLETED: _bindgen_ty_12 = 1;
-pub const WWS_COUNTER_CANCEL_ASKED: _bindgen_ty_12 = 2;
-pub const WWS_COUNTER_CANCEL_WON: _bindgen_ty_12 = 3;
-pub const WWS_COUNTER_COMPLETED_FIRST: _bindgen_ty_12 = 4;
-pub const WWS_COUNTER_LATE_REPLY_DROPPED: _bindgen_ty_12 = 5;
-pub const WWS_COUNTER_CONNECTIONS_OPENED: _bindgen_ty_12 = 6;
-pub const WWS_COUNTER_CONNECTIONS_ACCEPTED: _bindgen_ty_12 = 7;
-pub const WWS_COUNTER_SOCKETS: _bindgen_ty_12 = 8;
-pub const WWS_COUNTER_OPERATIONS: _bindgen_ty_12 = 9;
-pub const WWS_COUNTER_OPERATIONS_CANCELLED: _bindgen_ty_12 = 10;
-pub const WWS_COUNTER_THREADS: _bindgen_ty_12 = 11;
-pub const WWS_COUNTER_HAND_OVERS: _bindgen_ty_12 = 12;
-pub const WWS_COUNTER_MEMORY_BLOCKS: _bindgen_ty_12 = 13;
-pub const WWS_COUNTER_ALLOCATIONS: _bindgen_ty_12 = 14;
-pub const WWS_COUNTER_HANDLES: _bindgen_ty_12 = 15;
-pub type _bindgen_ty_12 = ::std::os::raw::c_uint;
-pub type wws_event_kind = u32;
-pub const WWS_EVENT_KIND_COMPLETED: _bindgen_ty_13 = 0;
-pub const WWS_EVENT_KIND_OPERATION: _bindgen_ty_13 = 1;
-pub const WWS_EVENT_KIND_CANCELLED: _bindgen_ty_13 = 2;
-pub type _bindgen_ty_13 = ::std::os::raw::c_uint;
-pub type wws_cancel_reason = u32;
-pub const WWS_CANCEL_REASON_HOST_ABORTED: _bindgen_ty_14 = 0;
-pub const WWS_CANCEL_REASON_CHANNEL_FAULTED: _bindgen_ty_14 = 1;
-pub type _bindgen_ty_14 = ::std::os::raw::c_uint;
-pub type wws_message_state = u32;
-pub const WWS_MESSAGE_STATE_EMPTY: _bindgen_ty_15 = 1;
-pub const WWS_MESSAGE_STATE_INITIALIZED: _bindgen_ty_15 = 2;
-pub const WWS_MESSAGE_STATE_READING: _bindgen_ty_15 = 3;
-pub const WWS_MESSAGE_STATE_WRITING: _bindgen_ty_15 = 4;
-pub const WWS_MESSAGE_STATE_DONE: _bindgen_ty_15 = 5;
-pub type _bindgen_ty_15 = ::std::os::raw::c_uint;
-pub type wws_message_initialization = u32;
-pub const WWS_MESSAGE_INITIALIZATION_BLANK: _bindgen_ty_16 = 0;
-pub const WWS_MESSAGE_INITIALIZATION_DUPLICATE: _bindgen_ty_16 = 1;
-pub const WWS_MESSAGE_INITIALIZATION_REQUEST: _bindgen_ty_16 = 2;
-pub const WWS_MESSAGE_INITIALIZATION_REPLY: _bindgen_ty_16 = 3;
-pub const WWS_MESSAGE_INITIALIZATION_FAULT: _bindgen_ty_16 = 4;
-pub type _bindgen_ty_16 = ::std::os::raw::c_uint;
-pub type wws_header = u32;
-pub const WWS_HEADER_ACTION: _bindgen_ty_17 = 0;
-pub const WWS_HEADER_TO: _bindgen_ty_17 = 1;
-pub const WWS_HEADER_MESSAGE_ID: _bindgen_ty_17 = 2;
-pub const WWS_HEADER_RELATES_TO: _bindgen_ty_17 = 3;
-pub const WWS_HEADER_FROM: _bindgen_ty_17 = 4;
-pub const WWS_HEADER_REPLY_TO: _bindgen_ty_17 = 5;
-pub const WWS_HEADER_FAULT_TO: _bindgen_ty_17 = 6;
-pub type _bindgen_ty_17 = ::std::os::raw::c_uint;
-pub type wws_channel_state = u32;
-pub const WWS_CHANNEL_STATE_CREATED: _bindgen_ty_18 = 0;
-pub const WWS_CHANNEL_STATE_OPENING: _bindgen_ty_18 = 1;
-pub const WWS_CHANNEL_STATE_ACCEPTING: _bindgen_ty_18 = 2;
-pub const WWS_CHANNEL_STATE_OPEN: _bindgen_ty_18 = 3;
-pub const WWS_CHANNEL_STATE_FAULTED: _bindgen_ty_18 = 4;
-pub const WWS_CHANNEL_STATE_CLOSING: _bindgen_ty_18 = 5;
-pub const WWS_CHANNEL_STATE_CLOSED: _bindgen_ty_18 = 6;
-pub type _bindgen_ty_18 = ::std::os::raw::c_uint;
-pub type wws_channel_type = u32;
-pub const WWS_CHANNEL_TYPE_REQUEST: _bindgen_ty_19 = 0;
-pub const WWS_CHANNEL_TYPE_REPLY: _bindgen_ty_19 = 1;
-pub const WWS_CHANNEL_TYPE_DUPLEX_SESSION: _bindgen_ty_19 = 2;
-pub type _bindgen_ty_19 = ::std::os::raw::c_uint;
-pub type wws_channel_property = u32;
-pub const WWS_CHANNEL_PROPERTY_MAX_MESSAGE_SIZE: _bindgen_ty_20 = 0;
-pub const WWS_CHANNEL_PROPERTY_MAX_STREAMED_MESSAGE_SIZE: _bindgen_ty_20 = 1;
-pub const WWS_CHANNEL_PROPERTY_MAX_STREAMED_START_SIZE: _bindgen_ty_20 = 2;
-pub const WWS_CHANNEL_PROPERTY_ENCODING: _bindgen_ty_20 = 4;
-pub const WWS_CHANNEL_PROPERTY_ENVELOPE_VERSION: _bindgen_ty_20 = 5;
-pub const WWS_CHANNEL_PROPERTY_ADDRESSING_VERSION: _bindgen_ty_20 = 6;
-pub const WWS_CHANNEL_PROPERTY_STATE: _bindgen_ty_20 = 8;
-pub const WWS_CHANNEL_PROPERTY_IP_VERSION: _bindgen_ty_20 = 10;
-pub const WWS_CHANNEL_PROPERTY_RESOLVE_TIMEOUT: _bindgen_ty_20 = 11;
-pub const WWS_CHANNEL_PROPERTY_CONNECT_TIMEOUT: _bindgen_ty_20 = 12;
-pub const WWS_CHANNEL_PROPERTY_SEND_TIMEOUT: _bindgen_ty_20 = 13;
-pub const WWS_CHANNEL_PROPERTY_RECEIVE_RESPONSE_TIMEOUT: _bindgen_ty_20 = 14;
-pub const WWS_CHANNEL_PROPERTY_RECEIVE_TIMEOUT: _bindgen_ty_20 = 15;
-pub const WWS_CHANNEL_PROPERTY_CLOSE_TIMEOUT: _bindgen_ty_20 = 16;
-pub const WWS_CHANNEL_PROPERTY_TRANSFER_MODE: _bindgen_ty_20 = 18;
-pub const WWS_CHANNEL_PROPERTY_HTTP_CONNECTION_ID: _bindgen_ty_20 = 23;
-pub const WWS_CHANNEL_PROPERTY_NO_DELAY: _bindgen_ty_20 = 28;
-pub const WWS_CHANNEL_PROPERTY_IS_SESSION_SHUT_DOWN: _bindgen_ty_20 = 33;
-pub const WWS_CHANNEL_PROPERTY_CHANNEL_TYPE: _bindgen_ty_20 = 34;
-pub const WWS_CHANNEL_PROPERTY_FAULTS_AS_ERRORS: _bindgen_ty_20 = 45;
-pub const WWS_CHANNEL_PROPERTY_MAX_HTTP_HEADERS_SIZE: _bindgen_ty_20 = 49;
-pub type _bindgen_ty_20 = ::std::os::raw::c_uint;
-pub type wws_channel_text = u32;
-pub const WWS_CHANNEL_TEXT_REMOTE_ADDRESS: _bindgen_ty_21 = 22;
-pub const WWS_CHANNEL_TEXT_TRANSPORT_URL: _bindgen_ty_21 = 27;
-pub type _bindgen_ty_21 = ::std::os::raw::c_uint;
-pub type wws_receive_option = u32;
-pub const WWS_RECEIVE_OPTION_OPTIONAL: _bindgen_ty_22 = 0;
-pub const WWS_RECEIVE_OPTION_REQUIRED: _bindgen_ty_22 = 1;
-pub type _bindgen_ty_22 = ::std::os::raw::c_uint;
-pub type wws_listener_state = u32;
-pub const WWS_LISTENER_STATE_CREATED: _bindgen_ty_23 = 0;
-pub const WWS_LISTENER_STATE_OPENING: _bindgen_ty_23 = 1;
-pub const WWS_LISTENER_STATE_OPEN: _bindgen_ty_23 = 2;
-pub const WWS_LISTENER_STATE_FAULTED: _bindgen_ty_23 = 3;
-pub const WWS_LISTENER_STATE_CLOSING: _bindgen_ty_23 = 4;
-pub const WWS_LISTENER_STATE_CLOSED: _bindgen_ty_23 = 5;
-pub type _bindgen_ty_23 = ::std::os::raw::c_uint;
-pub type wws_listener_property = u32;
-pub const WWS_LISTENER_PROPERTY_BACKLOG: _bindgen_ty_24 = 0;
-pub const WWS_LISTENER_PROPERTY_IP_VERSION: _bindgen_ty_24 = 1;
-pub const WWS_LISTENER_PROPERTY_STATE: _bindgen_ty_24 = 2;
-pub const WWS_LISTENER_PROPERTY_CHANNEL_TYPE: _bindgen_ty_24 = 4;
-pub const WWS_LISTENER_PROPERTY_TRANSPORT: _bindgen_ty_24 = 5;
-pub const WWS_LISTENER_PROPERTY_CONNECT_TIMEOUT: _bindgen_ty_24 = 6;
-pub const WWS_LISTENER_PROPERTY_CLOSE_TIMEOUT: _bindgen_ty_24 = 10;
-pub type _bindgen_ty_24 = ::std::os::raw::c_uint;
-pub type wws_service_proxy_state = u32;
-pub const WWS_SERVICE_PROXY_STATE_CREATED: _bindgen_ty_25 = 0;
-pub const WWS_SERVICE_PROXY_STATE_OPENING: _bindgen_ty_25 = 1;
-pub const WWS_SERVICE_PROXY_STATE_OPEN: _bindgen_ty_25 = 2;
-pub const WWS_SERVICE_PROXY_STATE_CLOSING: _bindgen_ty_25 = 3;
-pub const WWS_SERVICE_PROXY_STATE_CLOSED: _bindgen_ty_25 = 4;
-pub const WWS_SERVICE_PROXY_STATE_FAULTED: _bindgen_ty_25 = 5;
-pub type _bindgen_ty_25 = ::std::os::raw::c_uint;
-pub type wws_service_host_state = u32;
-pub const WWS_SERVICE_HOST_STATE_CREATED: _bindgen_ty_26 = 0;
-pub const WWS_SERVICE_HOST_STATE_OPENING: _bindgen_ty_26 = 1;
-pub const WWS_SERVICE_HOST_STATE_OPEN: _bindgen_ty_26 = 2;
-pub const WWS_SERVICE_HOST_STATE_CLOSING: _bindgen_ty_26 = 3;
-pub const WWS_SERVICE_HOST_STATE_CLOSED: _bindgen_ty_26 = 4;
-pub const WWS_SERVICE_HOST_STATE_FAULTED: _bindgen_ty_26 = 5;
-pub type _bindgen_ty_26 = ::std::os::raw::c_uint;
 pub type wws_fault_disclosure = u32;
-pub const WWS_FAULT_DISCLOSURE_MINIMAL: _bindgen_ty_27 = 0;
-pub const WWS_FAULT_DISCLOSURE_FULL: _bindgen_ty_27 = 1;
+pub const WWS_FAULT_DISCLOSURE_MINIMAL: _bindgen_ty_11 = 0;
+pub const WWS_FAULT_DISCLOSURE_FULL: _bindgen_ty_11 = 1;
+pub type _bindgen_ty_11 = ::std::os::raw::c_uint;
+pub type wws_log_level = u32;
+pub const WWS_LOG_LEVEL_ERROR: _bindgen_ty_12 = 0;
+pub const WWS_LOG_LEVEL_WARNING: _bindgen_ty_12 = 1;
+pub const WWS_LOG_LEVEL_INFO: _bindgen_ty_12 = 2;
+pub const WWS_LOG_LEVEL_DEBUG: _bindgen_ty_12 = 3;
+pub type _bindgen_ty_12 = ::std::os::raw::c_uint;
+pub type wws_counter = u32;
+pub const WWS_COUNTER_CALLS_STARTED: _bindgen_ty_13 = 0;
+pub const WWS_COUNTER_CALLS_COMPLETED: _bindgen_ty_13 = 1;
+pub const WWS_COUNTER_CANCEL_ASKED: _bindgen_ty_13 = 2;
+pub const WWS_COUNTER_CANCEL_WON: _bindgen_ty_13 = 3;
+pub const WWS_COUNTER_COMPLETED_FIRST: _bindgen_ty_13 = 4;
+pub const WWS_COUNTER_LATE_REPLY_DROPPED: _bindgen_ty_13 = 5;
+pub const WWS_COUNTER_CONNECTIONS_OPENED: _bindgen_ty_13 = 6;
+pub const WWS_COUNTER_CONNECTIONS_ACCEPTED: _bindgen_ty_13 = 7;
+pub const WWS_COUNTER_SOCKETS: _bindgen_ty_13 = 8;
+pub const WWS_COUNTER_OPERATIONS: _bindgen_ty_13 = 9;
+pub const WWS_COUNTER_OPERATIONS_CANCELLED: _bindgen_ty_13 = 10;
+pub const WWS_COUNTER_THREADS: _bindgen_ty_13 = 11;
+pub const WWS_COUNTER_HAND_OVERS: _bindgen_ty_13 = 12;
+pub const WWS_COUNTER_MEMORY_BLOCKS: _bindgen_ty_13 = 13;
+pub const WWS_COUNTER_ALLOCATIONS: _bindgen_ty_13 = 14;
+pub const WWS_COUNTER_HANDLES: _bindgen_ty_13 = 15;
+pub type _bindgen_ty_13 = ::std::os::raw::c_uint;
+pub type wws_event_kind = u32;
+pub const WWS_EVENT_KIND_COMPLETED: _bindgen_ty_14 = 0;
+pub const WWS_EVENT_KIND_OPERATION: _bindgen_ty_14 = 1;
+pub const WWS_EVENT_KIND_CANCELLED: _bindgen_ty_14 = 2;
+pub type _bindgen_ty_14 = ::std::os::raw::c_uint;
+pub type wws_cancel_reason = u32;
+pub const WWS_CANCEL_REASON_HOST_ABORTED: _bindgen_ty_15 = 0;
+pub const WWS_CANCEL_REASON_CHANNEL_FAULTED: _bindgen_ty_15 = 1;
+pub type _bindgen_ty_15 = ::std::os::raw::c_uint;
+pub type wws_message_state = u32;
+pub const WWS_MESSAGE_STATE_EMPTY: _bindgen_ty_16 = 1;
+pub const WWS_MESSAGE_STATE_INITIALIZED: _bindgen_ty_16 = 2;
+pub const WWS_MESSAGE_STATE_READING: _bindgen_ty_16 = 3;
+pub const WWS_MESSAGE_STATE_WRITING: _bindgen_ty_16 = 4;
+pub const WWS_MESSAGE_STATE_DONE: _bindgen_ty_16 = 5;
+pub type _bindgen_ty_16 = ::std::os::raw::c_uint;
+pub type wws_message_initialization = u32;
+pub const WWS_MESSAGE_INITIALIZATION_BLANK: _bindgen_ty_17 = 0;
+pub const WWS_MESSAGE_INITIALIZATION_DUPLICATE: _bindgen_ty_17 = 1;
+pub const WWS_MESSAGE_INITIALIZATION_REQUEST: _bindgen_ty_17 = 2;
+pub const WWS_MESSAGE_INITIALIZATION_REPLY: _bindgen_ty_17 = 3;
+pub const WWS_MESSAGE_INITIALIZATION_FAULT: _bindgen_ty_17 = 4;
+pub type _bindgen_ty_17 = ::std::os::raw::c_uint;
+pub type wws_header = u32;
+pub const WWS_HEADER_ACTION: _bindgen_ty_18 = 0;
+pub const WWS_HEADER_TO: _bindgen_ty_18 = 1;
+pub const WWS_HEADER_MESSAGE_ID: _bindgen_ty_18 = 2;
+pub const WWS_HEADER_RELATES_TO: _bindgen_ty_18 = 3;
+pub const WWS_HEADER_FROM: _bindgen_ty_18 = 4;
+pub const WWS_HEADER_REPLY_TO: _bindgen_ty_18 = 5;
+pub const WWS_HEADER_FAULT_TO: _bindgen_ty_18 = 6;
+pub type _bindgen_ty_18 = ::std::os::raw::c_uint;
+pub type wws_channel_state = u32;
+pub const WWS_CHANNEL_STATE_CREATED: _bindgen_ty_19 = 0;
+pub const WWS_CHANNEL_STATE_OPENING: _bindgen_ty_19 = 1;
+pub const WWS_CHANNEL_STATE_ACCEPTING: _bindgen_ty_19 = 2;
+pub const WWS_CHANNEL_STATE_OPEN: _bindgen_ty_19 = 3;
+pub const WWS_CHANNEL_STATE_FAULTED: _bindgen_ty_19 = 4;
+pub const WWS_CHANNEL_STATE_CLOSING: _bindgen_ty_19 = 5;
+pub const WWS_CHANNEL_STATE_CLOSED: _bindgen_ty_19 = 6;
+pub type _bindgen_ty_19 = ::std::os::raw::c_uint;
+pub type wws_channel_type = u32;
+pub const WWS_CHANNEL_TYPE_REQUEST: _bindgen_ty_20 = 0;
+pub const WWS_CHANNEL_TYPE_REPLY: _bindgen_ty_20 = 1;
+pub const WWS_CHANNEL_TYPE_DUPLEX_SESSION: _bindgen_ty_20 = 2;
+pub type _bindgen_ty_20 = ::std::os::raw::c_uint;
+pub type wws_channel_property = u32;
+pub const WWS_CHANNEL_PROPERTY_MAX_MESSAGE_SIZE: _bindgen_ty_21 = 0;
+pub const WWS_CHANNEL_PROPERTY_MAX_STREAMED_MESSAGE_SIZE: _bindgen_ty_21 = 1;
+pub const WWS_CHANNEL_PROPERTY_MAX_STREAMED_START_SIZE: _bindgen_ty_21 = 2;
+pub const WWS_CHANNEL_PROPERTY_ENCODING: _bindgen_ty_21 = 4;
+pub const WWS_CHANNEL_PROPERTY_ENVELOPE_VERSION: _bindgen_ty_21 = 5;
+pub const WWS_CHANNEL_PROPERTY_ADDRESSING_VERSION: _bindgen_ty_21 = 6;
+pub const WWS_CHANNEL_PROPERTY_STATE: _bindgen_ty_21 = 8;
+pub const WWS_CHANNEL_PROPERTY_IP_VERSION: _bindgen_ty_21 = 10;
+pub const WWS_CHANNEL_PROPERTY_RESOLVE_TIMEOUT: _bindgen_ty_21 = 11;
+pub const WWS_CHANNEL_PROPERTY_CONNECT_TIMEOUT: _bindgen_ty_21 = 12;
+pub const WWS_CHANNEL_PROPERTY_SEND_TIMEOUT: _bindgen_ty_21 = 13;
+pub const WWS_CHANNEL_PROPERTY_RECEIVE_RESPONSE_TIMEOUT: _bindgen_ty_21 = 14;
+pub const WWS_CHANNEL_PROPERTY_RECEIVE_TIMEOUT: _bindgen_ty_21 = 15;
+pub const WWS_CHANNEL_PROPERTY_CLOSE_TIMEOUT: _bindgen_ty_21 = 16;
+pub const WWS_CHANNEL_PROPERTY_TRANSFER_MODE: _bindgen_ty_21 = 18;
+pub const WWS_CHANNEL_PROPERTY_HTTP_CONNECTION_ID: _bindgen_ty_21 = 23;
+pub const WWS_CHANNEL_PROPERTY_NO_DELAY: _bindgen_ty_21 = 28;
+pub const WWS_CHANNEL_PROPERTY_IS_SESSION_SHUT_DOWN: _bindgen_ty_21 = 33;
+pub const WWS_CHANNEL_PROPERTY_CHANNEL_TYPE: _bindgen_ty_21 = 34;
+pub const WWS_CHANNEL_PROPERTY_FAULTS_AS_ERRORS: _bindgen_ty_21 = 45;
+pub const WWS_CHANNEL_PROPERTY_MAX_HTTP_HEADERS_SIZE: _bindgen_ty_21 = 49;
+pub type _bindgen_ty_21 = ::std::os::raw::c_uint;
+pub type wws_channel_text = u32;
+pub const WWS_CHANNEL_TEXT_REMOTE_ADDRESS: _bindgen_ty_22 = 22;
+pub const WWS_CHANNEL_TEXT_TRANSPORT_URL: _bindgen_ty_22 = 27;
+pub type _bindgen_ty_22 = ::std::os::raw::c_uint;
+pub type wws_receive_option = u32;
+pub const WWS_RECEIVE_OPTION_OPTIONAL: _bindgen_ty_23 = 0;
+pub const WWS_RECEIVE_OPTION_REQUIRED: _bindgen_ty_23 = 1;
+pub type _bindgen_ty_23 = ::std::os::raw::c_uint;
+pub type wws_listener_state = u32;
+pub const WWS_LISTENER_STATE_CREATED: _bindgen_ty_24 = 0;
+pub const WWS_LISTENER_STATE_OPENING: _bindgen_ty_24 = 1;
+pub const WWS_LISTENER_STATE_OPEN: _bindgen_ty_24 = 2;
+pub const WWS_LISTENER_STATE_FAULTED: _bindgen_ty_24 = 3;
+pub const WWS_LISTENER_STATE_CLOSING: _bindgen_ty_24 = 4;
+pub const WWS_LISTENER_STATE_CLOSED: _bindgen_ty_24 = 5;
+pub type _bindgen_ty_24 = ::std::os::raw::c_uint;
+pub type wws_listener_property = u32;
+pub const WWS_LISTENER_PROPERTY_BACKLOG: _bindgen_ty_25 = 0;
+pub const WWS_LISTENER_PROPERTY_IP_VERSION: _bindgen_ty_25 = 1;
+pub const WWS_LISTENER_PROPERTY_STATE: _bindgen_ty_25 = 2;
+pub const WWS_LISTENER_PROPERTY_CHANNEL_TYPE: _bindgen_ty_25 = 4;
+pub const WWS_LISTENER_PROPERTY_TRANSPORT: _bindgen_ty_25 = 5;
+pub const WWS_LISTENER_PROPERTY_CONNECT_TIMEOUT: _bindgen_ty_25 = 6;
+pub const WWS_LISTENER_PROPERTY_CLOSE_TIMEOUT: _bindgen_ty_25 = 10;
+pub type _bindgen_ty_25 = ::std::os::raw::c_uint;
+pub type wws_service_proxy_state = u32;
+pub const WWS_SERVICE_PROXY_STATE_CREATED: _bindgen_ty_26 = 0;
+pub const WWS_SERVICE_PROXY_STATE_OPENING: _bindgen_ty_26 = 1;
+pub const WWS_SERVICE_PROXY_STATE_OPEN: _bindgen_ty_26 = 2;
+pub const WWS_SERVICE_PROXY_STATE_CLOSING: _bindgen_ty_26 = 3;
+pub const WWS_SERVICE_PROXY_STATE_CLOSED: _bindgen_ty_26 = 4;
+pub const WWS_SERVICE_PROXY_STATE_FAULTED: _bindgen_ty_26 = 5;
+pub type _bindgen_ty_26 = ::std::os::raw::c_uint;
+pub type wws_service_host_state = u32;
+pub const WWS_SERVICE_HOST_STATE_CREATED: _bindgen_ty_27 = 0;
+pub const WWS_SERVICE_HOST_STATE_OPENING: _bindgen_ty_27 = 1;
+pub const WWS_SERVICE_HOST_STATE_OPEN: _bindgen_ty_27 = 2;
+pub const WWS_SERVICE_HOST_STATE_CLOSING: _bindgen_ty_27 = 3;
+pub const WWS_SERVICE_HOST_STATE_CLOSED: _bindgen_ty_27 = 4;
+pub const WWS_SERVICE_HOST_STATE_FAULTED: _bindgen_ty_27 = 5;
 pub type _bindgen_ty_27 = ::std::os::raw::c_uint;
 pub type wws_operation_kind = u32;
 pub const WWS_OPERATION_KIND_CALL: _bindgen_ty_28 = 0;
@@ -527,6 +527,26 @@ pub struct wws_message_options {
     pub reserved0: u32,
 }
 #[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct wws_header_info {
+    pub struct_size: u32,
+    pub version: u32,
+    pub must_understand: u32,
+    pub understood: u32,
+    pub relay: u32,
+    pub reserved0: u32,
+    pub role: wws_string,
+}
+impl Default for wws_header_info {
+    fn default() -> Self {
+        let mut s = ::std::mem::MaybeUninit::<Self>::uninit();
+        unsafe {
+            ::std::ptr::write_bytes(s.as_mut_ptr(), 0, 1);
+            s.assume_init()
+        }
+    }
+}
+#[repr(C)]
 #[derive(Debug, Default, Copy, Clone)]
 pub struct wws_message_info {
     pub struct_size: u32,
@@ -536,7 +556,7 @@ pub struct wws_message_info {
     pub addressing_version: wws_addressing_version,
     pub is_fault: u32,
     pub header_count: u32,
-    pub reserved0: u32,
+    pub is_addressed: u32,
 }
 #[repr(C)]
 #[derive(Debug, Default, Copy, Clone)]
@@ -932,6 +952,14 @@ extern "C" {
     ) -> wws_status;
 }
 extern "C" {
+    pub fn wws_message_address(
+        message: wws_message,
+        to: wws_string,
+        reference_parameters: wws_bytes,
+        error: wws_error,
+    ) -> wws_status;
+}
+extern "C" {
     pub fn wws_message_set_header(
         message: wws_message,
         header: wws_header,
@@ -970,6 +998,25 @@ extern "C" {
         index: u32,
         element: *mut wws_bytes,
         must_understand: *mut bool,
+        error: wws_error,
+    ) -> wws_status;
+}
+extern "C" {
+    pub fn wws_message_get_custom_header_info(
+        message: wws_message,
+        name: wws_string,
+        namespace_uri: wws_string,
+        index: u32,
+        info: *mut wws_header_info,
+        error: wws_error,
+    ) -> wws_status;
+}
+extern "C" {
+    pub fn wws_message_mark_header_understood(
+        message: wws_message,
+        name: wws_string,
+        namespace_uri: wws_string,
+        index: u32,
         error: wws_error,
     ) -> wws_status;
 }
@@ -1108,6 +1155,16 @@ extern "C" {
     pub fn wws_channel_send_reply(
         channel: wws_channel,
         reply: wws_message,
+        completion: *const wws_completion,
+        error: wws_error,
+    ) -> wws_status;
+}
+extern "C" {
+    pub fn wws_channel_send_fault(
+        channel: wws_channel,
+        request: wws_message,
+        cause: wws_error,
+        disclosure: wws_fault_disclosure,
         completion: *const wws_completion,
         error: wws_error,
     ) -> wws_status;

@@ -88,6 +88,41 @@ impl MessageOptions {
     }
 }
 
+/// What a header says of itself, and what has become of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HeaderInfo {
+    /// Whether this end must understand it: it says so, and is for this end.
+    pub must_understand: bool,
+    /// Whether it has been read or marked as understood.
+    pub understood: bool,
+    /// Whether it is passed on by whoever it is for and does not understand it
+    /// (SOAP 1.2).
+    pub relay: bool,
+    /// Whom it is for, a URI: the actor of SOAP 1.1, the role of SOAP 1.2;
+    /// empty: the one who is to receive the message in the end.  Lives until
+    /// the message changes.
+    pub role: String,
+}
+
+impl HeaderInfo {
+    pub(crate) fn slot() -> sys::wws_header_info {
+        sys::wws_header_info {
+            struct_size: size_of::<sys::wws_header_info>() as u32,
+            version: sys::WWS_VERSION,
+            ..Default::default()
+        }
+    }
+
+    pub(crate) fn lift(raw: &sys::wws_header_info) -> Self {
+        Self {
+            must_understand: raw.must_understand != 0,
+            understood: raw.understood != 0,
+            relay: raw.relay != 0,
+            role: unsafe { support::text(raw.role) },
+        }
+    }
+}
+
 /// What a message knows of itself.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MessageInfo {
@@ -101,6 +136,9 @@ pub struct MessageInfo {
     pub is_fault: bool,
     /// How many headers it has, standard ones included.
     pub header_count: u32,
+    /// Whether it is known where it goes: it was received or sent, answers
+    /// another one, or has been addressed.
+    pub is_addressed: bool,
 }
 
 impl MessageInfo {
@@ -119,6 +157,7 @@ impl MessageInfo {
             addressing_version: AddressingVersion(raw.addressing_version),
             is_fault: raw.is_fault != 0,
             header_count: raw.header_count,
+            is_addressed: raw.is_addressed != 0,
         }
     }
 }
@@ -172,6 +211,23 @@ impl Message {
                 self.handle,
                 initialization.0,
                 support::handle(&original),
+                error,
+            )
+        })?;
+        Ok(())
+    }
+
+    /// Says where an initialized message goes, which is not known yet: sets To,
+    /// and adds the elements that the endpoint there asks for
+    /// (WsAddressMessage).  A channel does that by itself, with its own
+    /// address.  Both are copied.  [`Status::E_INVALID_OPERATION`] the second
+    /// time, and without addressing headers.
+    pub fn address(&self, to: &str, reference_parameters: &[u8]) -> Result<()> {
+        support::call((), |_, error| unsafe {
+            sys::wws_message_address(
+                self.handle,
+                support::string(to),
+                support::bytes(reference_parameters),
                 error,
             )
         })?;
@@ -254,6 +310,49 @@ impl Message {
         }))
     }
 
+    /// Reads what a header that GetCustomHeader finds says of itself, and does
+    /// not mark it; [`Status::S_END`] if it is not there
+    /// (WsGetHeaderAttributes).
+    pub fn custom_header_info(
+        &self,
+        name: &str,
+        namespace_uri: &str,
+        index: u32,
+    ) -> Result<Option<HeaderInfo>> {
+        let out = HeaderInfo::slot();
+        let done = support::call(out, |out, error| unsafe {
+            sys::wws_message_get_custom_header_info(
+                self.handle,
+                support::string(name),
+                support::string(namespace_uri),
+                index,
+                out,
+                error,
+            )
+        })?;
+        Ok(done.unless_end().map(|info| HeaderInfo::lift(&info)))
+    }
+
+    /// Marks a header that GetCustomHeader finds as understood, without reading
+    /// it; [`Status::S_END`] if it is not there (WsMarkHeaderAsUnderstood).
+    pub fn mark_header_understood(
+        &self,
+        name: &str,
+        namespace_uri: &str,
+        index: u32,
+    ) -> Result<bool> {
+        let done = support::call((), |_, error| unsafe {
+            sys::wws_message_mark_header_understood(
+                self.handle,
+                support::string(name),
+                support::string(namespace_uri),
+                index,
+                error,
+            )
+        })?;
+        Ok(done.unless_end().is_some())
+    }
+
     /// Removes all headers of that name; [`Status::S_END`] if there is none.
     pub fn remove_custom_header(
         &self,
@@ -272,8 +371,9 @@ impl Message {
     }
 
     /// Fails with [`Status::E_INVALID_FORMAT`] if a header that must be
-    /// understood is neither a standard one nor has been read (SOAP 1.2 part 1,
-    /// 2.4).
+    /// understood is neither a standard one nor has been read or marked (SOAP
+    /// 1.2 part 1, 2.4).  The error then holds the fault that answers the
+    /// message.
     pub fn check_must_understand(&self) -> Result<()> {
         support::call((), |_, error| unsafe {
             sys::wws_message_check_must_understand(self.handle, error)

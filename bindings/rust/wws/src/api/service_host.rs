@@ -21,16 +21,6 @@ values! {
     }
 }
 
-values! {
-    /// How much a generated fault tells the client.
-    pub struct FaultDisclosure(u32) {
-        /// A fixed text.
-        MINIMAL = 0,
-        /// The strings of the error object.
-        FULL = 1,
-    }
-}
-
 /// Settings fixed when a service host is created.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ServiceHostOptions {

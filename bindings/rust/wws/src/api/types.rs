@@ -250,6 +250,16 @@ values! {
     }
 }
 
+values! {
+    /// How much a generated fault tells the client.
+    pub struct FaultDisclosure(u32) {
+        /// A fixed text.
+        MINIMAL = 0,
+        /// The strings of the error object.
+        FULL = 1,
+    }
+}
+
 /// A SOAP fault to be sent, of either version.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fault {

@@ -317,6 +317,36 @@ out:
     return status;
 }
 
+wws_status wws_channel_excuse(
+    wws_channel channel,
+    wws_error cause,
+    wws_error error)
+{
+    struct wwi_error *failure = NULL;
+    struct wwi_channel *self = NULL;
+    struct wwi_error *entered_cause = NULL;
+    wws_status status;
+
+    status = wwi_enter_optional(error.id, WWI_KIND_ERROR, "error", NULL,
+                                &failure);
+    if (status < 0)
+        return status;
+    status = wwi_enter(channel.id, WWI_KIND_CHANNEL, "channel", failure, &self);
+    if (status < 0)
+        goto out;
+    status = wwi_enter(cause.id, WWI_KIND_ERROR, "cause", failure,
+                       &entered_cause);
+    if (status < 0)
+        goto out;
+    status = wwi_channel_excuse(self, entered_cause, failure);
+
+out:
+    wwi_leave(entered_cause);
+    wwi_leave(self);
+    wwi_leave(failure);
+    return status;
+}
+
 wws_status wws_channel_abort(wws_channel channel)
 {
     struct wwi_channel *self = NULL;

@@ -39,6 +39,10 @@ wws_status wwi_channel_inspect(
     struct wwi_channel *channel,
     const wws_inspector *inspector,
     struct wwi_error *error);
+wws_status wwi_channel_excuse(
+    struct wwi_channel *channel,
+    struct wwi_error *cause,
+    struct wwi_error *error);
 wws_status wwi_channel_abort(struct wwi_channel *channel);
 wws_status wwi_channel_pause(
     struct wwi_channel *channel,

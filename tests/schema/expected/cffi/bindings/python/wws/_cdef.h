@@ -200,6 +200,10 @@ wws_status wws_channel_inspect(
     wws_channel channel,
     const wws_inspector *inspector,
     wws_error error);
+wws_status wws_channel_excuse(
+    wws_channel channel,
+    wws_error cause,
+    wws_error error);
 wws_status wws_channel_abort(wws_channel channel);
 wws_status wws_channel_pause(wws_channel channel, bool paused, wws_error error);
 wws_status wws_channel_free(wws_channel channel);

@@ -121,6 +121,12 @@ WWS_API wws_status wws_channel_inspect(
     const wws_inspector *inspector,
     wws_error error);
 
+/** Says to the other side what went wrong. */
+WWS_API wws_status wws_channel_excuse(
+    wws_channel channel,
+    wws_error cause,
+    wws_error error);
+
 /** Completes every pending call with WWS_E_OPERATION_ABORTED.  May be called
  *  from any thread while other calls are pending. */
 WWS_API wws_status wws_channel_abort(wws_channel channel);
