@@ -418,6 +418,35 @@ static void abandon__releases_callers_of_a_closing_proxy(void **state)
     assert_status(heard_end(&closed), WWS_S_OK);
 }
 
+/* G77, D21: abandoned before it, calls are waited for all the same. */
+static void close__waits_for_abandoned_calls(void **state)
+{
+    struct world *world = *state;
+
+    for (unsigned manner = 0; manner < MANNERS; manner++) {
+        struct group group = { .id = 0 };
+        struct heard called, closed;
+        struct call call;
+
+        group.proxy = world_proxy(world, NULL, world->url);
+        call = call_to(group.proxy, ACTION_LATER);
+        hear(&called, CALLBACK, start_call, &call);
+        assert_true(gate_reaches(&world->gate, &world->gate.entered,
+            manner + 1));
+        abandon(&group);
+        assert_status(heard_end(&called), WWS_E_OPERATION_ABANDONED);
+        hear(&closed, manner, start_close, &group.proxy);
+        while (state_of(group.proxy) != WWS_SERVICE_PROXY_STATE_CLOSING)
+            assert_false(heard_yet(&closed));
+        gate_release(&world->gate, 1);
+
+        assert_status(heard_end(&closed), WWS_S_OK);
+        assert_true(counter_reaches(world, WWS_COUNTER_LATE_REPLY_DROPPED,
+            manner + 1));
+        assert_status(wws_service_proxy_free(group.proxy), WWS_S_OK);
+    }
+}
+
 #define in_world(test) \
     cmocka_unit_test_setup_teardown(test, world_set_up, world_tear_down)
 
@@ -439,6 +468,7 @@ int main(void)
         in_world(abandon__survives_a_peer_that_breaks_off),
         in_world(abandon__in_a_completion_ends_the_others),
         in_world(abandon__releases_callers_of_a_closing_proxy),
+        in_world(close__waits_for_abandoned_calls),
     };
 
     return run_promises(tests, world_warm_up, world_cool_down);

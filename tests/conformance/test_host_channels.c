@@ -48,8 +48,8 @@ static int ask(const struct desk *desk)
     return client;
 }
 
-/* T41, D30, G126, G142, G143: accept, then for each request authorize and call,
- * and the close last; each finds what the accept has set. */
+/* T41, D30, G126, G142, G143, A34, A35: accept, then for each request authorize
+ * and call, and the close last; each finds what the accept has set. */
 static void channel__goes_through_its_operations_in_order(void **state)
 {
     for (int way = 0; way < WAYS; way++) {
@@ -74,8 +74,8 @@ static void channel__goes_through_its_operations_in_order(void **state)
     }
 }
 
-/* T41: the first request is not served, and of a session not even received,
- * before the channel has been accepted, however long that takes. */
+/* T41, A35, D39: the first request is not served, and of a session not even
+ * received, before the channel has been accepted, however long that takes. */
 static void channel__serves_nothing_before_it_is_accepted(void **state)
 {
     for (int way = 0; way < WAYS; way++) {
@@ -163,8 +163,9 @@ static void *held_in(struct desk *desk, wws_operation_kind kind)
     return desk;
 }
 
-/* G100, G101, G107, G111, G112, G113, G118, G145: each kind is told, once, when
- * its client goes; it runs on, and its channel's end waits for it (G143). */
+/* G100, G101, G107, G111, G112, G113, G118, G143, G145, D32: each kind is told,
+ * once, when its client goes; it runs on, and its channel's end waits for
+ * it. */
 static void operation_of_each_kind__is_told_when_its_client_goes(void **state)
 {
     static const wws_operation_kind kinds[] = { ACCEPT, AUTHORIZE, CALL };
@@ -435,5 +436,5 @@ int main(void)
         in_world(operation_of_each_kind__has_what_belongs_to_it),
     };
 
-    return cmocka_run_group_tests(tests, world_warm_up, world_cool_down);
+    return run_promises(tests, world_warm_up, world_cool_down);
 }

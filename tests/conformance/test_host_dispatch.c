@@ -342,5 +342,5 @@ int main(void)
         in_world(endpoint__limits_what_it_reads),
     };
 
-    return cmocka_run_group_tests(tests, world_warm_up, world_cool_down);
+    return run_promises(tests, world_warm_up, world_cool_down);
 }
