@@ -239,6 +239,20 @@ wws_status wwi_fail_static(
     return status;
 }
 
+/* What the system says comes before all that we say of it. */
+static void push_innermost(struct wwi_error *error, const char *text)
+{
+    if (error->count == WWI_ERROR_STRINGS)
+        return;
+    memmove(error->strings + 1, error->strings,
+        error->count * sizeof *error->strings);
+    error->strings[0] = (struct wwi_error_string) {
+        .text = text,
+        .size = strlen(text),
+    };
+    error->count++;
+}
+
 void wwi_error_set_outcome(
     struct wwi_error *error,
     const struct wwi_outcome *outcome)
@@ -251,7 +265,7 @@ void wwi_error_set_outcome(
     if (outcome->original_code != 0)
         system = strerrordesc_np(outcome->original_code);
     if (system != NULL)
-        push(error, system, strlen(system), false);
+        push_innermost(error, system);
     if (outcome->text != NULL)
         push(error, outcome->text, strlen(outcome->text), false);
 }

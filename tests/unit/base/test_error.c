@@ -204,6 +204,24 @@ static void error__tells_how_an_operation_ended(void **state)
     assert_says(error, 1, "Connection refused");
 }
 
+static void error__says_last_what_the_system_said(void **state)
+{
+    const struct wwi_outcome outcome = {
+        .status = WWS_E_ENDPOINT_NOT_FOUND,
+        .original_code = ECONNREFUSED,
+    };
+
+    (void) state;
+    (void) wwi_fail_static(error, WWS_E_ENDPOINT_NOT_FOUND, "cannot connect");
+    (void) wwi_fail(error, WWS_E_ENDPOINT_NOT_FOUND, "call %d failed", 1);
+
+    wwi_error_set_outcome(error, &outcome);
+
+    assert_says(error, 0, "call 1 failed");
+    assert_says(error, 1, "cannot connect");
+    assert_says(error, 2, "Connection refused");
+}
+
 static void error__has_the_fault_it_was_given(void **state)
 {
     wws_fault_info from = WWS_FAULT_INFO_INIT, to = WWS_FAULT_INFO_INIT;
@@ -465,6 +483,7 @@ int main(void)
         TEST(error__that_is_full_drops_what_comes),
         TEST(error__cuts_a_long_string_between_characters),
         TEST(error__tells_how_an_operation_ended),
+        TEST(error__says_last_what_the_system_said),
         TEST(error__has_the_fault_it_was_given),
         TEST(fault__is_not_copied_without_memory),
         TEST(error__that_is_reset_is_as_new),
