@@ -136,7 +136,7 @@ static const struct {
     [WWI_FRAMING_INVALID_RECORD_SEQUENCE] =
         { "InvalidRecordSequence", WWS_E_INVALID_FORMAT },
     [WWI_FRAMING_MAX_MESSAGE_SIZE_EXCEEDED] =
-        { "MaxMessageSizeExceededFault", WWS_E_QUOTA_EXCEEDED },
+        { "MaxMessageSizeExceededFault", WWS_E_ENDPOINT_FAILURE },
     [WWI_FRAMING_SERVER_TOO_BUSY] =
         { "ServerTooBusy", WWS_E_ENDPOINT_TOO_BUSY },
     [WWI_FRAMING_SERVICE_ACTIVATION_FAILED] =

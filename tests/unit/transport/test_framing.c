@@ -1087,7 +1087,7 @@ static const struct {
     { WWI_FRAMING_INVALID_RECORD_SEQUENCE, FAULTS "InvalidRecordSequence",
         WWS_E_INVALID_FORMAT },
     { WWI_FRAMING_MAX_MESSAGE_SIZE_EXCEEDED,
-        FAULTS "MaxMessageSizeExceededFault", WWS_E_QUOTA_EXCEEDED },
+        FAULTS "MaxMessageSizeExceededFault", WWS_E_ENDPOINT_FAILURE },
     { WWI_FRAMING_SERVER_TOO_BUSY, FAULTS "ServerTooBusy",
         WWS_E_ENDPOINT_TOO_BUSY },
     { WWI_FRAMING_SERVICE_ACTIVATION_FAILED, FAULTS "ServiceActivationFailed",
