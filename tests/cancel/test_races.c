@@ -476,9 +476,9 @@ static void race_end(struct race *race)
     assert_true(world_end(&race->world));
 }
 
-/* G7, G8, G61, G78, G106, G112, A3, L8: cancelled, abandoned, aborted, closed
- * or freed: submissions are completions, and what the host registered is told
- * at most once and freed exactly once. */
+/* G7, G8, G61, G78, G106, G112, A3, A13, L8: cancelled, abandoned, aborted,
+ * closed or freed: submissions are completions, and what the host registered is
+ * told at most once and freed exactly once. */
 static void races__end_every_call_exactly_once(void **state)
 {
     uint64_t calls = setting("WWS_RACES", 20000);

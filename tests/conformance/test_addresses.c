@@ -22,7 +22,7 @@ static void open_and_overwrite(
     assert_status(heard_end(heard), WWS_S_OK);
 }
 
-/* R3: the session is open to where it said, and what goes there later finds
+/* R3, A8: the session is open to where it said, and what goes there later finds
  * the way as well. */
 static void channel_open__copies_the_address(void **state)
 {
@@ -66,7 +66,7 @@ static wws_status start_open_proxy(
         completion, error);
 }
 
-/* R3 */
+/* R3, A8 */
 static void proxy_open__copies_the_address(void **state)
 {
     struct world *world = *state;

@@ -57,18 +57,18 @@ static void free_state(void *state)
 
 static void begin(struct heard *heard)
 {
-    wws_completion completion = WWS_COMPLETION_INIT;
-
-    completion.state = heard;
+    heard->completion = (wws_completion) WWS_COMPLETION_INIT;
+    heard->completion.state = heard;
     if (heard->manner == QUEUE) {
         must(wws_queue_create((wws_runtime) { 0 }, &heard->queue,
             (wws_error) { 0 }) == WWS_S_OK);
-        completion.queue = heard->queue;
+        heard->completion.queue = heard->queue;
     } else {
-        completion.completed = completed;
-        completion.free_state = free_state;
+        heard->completion.completed = completed;
+        heard->completion.free_state = free_state;
     }
-    heard->returned = heard->start(heard->state, &completion, heard->error);
+    heard->returned = heard->start(heard->state, &heard->completion,
+        heard->error);
     if (heard->returned != WWS_S_ASYNC)
         count(heard, heard->returned);
 }
