@@ -5,6 +5,8 @@
 
 #include "core/base/memory.h"
 
+enum { BATCH = 64 }; /* connections that are woken at once */
+
 void wwi_session_server_ref(struct wwi_server *server)
 {
     atomic_fetch_add(&server->refs, 1);
@@ -53,7 +55,35 @@ void wwi_session_server_left(
     wwi_acceptor_left(&server->acceptor);
 }
 
-/* Stopping. */
+/* Stopping.  Whoever stops does not wait until all connections have been told,
+ * however many they are. */
+
+static void post(struct wwi_server *server)
+{
+    wwi_session_server_ref(server);
+    if (!wwi_loop_post(server->acceptor.loop, &server->post))
+        wwi_session_server_unref(server);
+}
+
+static void wake_some(struct wwi_work *work)
+{
+    struct wwi_server *server = WWI_CONTAINER(work, struct wwi_server,
+        post.work);
+    struct wwi_link *link;
+    bool more;
+
+    wwi_lock_take(&server->synced.lock);
+    for (int i = 0; i < BATCH
+        && (link = wwi_list_take(&server->synced.conns)) != NULL; i++) {
+        wwi_list_append(&server->synced.woken, link);
+        wwi_conn_wake(WWI_CONTAINER(link, struct wwi_conn, link));
+    }
+    more = !wwi_list_empty(&server->synced.conns);
+    wwi_lock_give(&server->synced.lock);
+    if (more)
+        post(server);
+    wwi_session_server_unref(server);
+}
 
 static void all_left(struct wwi_acceptor *acceptor)
 {
@@ -68,8 +98,6 @@ void wwi_session_server_stop(
     bool reset,
     void (*stopped)(void *state))
 {
-    struct wwi_link *link;
-
     wwi_session_server_ref(server);
     wwi_lock_take(&server->synced.lock);
     if (server->synced.stopped == NULL)
@@ -77,10 +105,9 @@ void wwi_session_server_stop(
     if (reset)
         atomic_store(&server->reset, true);
     atomic_store(&server->stopping, true);
-    for (link = wwi_list_first(&server->synced.conns); link != NULL;
-         link = wwi_list_next(&server->synced.conns, link))
-        wwi_conn_wake(WWI_CONTAINER(link, struct wwi_conn, link));
+    wwi_list_move(&server->synced.conns, &server->synced.woken);
     wwi_lock_give(&server->synced.lock);
+    post(server);
     wwi_acceptor_stop(&server->acceptor);
     wwi_session_server_unref(server);
 }
@@ -119,6 +146,8 @@ static struct wwi_server *create(
     };
     wwi_lock_init(&server->synced.lock, WWI_RANK_CONNECTION);
     wwi_list_init(&server->synced.conns);
+    wwi_list_init(&server->synced.woken);
+    wwi_post_init(&server->post, wake_some);
     return server;
 }
 

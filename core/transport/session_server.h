@@ -16,7 +16,7 @@ struct wwi_session_server_kind {
 };
 
 struct wwi_server {
-    _Atomic uint32_t refs;          /* the owner, each connection */
+    _Atomic uint32_t refs;          /* the owner, each connection, the post */
     _Atomic bool stopping;
     _Atomic bool reset;
     struct wwi_runtime *runtime;    /* set by open, then read only */
@@ -24,10 +24,12 @@ struct wwi_server {
     struct wwi_server_options options;
     struct wwi_server_callbacks callbacks;
     struct wwi_acceptor acceptor;
+    struct wwi_post post;           /* a stop reaches the connections */
 
     struct { /* any thread, under the lock */
         struct wwi_lock lock;
         struct wwi_list conns;      /* whose sockets are open */
+        struct wwi_list woken;      /* of these, that a stop has reached */
         void (*stopped)(void *state);
     } synced;
 };

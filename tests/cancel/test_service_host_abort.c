@@ -326,6 +326,49 @@ static void host_abort__tells_many(void **state)
         peer_reset(clients[i]);
 }
 
+static int one_loop_set_up(void **state)
+{
+    wws_runtime_options options = WWS_RUNTIME_OPTIONS_INIT;
+    wws_endpoint_options endpoint = endpoint_options();
+    struct world *world = malloc(sizeof *world);
+
+    must(world != NULL);
+    options.loop_threads = 1;
+    world_begin(world, &options);
+    endpoint.max_channels = 1000;
+    endpoint.callback_model = WWS_CALLBACK_MODEL_SHORT;
+    world_add_host(world, NULL, &endpoint);
+    *state = world;
+    return 0;
+}
+
+/* D5, G2, G124: it returns though no thread of the library can do anything, and
+ * many connections are to be reset; later they all are. */
+static void host_abort__waits_for_no_thread(void **state)
+{
+    enum { CLIENTS = 150 };
+    struct world *world = *state;
+    int clients[CLIENTS];
+
+    for (int i = 0; i < CLIENTS; i++) {
+        clients[i] = peer_connect(world->url);
+        peer_request(clients[i], ACTION_ECHO, 0);
+        assert_true(peer_answered(clients[i]));
+    }
+    peer_request_again(clients[0], ACTION_WAIT);
+    assert_true(gate_reaches(&world->gate, &world->gate.entered,
+        CLIENTS + 1));
+    abort_host(&world->host);
+    assert_int_equal(host_state(world->host),
+        WWS_SERVICE_HOST_STATE_FAULTED);
+    gate_open(&world->gate);
+
+    for (int i = 0; i < CLIENTS; i++) {
+        assert_true(peer_ended(clients[i]));
+        peer_reset(clients[i]);
+    }
+}
+
 /* H1: one address in use, and none is listened at. */
 static void host_open__is_all_or_nothing(void **state)
 {
@@ -369,6 +412,8 @@ int main(void)
         in_world(host_close__may_begin_in_its_own_operation),
         in_world(host_abort__spares_other_hosts),
         in_world(host_abort__tells_many),
+        cmocka_unit_test_setup_teardown(host_abort__waits_for_no_thread,
+            one_loop_set_up, world_tear_down),
         in_world(host_open__is_all_or_nothing),
     };
 
