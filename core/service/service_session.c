@@ -25,6 +25,7 @@ struct wwi_service_session *wwi_service_session_new(
     atomic_init(&session->state, NULL);
     session->number = atomic_fetch_add(&last_number, 1) + 1;
     session->closing->channel = session->number;
+    session->closing->follows = true;
     return session;
 }
 

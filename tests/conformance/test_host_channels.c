@@ -114,7 +114,7 @@ static void channel__that_is_not_accepted_is_aborted(void **state)
             assert_true(peer_ended(client));
             peer_reset(client);
             assert_true(desk_reads(&desk, "AX"));
-            desk.of[ACCEPT] = (struct conduct) { .result = WWS_S_OK };
+            desk_set(&desk, ACCEPT, (struct conduct) { .waits = false });
             assert_status(call_once(&desk), WWS_S_OK);
             assert_true(desk_reads(&desk, "AXAUCX"));
             assert_int_equal(host_state(&desk), WWS_SERVICE_HOST_STATE_OPEN);
@@ -133,8 +133,8 @@ static void request__that_is_not_let_in_aborts_its_channel(void **state)
             begin(&desk, state, way);
             spared = ask(&desk);
             assert_true(desk_reads(&desk, "AUC"));
-            desk.of[AUTHORIZE] = (struct conduct) {
-                .result = WWS_E_OTHER, .waits = waits != 0 };
+            desk_set(&desk, AUTHORIZE, (struct conduct) {
+                .result = WWS_E_OTHER, .waits = waits != 0 });
             client = ask(&desk);
             if (waits) {
                 assert_true(desk_reads(&desk, "AUCAU"));
@@ -329,7 +329,7 @@ static bool was_closed(void *state)
 {
     struct desk *desk = state;
 
-    return desk_count(desk, &desk->states_freed) != 0;
+    return desk_count(desk, &desk->closed) != 0;
 }
 
 static void abort_channel(struct desk *desk, wws_operation operation)
@@ -417,6 +417,89 @@ static void operation_of_each_kind__has_what_belongs_to_it(void **state)
     }
 }
 
+static wws_status start_call_once(
+    void *state,
+    const wws_completion *completion,
+    wws_error error)
+{
+    (void) completion;
+    (void) error;
+    return call_once(state);
+}
+
+/* What nobody has fetched ends with its host, but for the end of a channel that
+ * is known: that has still to be fetched, and the host's close waits for it. */
+static void operation__that_is_not_fetched_ends_with_its_host(void **state)
+{
+    for (unsigned fetched = 0; fetched < 3; fetched++) {
+        struct desk desk = { 0 };
+        struct heard closed;
+        int client;
+
+        begin(&desk, state, BY_HAND);
+        client = ask(&desk);
+        for (unsigned k = 0; k < fetched; k++)
+            desk_fetch(&desk);
+        assert_true(desk_has_event(&desk));
+        assert_status(wws_service_host_abort(desk.host), WWS_S_OK);
+        assert_true(peer_ended(client));
+        peer_reset(client);
+        hear(&closed, CALLBACK, start_close_host, &desk.host);
+        if (fetched > 0) {
+            assert_false(heard_yet(&closed));
+            desk_fetch(&desk);
+        }
+
+        assert_status(heard_end(&closed), WWS_S_OK);
+        assert_int_equal(desk.closed, desk.accepted);
+        desk_close(&desk);
+    }
+}
+
+/* The queue goes: a channel or request that it held is turned away. */
+static void channel__of_a_queue_that_is_freed_is_aborted(void **state)
+{
+    for (unsigned fetched = 0; fetched < 2; fetched++) {
+        struct desk desk = { .dropped = true };
+        int client;
+
+        begin(&desk, state, BY_HAND);
+        client = ask(&desk);
+        for (unsigned k = 0; k < fetched; k++)
+            desk_fetch(&desk);
+        assert_true(desk_has_event(&desk));
+        assert_status(wws_queue_free(desk.queue), WWS_S_OK);
+
+        assert_true(peer_ended(client));
+        peer_reset(client);
+        desk_close(&desk);
+    }
+}
+
+/* A call that it held is answered with a fault; after that nobody hears that
+ * the channel is over. */
+static void call__of_a_queue_that_is_freed_fails(void **state)
+{
+    for (unsigned fetched = 2; fetched < 4; fetched++) {
+        struct desk desk = { .dropped = true };
+        struct heard called;
+
+        begin(&desk, state, BY_HAND);
+        hear(&called, SYNC, start_call_once, &desk);
+        for (unsigned k = 0; k < fetched; k++)
+            desk_fetch(&desk);
+        if (fetched == 2)
+            assert_true(desk_has_event(&desk));
+        assert_status(wws_queue_free(desk.queue), WWS_S_OK);
+
+        assert_status(heard_end(&called), fetched == 3 ? WWS_S_OK
+            : WWS_E_ENDPOINT_FAULT_RECEIVED);
+        assert_status(wws_service_host_close(desk.host, NULL, no_error),
+            WWS_S_OK);
+        desk_close(&desk);
+    }
+}
+
 #define in_world(test) \
     cmocka_unit_test_setup_teardown(test, world_set_up, world_tear_down)
 
@@ -434,6 +517,9 @@ int main(void)
         in_world(channel__whose_last_call_is_over_takes_no_other),
         in_world(operation__may_abort_its_channel),
         in_world(operation_of_each_kind__has_what_belongs_to_it),
+        in_world(operation__that_is_not_fetched_ends_with_its_host),
+        in_world(channel__of_a_queue_that_is_freed_is_aborted),
+        in_world(call__of_a_queue_that_is_freed_fails),
     };
 
     return run_promises(tests, world_warm_up, world_cool_down);

@@ -108,7 +108,7 @@ static void one_way_action__has_no_answer(void **state)
             if (!wire()->has_sessions)
                 assert_int_equal(peer_response(client), 202);
             assert_true(desk_reads(&desk, "C"));
-            desk.of[CALL].result = WWS_S_OK;
+            desk_set(&desk, CALL, (struct conduct) { .act = expect_one_way });
             peer_request_again(client, ACTION_ECHO);
 
             assert_true(peer_answered(client));
@@ -136,7 +136,10 @@ static void default_handler__gets_what_is_not_named(void **state)
             desk_open(&desk, *state, way, &endpoint);
             assert_status(call_at_desk(&desk, ACTION_ECHO), WWS_S_OK);
             assert_status(call_at_desk(&desk, OTHER_ACTION), WWS_S_OK);
-            desk.of[CALL].result = desk.of[MESSAGE].result = WWS_E_OTHER;
+            desk_set(&desk, CALL, (struct conduct) {
+                .result = WWS_E_OTHER });
+            desk_set(&desk, MESSAGE, (struct conduct) {
+                .result = WWS_E_OTHER });
             assert_status(call_at_desk(&desk, ACTION_ECHO), named
                 ? WWS_E_ENDPOINT_FAULT_RECEIVED
                 : WWS_E_ENDPOINT_DISCONNECTED);

@@ -61,26 +61,19 @@ static void register_note(struct note *note)
         no_error) == WWS_S_OK);
 }
 
-/* The state of a channel is made when it is accepted, and given back last. */
+/* What is written down when a channel is accepted is its state. */
 static void look_after_state(struct note *note)
 {
     struct desk *desk = note->desk;
-    uint64_t *own;
+    const struct note *accept = note->info.channel_state;
 
     if (note->info.kind == ACCEPT) {
-        own = malloc(sizeof *own);
-        must(own != NULL);
-        *own = note->info.channel;
-        must(wws_operation_set_channel_state(note->operation, own, no_error)
+        must(wws_operation_set_channel_state(note->operation, note, no_error)
             == WWS_S_OK);
-        desk->states_made++;
+        desk->accepted++;
     } else if (note->info.channel != 0) {
-        own = note->info.channel_state;
-        must(own != NULL && *own == note->info.channel);
-        if (note->info.kind != CLOSE)
-            return;
-        free(own);
-        desk->states_freed++;
+        must(accept != NULL && accept->info.channel == note->info.channel);
+        desk->closed += note->info.kind == CLOSE;
     }
 }
 
@@ -105,47 +98,81 @@ static wws_status serve(wws_operation operation, void *state)
 {
     struct desk *desk = state;
     struct note *note = write_down(desk, operation);
-    const struct conduct *conduct = &desk->of[note->info.kind];
+    struct conduct conduct;
 
-    if (conduct->act != NULL)
-        conduct->act(desk, operation);
-    if (conduct->registers)
+    pthread_mutex_lock(&desk->lock);
+    conduct = desk->of[note->info.kind];
+    pthread_mutex_unlock(&desk->lock);
+    if (conduct.act != NULL)
+        conduct.act(desk, operation);
+    if (conduct.registers)
         register_note(note);
     pthread_mutex_lock(&desk->lock);
-    note->waits = conduct->waits;
+    note->waits = conduct.waits;
     write_locked(desk, "", letter_of(note->info.kind));
     pthread_mutex_unlock(&desk->lock);
-    return conduct->waits ? WWS_S_ASYNC : conduct->result;
+    return conduct.waits ? WWS_S_ASYNC : conduct.result;
+}
+
+/* The host has ended it before anybody fetched it. */
+static bool is_stale(wws_operation operation)
+{
+    wws_operation_info info = WWS_OPERATION_INFO_INIT;
+
+    return wws_operation_get_info(operation, &info, no_error) == WWS_E_HANDLE;
+}
+
+static bool fetch(struct desk *desk)
+{
+    wws_event event = WWS_EVENT_INIT;
+    wws_status status;
+    uint32_t count;
+
+    do {
+        must(wws_queue_next(desk->queue, 1, &event, &count, no_error)
+            == WWS_S_OK);
+        if (count == 0)
+            return false;
+    } while (is_stale(event.operation));
+    status = serve(event.operation, event.state);
+    if (status != WWS_S_ASYNC)
+        (void) wws_operation_complete(event.operation, status, no_error);
+    return true;
+}
+
+static bool waits_for(const struct desk *desk, int ms)
+{
+    struct pollfd readable = { .events = POLLIN };
+
+    must(wws_queue_get_fd(desk->queue, &readable.fd, no_error) == WWS_S_OK);
+    return poll(&readable, 1, ms) == 1;
+}
+
+bool desk_has_event(struct desk *desk)
+{
+    return waits_for(desk, HANG_MS);
+}
+
+void desk_fetch(struct desk *desk)
+{
+    while (!fetch(desk))
+        must(waits_for(desk, HANG_MS));
 }
 
 static void *run_pump(void *state)
 {
     struct desk *desk = state;
-    int fd;
+    bool ends;
 
-    must(wws_queue_get_fd(desk->queue, &fd, no_error) == WWS_S_OK);
     for (;;) {
-        struct pollfd readable = { .fd = fd, .events = POLLIN };
-        wws_event event = WWS_EVENT_INIT;
-        uint32_t count;
-        bool ends;
-
-        must(wws_queue_next(desk->queue, 1, &event, &count, no_error)
-            == WWS_S_OK);
-        if (count != 0) {
-            wws_status status = serve(event.operation, event.state);
-
-            if (status != WWS_S_ASYNC)
-                (void) wws_operation_complete(event.operation, status,
-                    no_error);
+        while (fetch(desk))
             continue;
-        }
         pthread_mutex_lock(&desk->lock);
         ends = desk->ends;
         pthread_mutex_unlock(&desk->lock);
         if (ends)
             return NULL;
-        (void) poll(&readable, 1, 10);
+        (void) waits_for(desk, 10);
     }
 }
 
@@ -167,11 +194,13 @@ static void choose_way(
     operations->state = desk;
     endpoint->operations = operations;
     endpoint->address = text(wire()->any_port);
-    if (way == QUEUE_WAY) {
+    if (way == QUEUE_WAY || way == BY_HAND) {
         must(wws_queue_create(desk->world->runtime, &desk->queue, no_error)
             == WWS_S_OK);
         operations->queue = desk->queue;
-        must(pthread_create(&desk->pump, NULL, run_pump, desk) == 0);
+        desk->has_pump = way == QUEUE_WAY;
+        if (desk->has_pump)
+            must(pthread_create(&desk->pump, NULL, run_pump, desk) == 0);
         return;
     }
     operations->serve = serve;
@@ -206,6 +235,16 @@ void desk_open(
     wws_buffer_release(&address);
 }
 
+void desk_set(
+    struct desk *desk,
+    wws_operation_kind kind,
+    struct conduct conduct)
+{
+    pthread_mutex_lock(&desk->lock);
+    desk->of[kind] = conduct;
+    pthread_mutex_unlock(&desk->lock);
+}
+
 static struct note *take_waiting(struct desk *desk, unsigned kinds)
 {
     struct note *found = NULL;
@@ -237,20 +276,22 @@ void desk_close(struct desk *desk)
 {
     struct note *note;
 
+    pthread_mutex_lock(&desk->lock);
     for (int kind = 0; kind < KINDS; kind++)
         desk->of[kind].waits = false;
+    pthread_mutex_unlock(&desk->lock);
     while ((note = take_waiting(desk, ~0u)) != NULL)
         complete(desk, note);
     (void) wws_service_host_close(desk->host, NULL, no_error);
     must(wws_service_host_free(desk->host) == WWS_S_OK);
-    if (desk->queue.id != 0) {
+    if (desk->has_pump) {
         pthread_mutex_lock(&desk->lock);
         desk->ends = true;
         pthread_mutex_unlock(&desk->lock);
         must(pthread_join(desk->pump, NULL) == 0);
-        must(wws_queue_free(desk->queue) == WWS_S_OK);
     }
-    must(desk->states_made == desk->states_freed);
+    must(desk->closed == desk->accepted || desk->dropped);
+    (void) wws_queue_free(desk->queue);
     pthread_cond_destroy(&desk->changed);
     pthread_mutex_destroy(&desk->lock);
 }

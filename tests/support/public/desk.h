@@ -24,6 +24,7 @@ enum way {
     LONG_WAY,
     QUEUE_WAY,
     WAYS,
+    BY_HAND, /* through a queue from which desk_fetch() takes */
 };
 
 struct desk {
@@ -43,7 +44,9 @@ struct desk {
 
     wws_queue queue;
     pthread_t pump;
+    bool has_pump;
     bool ends;
+    bool dropped;    /* the queue was freed: not all ends are told */
 
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -57,8 +60,8 @@ struct desk {
     unsigned count;
     unsigned host_aborted;       /* told so */
     unsigned channel_faulted;
-    unsigned states_freed;       /* of channels, in X */
-    unsigned states_made;
+    unsigned accepted;           /* asked to be: each is told of its end */
+    unsigned closed;
 };
 
 /* A host of one endpoint; null options are endpoint_options(). */
@@ -67,14 +70,22 @@ void desk_open(
     struct world *world,
     enum way way,
     const wws_endpoint_options *endpoint);
-/* Completes what waits, closes the host, and checks that each channel's state
- * was given back. */
+/* Completes what waits, closes the host, and checks that the end of each channel
+ * was told. */
 void desk_close(struct desk *desk);
 
+/* From now on. */
+void desk_set(
+    struct desk *desk,
+    wws_operation_kind kind,
+    struct conduct conduct);
 /* Whether the diary came to be this, in time. */
 bool desk_reads(struct desk *desk, const char *diary);
 /* Completes the oldest that waits, of that kind. */
 void desk_complete(struct desk *desk, wws_operation_kind kind);
+/* Takes the next operation from the queue, when it comes; or only waits. */
+void desk_fetch(struct desk *desk);
+bool desk_has_event(struct desk *desk);
 unsigned desk_count(struct desk *desk, const unsigned *counter);
 /* Options that ask for every kind of operation but MESSAGE. */
 wws_endpoint_options desk_endpoint(void);
