@@ -273,6 +273,67 @@ static void registration__of_the_cancelled_is_told_at_once(void **state)
     assert_int_equal(visitor.freed, 1);
 }
 
+static void keep_operation(struct gate *gate, wws_operation operation)
+{
+    *(wws_operation *) gate->user = operation;
+}
+
+/* G116, G117, D32, A37: it may go on with all that it has; that it succeeds is
+ * no mistake, only nobody hears of it. */
+static void registered__may_go_on_when_told(void **state)
+{
+    wws_operation_info info = WWS_OPERATION_INFO_INIT;
+    struct world *world = *state;
+    wws_operation operation;
+    wws_message message;
+    wws_bytes body;
+
+    world->gate.registers = true;
+    world->gate.visiting = keep_operation;
+    world->gate.user = &operation;
+    peer_reset(visit(world, ACTION_LATER, 1));
+    assert_true(gate_reaches(&world->gate, &world->gate.told, 1));
+    assert_status(wws_operation_get_info(operation, &info, no_error),
+        WWS_S_OK);
+    assert_true(info.cancelled);
+    assert_status(wws_operation_get_body(operation, &body, no_error),
+        WWS_S_OK);
+    assert_status(wws_operation_set_reply(operation, body, no_error),
+        WWS_S_OK);
+    assert_status(wws_operation_get_reply(operation, &message, no_error),
+        WWS_S_OK);
+    assert_status(wws_message_set_header(message, WWS_HEADER_ACTION,
+        WWS_STR("urn:late"), no_error), WWS_S_OK);
+    gate_release(&world->gate, 1);
+
+    assert_true(gate_reaches(&world->gate, &world->gate.freed, 1));
+    assert_status(wws_operation_get_info(operation, &info, no_error),
+        WWS_E_HANDLE);
+    assert_status(wws_message_set_header(message, WWS_HEADER_ACTION,
+        WWS_STR("urn:later"), no_error), WWS_E_HANDLE);
+    world->gate.visiting = NULL;
+    assert_status(call_now(world->proxy, ACTION_ECHO), WWS_S_OK);
+}
+
+/* G50: as of any client that goes. */
+static void registered__is_told_when_the_proxy_is_aborted(void **state)
+{
+    struct world *world = *state;
+    struct call call = call_to(world->proxy, ACTION_LATER);
+    struct heard heard;
+
+    world->gate.registers = true;
+    hear(&heard, CALLBACK, start_call, &call);
+    assert_true(gate_reaches(&world->gate, &world->gate.entered, 1));
+    assert_status(wws_service_proxy_abort(world->proxy), WWS_S_OK);
+
+    assert_status(heard_end(&heard), WWS_E_OPERATION_ABORTED);
+    assert_true(gate_reaches(&world->gate,
+        &world->gate.told_by[WWS_CANCEL_REASON_CHANNEL_FAULTED], 1));
+    gate_open(&world->gate);
+    assert_true(gate_reaches(&world->gate, &world->gate.freed, 1));
+}
+
 /* Everything that does not block may be called when told (G15, G119). */
 static void abort_all(struct gate *gate, wws_operation operation)
 {
@@ -330,6 +391,8 @@ int main(void)
         in_world(registered__of_others_is_not_told),
         in_world(registration__succeeds_once),
         in_world(registration__of_the_cancelled_is_told_at_once),
+        in_world(registered__may_go_on_when_told),
+        in_world(registered__is_told_when_the_proxy_is_aborted),
         in_world(registered__may_abort_its_host_when_told),
         in_world(unregistered__delays_close_until_it_completes),
     };

@@ -365,6 +365,46 @@ static void operation__may_abort_its_channel(void **state)
         }
 }
 
+static void expect_text(
+    wws_operation operation,
+    wws_operation_text property,
+    const char *beginning)
+{
+    wws_buffer value;
+
+    must(wws_operation_get_text(operation, property, &value, no_error)
+        == WWS_S_OK);
+    must(value.size >= strlen(beginning)
+        && memcmp(value.data, beginning, strlen(beginning)) == 0);
+    wws_buffer_release(&value);
+}
+
+/* At its end a channel has no client any more. */
+static void look_at_texts(
+    const struct desk *desk,
+    wws_operation operation,
+    wws_operation_kind kind)
+{
+    wws_buffer value = { NULL, 77, NULL, NULL };
+
+    expect_text(operation, WWS_OPERATION_TEXT_ENDPOINT_ADDRESS, desk->url);
+    must(wws_operation_get_text(operation, 77, &value, no_error)
+        == WWS_E_INVALIDARG);
+    if (kind != CLOSE) {
+        expect_text(operation, WWS_OPERATION_TEXT_REMOTE_ADDRESS,
+            "127.0.0.1:");
+        expect_text(operation, WWS_OPERATION_TEXT_TRANSPORT_URL, desk->url);
+    } else {
+        must(wws_operation_get_text(operation,
+            WWS_OPERATION_TEXT_REMOTE_ADDRESS, &value, no_error)
+            == WWS_E_INVALID_OPERATION);
+        must(wws_operation_get_text(operation,
+            WWS_OPERATION_TEXT_TRANSPORT_URL, &value, no_error)
+            == WWS_E_INVALID_OPERATION);
+    }
+    must(value.size == 77);
+}
+
 /* What is there in which kind, L1. */
 static void look_around(struct desk *desk, wws_operation operation)
 {
@@ -374,7 +414,6 @@ static void look_around(struct desk *desk, wws_operation operation)
     wws_operation_info info = WWS_OPERATION_INFO_INIT;
     wws_fault fault = WWS_FAULT_INIT;
     wws_message message = { 77 };
-    wws_buffer remote;
     wws_bytes body;
 
     must(wws_operation_get_info(operation, &info, no_error) == WWS_S_OK);
@@ -395,14 +434,10 @@ static void look_around(struct desk *desk, wws_operation operation)
     if (info.kind != ACCEPT)
         must(wws_operation_set_channel_state(operation, NULL, no_error)
             == WWS_E_INVALID_OPERATION);
-    must(wws_operation_get_text(operation,
-        WWS_OPERATION_TEXT_ENDPOINT_ADDRESS, &remote, no_error) == WWS_S_OK);
-    must(remote.size == strlen(desk->url)
-        && memcmp(remote.data, desk->url, remote.size) == 0);
-    wws_buffer_release(&remote);
+    look_at_texts(desk, operation, info.kind);
 }
 
-/* A36, G116: what is there of the channel can be used as long as it runs. */
+/* A36, T41: each kind has what it needs, and nothing else. */
 static void operation_of_each_kind__has_what_belongs_to_it(void **state)
 {
     for (int way = 0; way < WAYS; way++) {
@@ -415,6 +450,140 @@ static void operation_of_each_kind__has_what_belongs_to_it(void **state)
         assert_true(desk_reads(&desk, "AUCX"));
         desk_close(&desk);
     }
+}
+
+/* D40, G28, G145: the others on the channel are told as well, those of other
+ * channels are not. */
+static void operation__that_aborts_its_channel_cancels_the_others(
+    void **state)
+{
+    wws_endpoint_options endpoint = endpoint_options();
+    struct desk desk = { 0 };
+    int spared, client;
+
+    endpoint.max_concurrency = 4;
+    held_in(&desk, CALL);
+    desk_open(&desk, *state, LONG_WAY, &endpoint);
+    spared = ask(&desk);
+    assert_true(desk_reads(&desk, "C"));
+    client = ask(&desk);
+    peer_request_again(client, ACTION_ECHO);
+    assert_true(desk_reads(&desk, "CCC"));
+    assert_status(wws_operation_abort_channel(desk.notes[2].operation),
+        WWS_S_OK);
+
+    assert_true(desk_reads(&desk, "CCC!C!C"));
+    assert_true(peer_ended(client));
+    peer_reset(client);
+    for (int i = 0; i < 3; i++)
+        desk_complete(&desk, CALL);
+    assert_true(peer_answered(spared));
+    peer_reset(spared);
+    assert_int_equal(desk.channel_faulted, 2);
+    desk_close(&desk);
+}
+
+/* A34, A35, T62: by a callback or from a queue, at once or later. */
+static void operation__answers_at_once_or_later(void **state)
+{
+    for (int way = 0; way < WAYS; way++)
+        for (int waits = 0; waits < 2; waits++) {
+            struct desk desk = { .of[CALL].waits = waits != 0 };
+            int client;
+
+            desk_open(&desk, *state, way, NULL);
+            client = ask(&desk);
+            assert_true(desk_reads(&desk, "C"));
+            if (waits)
+                desk_complete(&desk, CALL);
+
+            assert_true(peer_answered(client));
+            peer_reset(client);
+            desk_close(&desk);
+        }
+}
+
+struct use {
+    pthread_t thread;
+    wws_operation operation;
+};
+
+static void *use_operation(void *state)
+{
+    static const char body[] = "<r xmlns='urn:r'/>";
+    wws_operation operation = ((struct use *) state)->operation;
+    wws_operation_info info = WWS_OPERATION_INFO_INIT;
+    wws_bytes request;
+    wws_error reason;
+
+    for (int i = 0; i < 200; i++) {
+        wws_status status = wws_operation_set_reply(operation, (wws_bytes) {
+            body, sizeof body - 1 }, no_error);
+
+        /* Messages are for one at a time. */
+        must(status == WWS_S_OK || status == WWS_E_INVALID_OPERATION);
+        status = wws_operation_get_body(operation, &request, no_error);
+        must(status == WWS_S_OK || status == WWS_E_INVALID_OPERATION);
+        must(wws_operation_get_info(operation, &info, no_error) == WWS_S_OK);
+        must(wws_operation_get_error(operation, &reason, no_error)
+            == WWS_S_OK);
+        expect_text(operation, WWS_OPERATION_TEXT_REMOTE_ADDRESS,
+            "127.0.0.1:");
+    }
+    return NULL;
+}
+
+/* D39: by several at once, and it is completed on yet another thread. */
+static void operation__is_used_on_any_thread(void **state)
+{
+    enum { USERS = 4 };
+    struct desk desk = { .of[CALL].waits = true };
+    struct use uses[USERS];
+    int client;
+
+    desk_open(&desk, *state, LONG_WAY, NULL);
+    client = ask(&desk);
+    assert_true(desk_reads(&desk, "C"));
+    for (int i = 0; i < USERS; i++) {
+        uses[i].operation = desk.notes[0].operation;
+        must(pthread_create(&uses[i].thread, NULL, use_operation, &uses[i])
+            == 0);
+    }
+    for (int i = 0; i < USERS; i++)
+        must(pthread_join(uses[i].thread, NULL) == 0);
+    desk_complete(&desk, CALL);
+
+    assert_true(peer_answered(client));
+    peer_reset(client);
+    desk_close(&desk);
+}
+
+/* H8: a client beyond the limit waits until another has gone. */
+static void endpoint__serves_so_many_channels(void **state)
+{
+    wws_endpoint_options endpoint = endpoint_options();
+    struct desk desk = { .of[CALL].waits = true };
+    struct world *world = *state;
+    int first, second;
+
+    endpoint.max_channels = 1;
+    desk_open(&desk, world, LONG_WAY, &endpoint);
+    first = ask(&desk);
+    assert_true(desk_reads(&desk, "C"));
+    second = ask(&desk);
+    /* Time enough to be served, for others are. */
+    for (int i = 0; i < 50; i++)
+        assert_status(call_now(world->proxy, ACTION_ECHO), WWS_S_OK);
+    assert_true(desk_reads(&desk, "C"));
+    desk_complete(&desk, CALL);
+    assert_true(peer_answered(first));
+    peer_reset(first);
+
+    assert_true(desk_reads(&desk, "CC"));
+    desk_complete(&desk, CALL);
+    assert_true(peer_answered(second));
+    peer_reset(second);
+    desk_close(&desk);
 }
 
 static wws_status start_call_once(
@@ -517,6 +686,10 @@ int main(void)
         in_world(channel__whose_last_call_is_over_takes_no_other),
         in_world(operation__may_abort_its_channel),
         in_world(operation_of_each_kind__has_what_belongs_to_it),
+        over(OVER_TCP, operation__that_aborts_its_channel_cancels_the_others),
+        in_world(operation__answers_at_once_or_later),
+        in_world(operation__is_used_on_any_thread),
+        in_world(endpoint__serves_so_many_channels),
         in_world(operation__that_is_not_fetched_ends_with_its_host),
         in_world(channel__of_a_queue_that_is_freed_is_aborted),
         in_world(call__of_a_queue_that_is_freed_fails),
