@@ -62,7 +62,7 @@ static void call_cancel__returns_control_to_the_caller(void **state)
     assert_status(call_now(world->proxy, ACTION_ECHO), WWS_S_OK);
 }
 
-/* Hazard 2: the handle is stale, and the next call has another one. */
+/* Hazards 2 and 7: the handle is stale, and the next call has another one. */
 static void call_cancel__after_the_end_does_nothing(void **state)
 {
     struct world *world = *state;
@@ -150,6 +150,7 @@ static void call_cancel__twice_and_at_once_is_heard_once(void **state)
     assert_true(again == WWS_S_OK || again == WWS_E_HANDLE);
 }
 
+/* Hazard 18 */
 static void call_cancel__spares_the_neighbours(void **state)
 {
     enum { CALLS = 20 };

@@ -347,6 +347,7 @@ static void channel_abort__ends_a_pending_answer(void **state)
         }
 }
 
+/* Hazard 18 */
 static void channel_abort__spares_the_neighbours(void **state)
 {
     struct world *world = *state;

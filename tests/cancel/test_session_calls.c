@@ -115,7 +115,7 @@ static void hear_fate(struct session *session, enum fate fate)
     }
 }
 
-/* PR1, D14, D18, G61, G63, G65, G70, G72, G75, G83, G84 */
+/* PR1, D14, D18, G61, G63, G65, G70, G72, G75, G83, G84, hazard 18 */
 static void stopped_calls__leave_the_session_and_the_others_alone(void **state)
 {
     uint64_t seed = setting("WWS_SEED", (uint64_t) time(NULL));

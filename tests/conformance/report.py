@@ -146,7 +146,7 @@ def read_scenarios(proofs):
             over[test] = {wire: ["callback"] for wire in wires}
             for word in words:
                 if "=" not in word:
-                    proofs[word].append(test)
+                    proofs[word.replace("hazard-", "Hazard ")].append(test)
     return over
 
 

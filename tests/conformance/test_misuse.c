@@ -387,7 +387,7 @@ static void function__refuses_the_zero_handle(void **state)
         expect(&frees[i], "zero", frees[i].run(0, no_error), WWS_S_OK);
 }
 
-/* E6, O1 */
+/* E6, O1, hazards 7 and 21 */
 static void function__refuses_a_stale_handle(void **state)
 {
     (void) state;
@@ -411,7 +411,7 @@ static void refuse_other_kinds(const struct probe *probe)
     }
 }
 
-/* E6 */
+/* E6, hazard 21 */
 static void function__refuses_a_handle_of_another_kind(void **state)
 {
     struct world *world = *state;
@@ -426,7 +426,7 @@ static void function__refuses_a_handle_of_another_kind(void **state)
     peer_reset(client);
 }
 
-/* E6: any number is refused, or names what it must name. */
+/* E6, hazard 21: any number is refused, or names what it must name. */
 static void function__refuses_numbers_that_were_made_up(void **state)
 {
     (void) state;
@@ -579,7 +579,7 @@ static void completion__is_checked_before_it_is_taken(void **state)
     assert_status(wws_message_free(reply), WWS_S_OK);
 }
 
-/* D11, M8: a message that is being received into is busy. */
+/* D11, M8, hazard 21: a message that is being received into is busy. */
 static void message__is_busy_while_it_is_used(void **state)
 {
     const struct peer_script silent = { .then = PEER_HOLDS };

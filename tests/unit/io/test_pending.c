@@ -167,6 +167,7 @@ static void *compete(void *state)
     return NULL;
 }
 
+/* L8 */
 static void pending__has_exactly_one_winner(void **state)
 {
     pthread_t threads[THREADS];
@@ -374,6 +375,7 @@ static void *end_what_is_offered(void *state)
     return NULL;
 }
 
+/* Hazard 10 */
 static void sleeper__always_hears_of_the_end(void **state)
 {
     pthread_t thread;

@@ -26,6 +26,7 @@ static bool readable(const struct wwi_wake *wake)
     return poll(&polled, 1, 0) == 1;
 }
 
+/* Hazard 10 */
 static void wake__is_readable_from_signal_to_drain(void **state)
 {
     struct wwi_wake *wake = wwi_wake_take();
