@@ -15,7 +15,7 @@
 #include "core/io/resolve.h"
 #include "core/io/thread.h"
 
-enum { BATCH = 64 };
+enum { BATCH = 64, POSTS_AT_ONCE = 128 };
 
 struct wwi_loop {
     int epoll;
@@ -62,6 +62,7 @@ bool wwi_loop_current(const struct wwi_loop *loop)
     return current == loop;
 }
 
+/* In turns, so that very many do not keep descriptors and timers waiting. */
 static void run_posts(struct wwi_loop *loop)
 {
     struct wwi_list posts;
@@ -69,7 +70,12 @@ static void run_posts(struct wwi_loop *loop)
 
     wwi_list_init(&posts);
     wwi_lock_take(&loop->posted.lock);
-    wwi_list_move(&posts, &loop->posted.posts);
+    for (int i = 0; i < POSTS_AT_ONCE; i++) {
+        link = wwi_list_take(&loop->posted.posts);
+        if (link == NULL)
+            break;
+        wwi_list_append(&posts, link);
+    }
     wwi_lock_give(&loop->posted.lock);
     while ((link = wwi_list_take(&posts)) != NULL) {
         struct wwi_post *post = WWI_CONTAINER(link, struct wwi_post, work.link);
@@ -222,7 +228,8 @@ bool wwi_loop_close(struct wwi_loop *loop, int64_t deadline)
     atomic_store(&loop->ended, true);
     wwi_lock_give(&loop->posted.lock);
     wwi_clock_remove_sleeper(&loop->sleeper);
-    run_posts(loop);
+    while (has_posts(loop))
+        run_posts(loop);
     return true;
 }
 

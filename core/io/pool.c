@@ -1,6 +1,14 @@
 /* Threads that run callbacks.  Each idle thread waits on a condition of its
- * own in a stack, so the one that was busy last runs next, and who submits
- * knows exactly whether somebody was there to wake. */
+ * own in a stack, so the one that was busy last runs next.
+ *
+ * One at a time is called, by waking it or making it, and while it comes nobody
+ * else is: whoever takes work and leaves some calls the next.  So who submits
+ * very much wakes few, and yet what is there never waits for a callback that
+ * blocks.
+ *
+ * Very many callbacks that return at once need no thread each.  When a few
+ * threads are there a *watcher* looks on while there is urgent work, until none
+ * of it has moved for a while; then it works, and another one watches. */
 #include "core/io/pool.h"
 
 #include <errno.h>
@@ -14,13 +22,18 @@
 #include "core/base/memory.h"
 #include "core/io/thread.h"
 
-enum { IDLE_SECONDS = 10 };
+enum {
+    IDLE_SECONDS = 10,
+    WATCH_NS = 5000000,
+    AT_ONCE = 4, /* threads that are made as soon as they are wanted */
+};
 
 struct worker {
     struct wwi_link link; /* in idle */
     pthread_cond_t wake;
     struct wwi_pool *pool;
     bool reserved; /* runs urgent work only, and never ends early */
+    bool watches;  /* first */
 };
 
 struct wwi_pool {
@@ -37,6 +50,9 @@ struct wwi_pool {
         struct worker *reserve; /* while it is idle */
         uint32_t threads;       /* the reserve not counted */
         uint32_t alive;
+        bool coming;    /* who was called */
+        bool watched;   /* there is a watcher */
+        uint64_t taken; /* of the urgent work, ever */
         bool closing;
         bool ended_all;
         pthread_cond_t ended;
@@ -56,10 +72,26 @@ static struct wwi_link *next_work_locked(
 {
     struct wwi_link *link = wwi_list_take(&pool->synced.urgent);
 
+    if (link != NULL)
+        pool->synced.taken++;
     /* When there are no means for another thread, the reserve does all. */
     if (link == NULL && (!worker->reserved || pool->synced.threads == 0))
         link = wwi_list_take(&pool->synced.normal);
     return link;
+}
+
+static struct timespec from_now(time_t seconds, long nanoseconds)
+{
+    struct timespec until;
+
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += seconds;
+    until.tv_nsec += nanoseconds;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000;
+    }
+    return until;
 }
 
 /* False when the worker has been idle for long enough. */
@@ -74,8 +106,7 @@ static bool wait_locked(struct wwi_pool *pool, struct worker *worker)
         pool->synced.reserve = NULL;
         return true;
     }
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += IDLE_SECONDS;
+    until = from_now(IDLE_SECONDS, 0);
     worker->link.previous = &pool->synced.idle.head;
     worker->link.next = pool->synced.idle.head.next;
     worker->link.next->previous = &worker->link;
@@ -89,23 +120,140 @@ static bool wait_locked(struct wwi_pool *pool, struct worker *worker)
     return result != ETIMEDOUT;
 }
 
+static void *run(void *state);
+
+/* The thread counts already. */
+static bool start_worker(
+    struct wwi_pool *pool,
+    bool reserved,
+    bool watches)
+{
+    struct worker *worker = wwi_alloc_zero(sizeof *worker);
+    pthread_t thread;
+
+    if (worker == NULL)
+        return false;
+    worker->pool = pool;
+    worker->reserved = reserved;
+    worker->watches = watches;
+    pthread_cond_init(&worker->wake, &pool->monotonic);
+    if (!wwi_thread_start(&thread, run, worker)) {
+        pthread_cond_destroy(&worker->wake);
+        wwi_free(worker);
+        return false;
+    }
+    pthread_detach(thread);
+    return true;
+}
+
+static bool count_thread_locked(struct wwi_pool *pool)
+{
+    if (pool->synced.threads >= pool->max_threads)
+        return false;
+    pool->synced.threads++;
+    pool->synced.alive++;
+    return true;
+}
+
+/* One that counts; if there are no means for it the work stays queued for the
+ * threads that are there. */
+static void add_thread(struct wwi_pool *pool, bool watches)
+{
+    WWI_GATE(POOL_GROWS);
+    if (start_worker(pool, false, watches))
+        return;
+    wwi_lock_take(&pool->synced.lock);
+    pool->synced.threads--;
+    pool->synced.alive--;
+    if (watches)
+        pool->synced.watched = false;
+    else
+        pool->synced.coming = false;
+    pthread_cond_signal(&pool->synced.ended);
+    if (pool->synced.reserve != NULL)
+        pthread_cond_signal(&pool->synced.reserve->wake);
+    wwi_lock_give(&pool->synced.lock);
+}
+
+/* Calls one, if there is work and nobody comes; true if it is to be made. */
+static bool call_locked(struct wwi_pool *pool, bool *watches)
+{
+    bool urgent = !wwi_list_empty(&pool->synced.urgent);
+    struct wwi_link *idle;
+
+    *watches = urgent && pool->synced.threads >= AT_ONCE;
+    if (pool->synced.coming
+        || (!urgent && wwi_list_empty(&pool->synced.normal)))
+        return false;
+    idle = wwi_list_take(&pool->synced.idle);
+    if (idle != NULL) {
+        pthread_cond_signal(&WWI_CONTAINER(idle, struct worker, link)->wake);
+        pool->synced.coming = true;
+        return false;
+    }
+    if (urgent && pool->synced.reserve != NULL) {
+        pthread_cond_signal(&pool->synced.reserve->wake);
+        pool->synced.reserve = NULL;
+        pool->synced.coming = true;
+        return false;
+    }
+    if ((*watches && pool->synced.watched) || !count_thread_locked(pool))
+        return false;
+    *(*watches ? &pool->synced.watched : &pool->synced.coming) = true;
+    return true;
+}
+
+static void watch_locked(struct wwi_pool *pool, struct worker *worker)
+{
+    uint64_t taken;
+    bool grows;
+
+    do {
+        const struct timespec until = from_now(0, WATCH_NS);
+
+        taken = pool->synced.taken;
+        (void) pthread_cond_timedwait(&worker->wake,
+            &pool->synced.lock.mutex, &until);
+    } while (taken != pool->synced.taken
+        && !wwi_list_empty(&pool->synced.urgent));
+    grows = !wwi_list_empty(&pool->synced.urgent)
+        && count_thread_locked(pool);
+    pool->synced.watched = grows;
+    if (!grows)
+        return;
+    wwi_lock_give(&pool->synced.lock);
+    add_thread(pool, true);
+    wwi_lock_take(&pool->synced.lock);
+}
+
+static void run_work(struct wwi_link *link)
+{
+    struct wwi_work *work = WWI_CONTAINER(link, struct wwi_work, link);
+
+    WWI_GATE(POOL_RUNS);
+    work->run(work);
+    if (wwi_lock_held())
+        wwi_bug("a callback returned with a lock held");
+}
+
 static void work_locked(struct wwi_pool *pool, struct worker *worker)
 {
-    struct wwi_link *link;
-
     for (;;) {
-        link = next_work_locked(pool, worker);
-        if (link == NULL) {
+        struct wwi_link *link = next_work_locked(pool, worker);
+        bool watches;
+        bool wants_thread = call_locked(pool, &watches);
+
+        if (link == NULL && !wants_thread) {
             if (pool->synced.closing || !wait_locked(pool, worker))
                 return;
+            pool->synced.coming = false;
             continue;
         }
         wwi_lock_give(&pool->synced.lock);
-        WWI_GATE(POOL_RUNS);
-        WWI_CONTAINER(link, struct wwi_work, link)->run(
-            WWI_CONTAINER(link, struct wwi_work, link));
-        if (wwi_lock_held())
-            wwi_bug("a callback returned with a lock held");
+        if (wants_thread)
+            add_thread(pool, watches);
+        if (link != NULL)
+            run_work(link);
         wwi_lock_take(&pool->synced.lock);
     }
 }
@@ -118,6 +266,10 @@ static void *run(void *state)
     current = pool;
     wwi_thread_started(pool->callbacks);
     wwi_lock_take(&pool->synced.lock);
+    if (worker->watches)
+        watch_locked(pool, worker);
+    else if (!worker->reserved)
+        pool->synced.coming = false;
     work_locked(pool, worker);
     if (!worker->reserved)
         pool->synced.threads--;
@@ -132,65 +284,10 @@ static void *run(void *state)
     return NULL;
 }
 
-/* The thread counts already. */
-static bool start_worker(struct wwi_pool *pool, bool reserved)
-{
-    struct worker *worker = wwi_alloc_zero(sizeof *worker);
-    pthread_t thread;
-
-    if (worker == NULL)
-        return false;
-    worker->pool = pool;
-    worker->reserved = reserved;
-    pthread_cond_init(&worker->wake, &pool->monotonic);
-    if (!wwi_thread_start(&thread, run, worker)) {
-        pthread_cond_destroy(&worker->wake);
-        wwi_free(worker);
-        return false;
-    }
-    pthread_detach(thread);
-    return true;
-}
-
-static void add_thread(struct wwi_pool *pool)
-{
-    WWI_GATE(POOL_GROWS);
-    if (start_worker(pool, false))
-        return;
-    /* The work stays queued for the threads that are there. */
-    wwi_lock_take(&pool->synced.lock);
-    pool->synced.threads--;
-    pool->synced.alive--;
-    pthread_cond_signal(&pool->synced.ended);
-    if (pool->synced.reserve != NULL)
-        pthread_cond_signal(&pool->synced.reserve->wake);
-    wwi_lock_give(&pool->synced.lock);
-}
-
-/* Wakes an idle thread, or says that one more is wanted. */
-static bool find_thread_locked(struct wwi_pool *pool, bool urgent)
-{
-    struct wwi_link *idle = wwi_list_take(&pool->synced.idle);
-
-    if (idle != NULL) {
-        pthread_cond_signal(&WWI_CONTAINER(idle, struct worker, link)->wake);
-        return false;
-    }
-    if (urgent && pool->synced.reserve != NULL) {
-        pthread_cond_signal(&pool->synced.reserve->wake);
-        pool->synced.reserve = NULL;
-        return false;
-    }
-    if (pool->synced.threads >= pool->max_threads)
-        return false;
-    pool->synced.threads++;
-    pool->synced.alive++;
-    return true;
-}
-
 static void submit(struct wwi_pool *pool, struct wwi_work *work, bool urgent)
 {
     bool wants_thread = false;
+    bool watches = false;
     bool ended;
 
     atomic_fetch_add_explicit(&pool->handed_over, 1, memory_order_relaxed);
@@ -199,14 +296,14 @@ static void submit(struct wwi_pool *pool, struct wwi_work *work, bool urgent)
     if (!ended) {
         wwi_list_append(urgent ? &pool->synced.urgent : &pool->synced.normal,
             &work->link);
-        wants_thread = find_thread_locked(pool, urgent);
+        wants_thread = call_locked(pool, &watches);
     }
     wwi_lock_give(&pool->synced.lock);
     WWI_GATE(POOL_SUBMITTED);
     if (ended)
         work->run(work);
     if (wants_thread)
-        add_thread(pool);
+        add_thread(pool, watches);
 }
 
 void wwi_pool_urgent(struct wwi_pool *pool, struct wwi_work *work)
@@ -245,7 +342,7 @@ struct wwi_pool *wwi_pool_create(
     wwi_list_init(&pool->synced.normal);
     wwi_list_init(&pool->synced.idle);
     pool->synced.alive = 1;
-    if (!start_worker(pool, true)) {
+    if (!start_worker(pool, true, false)) {
         release(pool);
         return NULL;
     }

@@ -4,7 +4,8 @@
  * *long* - operations of services.  The pool grows while all its threads are
  * busy, up to a cap; one thread more is kept for urgent work, so that a
  * completion is delivered though every other thread is blocked in an
- * operation.  Threads with nothing to do for a while end. */
+ * operation.  Urgent work that moves gets a few threads, however much there is,
+ * and more only when it does not.  Threads with nothing to do for a while end. */
 #ifndef WWI_POOL_H
 #define WWI_POOL_H
 

@@ -362,6 +362,51 @@ static void pool__is_not_made_without_memory(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+/* As set up, but with a higher cap. */
+static void enlarge(uint32_t most)
+{
+    assert_true(wwi_pool_close(pool, WWI_NEVER));
+    wwi_pool_free(pool);
+    pool = wwi_pool_create(most, &callbacks);
+    assert_non_null(pool);
+}
+
+static void pool__needs_few_threads_for_very_much_that_is_short(void **state)
+{
+    enum { LARGE = 64, CROWD = 20000 };
+    struct wwi_work *works = wwi_alloc_zero(CROWD * sizeof *works);
+
+    (void) state;
+    assert_non_null(works);
+    enlarge(LARGE);
+    for (int i = 0; i < CROWD; i++) {
+        works[i].run = pass;
+        wwi_pool_urgent(pool, &works[i]);
+    }
+
+    assert_true(latch_reaches(&entered, CROWD));
+    assert_true(wwi_pool_threads(pool) < LARGE / 2);
+    wwi_free(works);
+}
+
+/* A26: nothing waits for what blocks. */
+static void pool__finds_a_thread_for_each_that_blocks(void **state)
+{
+    enum { LARGE = 16 };
+    struct wwi_work works[LARGE + 1];
+
+    (void) state;
+    enlarge(LARGE);
+    for (int i = 0; i <= LARGE; i++) {
+        works[i] = (struct wwi_work) { .run = block };
+        wwi_pool_urgent(pool, &works[i]);
+    }
+
+    assert_true(latch_reaches(&entered, LARGE + 1));
+    assert_int_equal(wwi_pool_threads(pool), LARGE + 1);
+    latch_add(&gate, LARGE + 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -379,6 +424,8 @@ int main(void)
         TEST(pool__without_memory_for_a_thread_runs_work_all_the_same),
         TEST(thread__is_the_pools_takes_no_signals_and_was_told_of),
         TEST(pool__is_not_made_without_memory),
+        TEST(pool__needs_few_threads_for_very_much_that_is_short),
+        TEST(pool__finds_a_thread_for_each_that_blocks),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
