@@ -48,6 +48,17 @@ void *wwi_bytes_reserve(struct wwi_bytes *bytes, size_t more)
     return bytes->failed ? NULL : bytes->data + bytes->size;
 }
 
+bool wwi_bytes_fit(struct wwi_bytes *bytes, size_t size)
+{
+    wwi_bytes_reset(bytes, SIZE_MAX);
+    if (size <= bytes->capacity)
+        return true;
+    wwi_bytes_fini(bytes);
+    bytes->data = wwi_alloc(size);
+    bytes->capacity = bytes->data != NULL ? size : 0;
+    return bytes->data != NULL;
+}
+
 void wwi_bytes_append_text(struct wwi_bytes *bytes, const char *text)
 {
     wwi_bytes_append(bytes, text, strlen(text));

@@ -27,6 +27,9 @@ void wwi_bytes_reset(struct wwi_bytes *bytes, size_t keep);
 /* Makes room for `more` octets behind size and returns where they go; null
  * when there is no memory. */
 void *wwi_bytes_reserve(struct wwi_bytes *bytes, size_t more);
+/* Empties it, and makes room for exactly so many octets if it has less; false
+ * when there is no memory. */
+bool wwi_bytes_fit(struct wwi_bytes *bytes, size_t size);
 static inline void wwi_bytes_append(
     struct wwi_bytes *bytes,
     const void *data,

@@ -41,6 +41,7 @@ static struct wwi_mux_letter *letter_of(struct wwi_sending *sending)
 
 static void empty_letter(struct wwi_mux_letter *letter)
 {
+    wwi_bytes_fini(&letter->outgoing.envelope);
     wwi_bytes_fini(&letter->sending.head);
     wwi_bytes_fini(&letter->sending.body);
 }
@@ -81,7 +82,7 @@ static bool letter_begins(struct wwi_sending *sending)
     may = may_begin(client);
     if (may) {
         client->synced.begun = true;
-        client->synced.midway = letter->more;
+        client->synced.midway = letter->outgoing.more;
     }
     wwi_lock_give(&letter->mux->synced.lock);
     return may;
@@ -105,7 +106,7 @@ static void letter_done(
     if (client != NULL) {
         /* What a client without a track got is its owner's alone. */
         if (client->synced.track != NULL && outcome->status >= 0
-            && !letter->more && client->synced.got == NULL)
+            && !letter->outgoing.more && client->synced.got == NULL)
             wwi_mux_mark(client, WWS_PHASE_WAIT, WWS_PROGRESS_SENT);
         wwi_mux_notify(client);
     }
@@ -245,7 +246,7 @@ static wws_status give_letter(struct wwi_mux_client *client)
     mux->synced.busy++;
     wwi_mux_call_begin(mux);
     status = mux->session->calls->send(mux->session, &letter->sending,
-        &client->outgoing);
+        &letter->outgoing);
     wwi_mux_call_end(mux);
     if (status >= 0)
         return WWS_S_OK;
@@ -262,6 +263,7 @@ static wws_status letter_is_done(struct wwi_mux_client *client)
 {
     const struct wwi_mux *mux = client->mux;
     const struct wwi_outcome *outcome = &client->synced.letter->outcome;
+    bool more = client->synced.letter->outgoing.more;
 
     if (outcome->status < 0 && mux->synced.outcome.status < 0)
         return fail_with_session(client);
@@ -270,7 +272,7 @@ static wws_status letter_is_done(struct wwi_mux_client *client)
             outcome->text != NULL ? outcome->text : "");
     free_letter(client->synced.letter);
     client->synced.letter = NULL;
-    if (!client->wants_reply || client->outgoing.more)
+    if (!client->wants_reply || more)
         return finish(client, WWS_S_OK);
     client->stage = WWI_MUX_STAGE_WAITING;
     client->synced.deadline =
@@ -415,38 +417,39 @@ static wws_status check_begin(
     return WWS_S_OK;
 }
 
-static bool new_letter(struct wwi_mux_client *client, bool more)
+/* One for these octets, which are moved; what goes with them is in the notes. */
+static struct wwi_mux_letter *new_letter(
+    struct wwi_mux_client *client,
+    struct wwi_outgoing *outgoing)
 {
-    struct wwi_mux_letter *letter = client->synced.letter;
+    struct wwi_mux_letter *letter = wwi_alloc(sizeof *letter);
 
     if (letter == NULL)
-        letter = wwi_alloc(sizeof *letter);
-    if (letter == NULL)
-        return false;
+        return NULL;
     *letter = (struct wwi_mux_letter) {
         .sending = { .begin = letter_begins, .done = letter_done },
+        .outgoing = *outgoing,
         .mux = client->mux,
         .client = client,
-        .more = more,
     };
-    client->synced.letter = letter;
-    return true;
+    letter->outgoing.action = wwi_mux_notes_action(&client->notes);
+    letter->outgoing.message_id = wwi_mux_notes_id(&client->notes);
+    letter->outgoing.fields = wwi_mux_notes_fields(&client->notes);
+    outgoing->envelope = (struct wwi_bytes) { 0 };
+    return letter;
 }
 
-/* Moves the octets; what goes with them is in the notes. */
 static wws_status load(
     struct wwi_mux_client *client,
     struct wwi_outgoing *outgoing,
     struct wwi_error *error)
 {
-    if (!new_letter(client, outgoing->more))
+    struct wwi_mux_letter *letter = new_letter(client, outgoing);
+
+    if (letter == NULL)
         return wwi_fail_static(error, WWS_E_OUTOFMEMORY, "no memory");
-    wwi_bytes_fini(&client->outgoing.envelope);
-    client->outgoing = *outgoing;
-    client->outgoing.action = wwi_mux_notes_action(&client->notes);
-    client->outgoing.message_id = wwi_mux_notes_id(&client->notes);
-    client->outgoing.fields = wwi_mux_notes_fields(&client->notes);
-    outgoing->envelope = (struct wwi_bytes) { 0 };
+    free_letter(client->synced.letter);
+    client->synced.letter = letter;
     return begin_sending(client);
 }
 
@@ -650,10 +653,9 @@ static void client_end(struct wwi_client *base)
     let_go(client);
     client->stage = WWI_MUX_STAGE_IDLE;
     client->wants_reply = false;
-    wwi_bytes_fini(&client->outgoing.envelope);
     wwi_bytes_reset(&client->notes.block, KEEP_SIZE);
-    if (client->synced.letter != NULL)
-        empty_letter(client->synced.letter);
+    free_letter(client->synced.letter);
+    client->synced.letter = NULL;
 }
 
 static void client_free(struct wwi_client *base)
@@ -663,7 +665,6 @@ static void client_free(struct wwi_client *base)
 
     let_go(client);
     free_letter(client->synced.letter);
-    wwi_bytes_fini(&client->outgoing.envelope);
     wwi_bytes_fini(&client->notes.block);
     wwi_free(client);
     wwi_mux_unref(mux);

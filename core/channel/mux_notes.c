@@ -25,6 +25,18 @@ static void append_field(
     wwi_bytes_append_string(block, value);
 }
 
+static size_t size_of_fields(const struct wwi_fields *fields)
+{
+    uint32_t index = 0;
+    wws_string name, value;
+    size_t size = 0;
+
+    while (fields->next != NULL
+        && fields->next(fields->state, &index, &name, &value))
+        size += sizeof(struct sizes) + name.size + value.size;
+    return size;
+}
+
 bool wwi_mux_notes_copy(
     struct wwi_mux_notes *notes,
     wws_string action,
@@ -35,7 +47,9 @@ bool wwi_mux_notes_copy(
     uint32_t index = 0;
     wws_string name, value;
 
-    wwi_bytes_reset(block, block->capacity);
+    /* Very many may wait for their replies. */
+    if (!wwi_bytes_fit(block, action.size + id.size + size_of_fields(fields)))
+        return false;
     wwi_bytes_append_string(block, action);
     notes->action_size = action.size;
     wwi_bytes_append_string(block, id);

@@ -37,11 +37,11 @@ enum wwi_mux_letter_state {
  * and is freed when it is done. */
 struct wwi_mux_letter {
     struct wwi_sending sending;
+    struct wwi_outgoing outgoing; /* its strings are in the client's notes */
     struct wwi_mux *mux;
     /* Under the lock of the mux. */
     struct wwi_mux_client *client;
     enum wwi_mux_letter_state state;
-    bool more; /* the message goes on in another letter */
     struct wwi_outcome outcome;
 };
 
@@ -67,7 +67,6 @@ struct wwi_mux_client {
 
     /* The owner's. */
     enum wwi_mux_stage stage;
-    struct wwi_outgoing outgoing;    /* its strings are in the notes */
     struct wwi_mux_notes notes;
     bool wants_reply;
     bool loaded;                     /* with a message, not only to open */
