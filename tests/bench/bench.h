@@ -28,6 +28,15 @@ enum figure {
     SERVER_ALLOCATIONS,
     CLIENT_SYSTEM_CALLS,
     SERVER_SYSTEM_CALLS,
+    PENDING_BYTES,
+    ABANDON_P50_US,
+    ABANDON_ALL_US,
+    ABORT_US,
+    ABORTED_US,
+    ABORT_HOST_US,
+    OTHERS_P99_US,
+    OTHERS_ABORT_P99_US,
+    CLIENT_THREADS,
     FIGURES
 };
 
@@ -84,6 +93,7 @@ struct job {
     uint32_t calls;
     int control;  /* to the server, which answers one request at a time */
     bool ours;
+    const struct where *where;
     const char *address;  /* of ours, as the part wants it */
     uint16_t port;
 };
@@ -96,6 +106,7 @@ struct server {
     void (*stop)(void);         /* null: the end of the process does */
     uint64_t (*held)(void);     /* null: none ever */
     uint64_t (*cpu_ns)(void);   /* null: what its process uses */
+    void (*abort)(void);        /* null: nothing can be aborted */
 };
 
 /* One who takes part in a bench.  A server may be missing. */
@@ -161,6 +172,8 @@ bool process_sample(const struct run *run, struct sample *sample);
 void process_server(const struct run *run, int control);
 void process_client(const struct run *run, int control, int result);
 void server_usage(const struct job *job, struct usage *usage);
+/* How many microseconds that took. */
+double server_abort(const struct job *job);
 
 /* trace.c */
 int trace_role(char **arguments);
@@ -189,7 +202,7 @@ void net_write(int fd, const void *data, size_t size);
 /* tap.c */
 struct tape tap(const struct bench *bench);
 
-/* wws_server.c, wws_calls.c, wws_cancel.c */
+/* wws_server.c, wws_calls.c, wws_cancel.c, wws_scale.c */
 extern const struct server wws_server;
 void wws_call_once(const struct bench *bench, const char *address);
 void wws_call_each(const struct job *job, struct sample *sample);
@@ -197,6 +210,8 @@ void wws_flight_queue(const struct job *job, struct sample *sample);
 void wws_flight_threads(const struct job *job, struct sample *sample);
 void wws_cancel_blocked(const struct job *job, struct sample *sample);
 void wws_cancel_queued(const struct job *job, struct sample *sample);
+void wws_pending(const struct job *job, struct sample *sample);
+void wws_want_descriptors(void);
 
 /* drive.c */
 void drive_each(

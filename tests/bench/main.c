@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_ROUNDS = 99, MAX_CALLS = 1000000, BENCHES = 18, PLACES = 2 };
+enum { MAX_ROUNDS = 99, MAX_CALLS = 1000000, BENCHES = 23, PLACES = 2 };
 
 static const struct wire http = {
     "http", WWS_TRANSPORT_HTTP, WWS_ENCODING_UTF8
@@ -64,6 +64,16 @@ const struct bench benches[] = {
     { "tcp-cancel-queued", 0.2, &tcp, IN_FLIGHT, 0, false,
       { BY_US(HOLD, wws_cancel_queued),
         { "eventfd", NULL, 0, eventfd_write_only, NULL } } },
+    { "tcp-pending-1k", 1, &tcp, 1000, 0, false,
+      { BY_US(HOLD, wws_pending) } },
+    { "tcp-pending-10k", 1, &tcp, 10000, 0, false,
+      { BY_US(HOLD, wws_pending) } },
+    { "tcp-pending-100k", 1, &tcp, 100000, 0, false,
+      { BY_US(HOLD, wws_pending) } },
+    { "pending-1k", 1, &http, 1000, 0, false,
+      { BY_US(HOLD, wws_pending) } },
+    { "pending-10k", 1, &http, 10000, 0, false,
+      { BY_US(HOLD, wws_pending) } },
 };
 
 const size_t bench_count = BENCHES;

@@ -27,6 +27,17 @@ static void settle_in(const struct run *run, const char *name)
         pin();
 }
 
+/* Answers with how long it took. */
+static bool abort_server(const struct server *server, int control)
+{
+    uint64_t began = now_ns();
+    double us;
+
+    server->abort();
+    us = (double) (now_ns() - began) / 1e3;
+    return send(control, &us, sizeof us, MSG_NOSIGNAL) > 0;
+}
+
 static bool answer(
     const struct run *run,
     const struct where *where,
@@ -38,6 +49,8 @@ static bool answer(
 
     if (request == 'w')
         return send(control, where, sizeof *where, MSG_NOSIGNAL) > 0;
+    if (request == 'a')
+        return abort_server(server, control);
     usage_read(&usage, run->part == OURS);
     if (server->held != NULL)
         usage.held = server->held();
@@ -74,6 +87,14 @@ void server_usage(const struct job *job, struct usage *usage)
     ask(job->control, 'u', usage, sizeof *usage);
 }
 
+double server_abort(const struct job *job)
+{
+    double us;
+
+    ask(job->control, 'a', &us, sizeof us);
+    return us;
+}
+
 void process_client(const struct run *run, int control, int result)
 {
     const struct part *part = part_of(run);
@@ -85,6 +106,7 @@ void process_client(const struct run *run, int control, int result)
         .calls = run->calls,
         .control = control,
         .ours = run->part == OURS,
+        .where = &where,
         .address = where.address[part->endpoint],
     };
 

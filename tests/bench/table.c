@@ -19,6 +19,15 @@ static const char *const names[FIGURES] = {
     [SERVER_ALLOCATIONS] = "server allocations",
     [CLIENT_SYSTEM_CALLS] = "client system calls",
     [SERVER_SYSTEM_CALLS] = "server system calls",
+    [PENDING_BYTES] = "bytes a call",
+    [ABANDON_P50_US] = "abandon p50 us",
+    [ABANDON_ALL_US] = "abandon all us/call",
+    [ABORT_US] = "abort us",
+    [ABORTED_US] = "aborted us/call",
+    [ABORT_HOST_US] = "abort host us",
+    [OTHERS_P99_US] = "others' p99 us",
+    [OTHERS_ABORT_P99_US] = "others', abort us",
+    [CLIENT_THREADS] = "client threads",
 };
 
 static void print_number(double value, int digits)
@@ -107,13 +116,13 @@ static void print_json_line(
 {
     static const char *separator = "";
     double ours = row->figures[OURS][figure];
-    double peer = row->figures[part][figure];
+    double peer = part == OURS ? NAN : row->figures[part][figure];
 
     printf("%s\n  {\"bench\": \"%s\", \"wire\": \"%s\", \"one_cpu\": %s, "
            "\"figure\": \"%s\", \"peer\": \"%s\"",
            separator, row->bench->name, row->bench->wire->scheme,
            row->pinned ? "true" : "false", names[figure],
-           row->bench->parts[part].name);
+           part == OURS ? "" : row->bench->parts[part].name);
     print_json_number("ours", ours);
     print_json_number("theirs", peer);
     print_json_number("ratio", ratio(ours, peer));
@@ -121,10 +130,14 @@ static void print_json_line(
     separator = ",";
 }
 
+/* Without a peer a line of its own. */
 static void print_json_row(const struct row *row)
 {
-    for (size_t part = OURS + 1; part < PARTS; part++) {
-        if (row->bench->parts[part].name == NULL)
+    for (size_t part = OURS; part < PARTS; part++) {
+        bool alone = part == OURS
+            && row->bench->parts[OURS + 1].name == NULL;
+
+        if (row->bench->parts[part].name == NULL || (part == OURS && !alone))
             continue;
         for (int i = 0; i < FIGURES; i++) {
             if (!isnan(row->figures[OURS][i]) || !row->measured[part])

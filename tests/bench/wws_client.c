@@ -29,7 +29,7 @@ void client_check(wws_status status, const char *what)
 }
 
 static wws_service_proxy open_proxy(
-    const struct wire *wire,
+    const struct bench *bench,
     const char *address)
 {
     wws_service_proxy_options options = WWS_SERVICE_PROXY_OPTIONS_INIT;
@@ -37,9 +37,10 @@ static wws_service_proxy open_proxy(
     wws_service_proxy proxy = { 0 };
     wws_error none = { 0 };
 
-    options.transport = wire->transport;
-    options.encoding = wire->encoding;
-    options.max_pending_calls = 2 * IN_FLIGHT;
+    options.transport = bench->wire->transport;
+    options.encoding = bench->wire->encoding;
+    options.max_pending_calls = bench->in_flight > 2 * IN_FLIGHT
+        ? bench->in_flight : 2 * IN_FLIGHT;
     options.max_message_size = LARGEST_MESSAGE;
     client_check(wws_service_proxy_create((wws_runtime) { 0 }, &options,
                                           &proxy, none),
@@ -52,7 +53,7 @@ static wws_service_proxy open_proxy(
 struct client client_open(const struct bench *bench, const char *address)
 {
     struct client client = {
-        .proxy = open_proxy(bench->wire, address),
+        .proxy = open_proxy(bench, address),
         .action = WWS_STR(SPACE "/Add"),
         .body = { add, sizeof add - 1 },
     };

@@ -83,6 +83,7 @@ static wws_status serve_hold(wws_operation operation, void *state)
 
 static void add_endpoint(
     const struct wire *wire,
+    uint32_t in_flight,
     const char *path,
     wws_callback_model model,
     wws_status (*serve)(wws_operation operation, void *state))
@@ -100,7 +101,7 @@ static void add_endpoint(
     options.encoding = wire->encoding;
     options.max_message_size = LARGEST_MESSAGE;
     options.callback_model = model;
-    options.max_channels = 4 * IN_FLIGHT;
+    options.max_channels = 2 * in_flight;
     /* A session does not tell its server of a call that is cancelled. */
     options.max_concurrency = UINT32_MAX;
     client_check(wws_service_host_add_endpoint(host, &options,
@@ -117,13 +118,20 @@ static void start(
         bench->echo != 0 ? serve_echo : serve_add;
     wws_error none = { 0 };
 
+    uint32_t in_flight = bench->in_flight > 2 * IN_FLIGHT ? bench->in_flight
+        : 2 * IN_FLIGHT;
+
     (void) tape;
+    wws_want_descriptors();
     client_check(wws_service_host_create((wws_runtime) { 0 }, NULL, &host,
                                          none),
                  "create a host");
-    add_endpoint(bench->wire, "call", WWS_CALLBACK_MODEL_SHORT, serve);
-    add_endpoint(bench->wire, "call", WWS_CALLBACK_MODEL_LONG, serve);
-    add_endpoint(bench->wire, "hold", WWS_CALLBACK_MODEL_SHORT, serve_hold);
+    add_endpoint(bench->wire, in_flight, "call", WWS_CALLBACK_MODEL_SHORT,
+                 serve);
+    add_endpoint(bench->wire, in_flight, "call", WWS_CALLBACK_MODEL_LONG,
+                 serve);
+    add_endpoint(bench->wire, in_flight, "hold", WWS_CALLBACK_MODEL_SHORT,
+                 serve_hold);
     client_check(wws_service_host_open(host, NULL, none), "open a host");
 
     for (uint32_t i = 0; i < ENDPOINTS; i++) {
@@ -148,6 +156,11 @@ static void stop(void)
     wws_runtime_close((wws_runtime) { 0 }, 2000, (wws_error) { 0 });
 }
 
+static void abort_host(void)
+{
+    wws_service_host_abort(host);
+}
+
 static uint64_t held(void)
 {
     return atomic_load(&held_count);
@@ -157,4 +170,5 @@ const struct server wws_server = {
     .start = start,
     .stop = stop,
     .held = held,
+    .abort = abort_host,
 };
