@@ -414,7 +414,7 @@ func (c *Channel) Open(ctx context.Context, address string) error {
 
 // Send sends a message. It is done when this returns, whatever comes of it.
 // Over a session a message that has begun to be sent is sent to its end, or the
-// channel is faulted.
+// channel is faulted: also when its time is over, unless nothing of it is sent.
 //
 // It waits, but holds no thread. When ctx ends first, it is ended early, by
 // Channel.Abort.
@@ -432,6 +432,11 @@ func (c *Channel) Send(ctx context.Context, message *Message) error {
 // the other side has ended the session, or the conversation is over; a failure
 // if one is required, which leaves the channel as it is. A message that came
 // and cannot be read leaves `message` done; if none came it is empty as before.
+// When its time is over the channel stays open: over a session what comes is
+// for the next receive, however much of it is here; otherwise the connection
+// that owed the reply is reset, and the channel can send again. A message that
+// is too large faults a session, whose octets cannot be told apart any more,
+// and is dropped otherwise.
 //
 // It waits, but holds no thread. When ctx ends first, it is ended early, by
 // Channel.CancelReceive.
@@ -527,7 +532,7 @@ func (c *Channel) WriteMessageEnd(ctx context.Context, message *Message) error {
 
 // ReadMessageStart receives the headers of a message into an empty one, which
 // is the channel's until it is ended or abandoned. End: there is none to come;
-// a failure if one is required.
+// a failure if one is required. If this fails the message is empty.
 //
 // It waits, but holds no thread. When ctx ends first, it is ended early, by
 // Channel.CancelReceive.
@@ -624,8 +629,9 @@ func (c *Channel) Abort() error {
 
 // Close ends the conversation. What is pending ends with ErrAborted. A session
 // on which no message is half written or read is ended in order: this side ends
-// it, and waits for the other to do so, at most CloseTimeout. The channel is
-// closed whatever this returns, but for ErrInvalidOperation and ErrInvalidArg.
+// it, and waits for the other to do so, at most CloseTimeout; a message that is
+// still arriving is dropped. The channel is closed whatever this returns, but
+// for ErrInvalidOperation and ErrInvalidArg.
 //
 // It waits, but holds no thread. When ctx ends first, it is ended early, by
 // Channel.Abort.

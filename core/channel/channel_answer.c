@@ -22,6 +22,7 @@ static wws_status read_request(
     struct wwi_channel *channel,
     struct wwi_incoming *incoming,
     struct wwi_message *message,
+    bool begins,
     struct wwi_error *error)
 {
     const struct wwi_fields fields = {
@@ -32,6 +33,7 @@ static wws_status read_request(
         .envelope_version = channel->options.envelope_version,
         .addressing_version = channel->options.addressing_version,
         .max_message_size = channel->options.max_message_size,
+        .begins = begins,
     };
     wws_status status = wwi_message_begin_use(message, error);
 
@@ -48,6 +50,7 @@ static wws_status read_request(
 wws_status wwi_channel_receive_request(
     struct wwi_channel *self,
     struct wwi_message *message,
+    bool begins,
     struct wwi_turns turns,
     struct wwi_error *error)
 {
@@ -74,7 +77,7 @@ wws_status wwi_channel_receive_request(
             "another message is under way");
     if (incoming == NULL)
         return WWS_S_END;
-    status = read_request(self, incoming, message, error);
+    status = read_request(self, incoming, message, begins, error);
     wwi_lock_take(&self->synced.lock);
     self->synced.incoming = incoming;
     lane->turn = turns.done;

@@ -118,23 +118,20 @@ void wwi_lane_drop_message(
     wwi_half_free(half);
 }
 
-wws_status wwi_half_set_state(
+wws_status wwi_half_end(
     struct wwi_message *message,
-    wws_message_state from,
-    wws_message_state to,
+    enum wwi_message_event event,
     struct wwi_error *error)
 {
     wws_status status = wwi_message_begin_use(message, error);
 
     if (status < 0)
         return status;
-    if (message->state != from)
+    if (wwi_message_move(message, event))
+        message->channel = 0;
+    else
         status = wwi_fail_static(error, WWS_E_INVALID_OPERATION,
             "the message is not in the state for that");
-    else
-        message->state = to;
-    if (status >= 0 && to == WWS_MESSAGE_STATE_DONE)
-        message->channel = 0;
     wwi_message_end_use(message);
     return status;
 }
@@ -287,7 +284,7 @@ wws_status wwi_channel_abandon_message(
     if (status == WWS_E_INVALIDARG && was_let_go(self, message))
         status = WWS_S_OK;
     if (status >= 0) {
-        message->state = WWS_MESSAGE_STATE_DONE;
+        (void) wwi_message_move(message, WWI_MESSAGE_GIVE_UP);
         message->channel = 0;
     }
     wwi_message_end_use(message);

@@ -43,10 +43,10 @@ void wwi_lane_drop_message(
     enum wwi_turn from,
     enum wwi_turn to);
 
-wws_status wwi_half_set_state(
+/* The message is done, by the end of its writing or its reading. */
+wws_status wwi_half_end(
     struct wwi_message *message,
-    wws_message_state from,
-    wws_message_state to,
+    enum wwi_message_event event,
     struct wwi_error *error);
 
 /* A transfer that begins with a message, and one that goes on with it. */

@@ -157,6 +157,7 @@ struct wwi_transfer {
     bool receives;   /* and waits for the peer: a cancel of receives ends it */
     bool keeps;      /* the client's exchange goes on in the next transfer */
     bool required;   /* that there is no message is a failure */
+    bool begins;     /* the message is to be read piece by piece */
     bool answers;    /* and its listener waits for that when it closes (LI5) */
     struct wwi_message *message; /* to be filled, with a reference */
     char *request_id;
@@ -270,6 +271,7 @@ wws_status wwi_transfer_gather(
 wws_status wwi_channel_receive_request(
     struct wwi_channel *self,
     struct wwi_message *message,
+    bool begins,
     struct wwi_turns turns,
     struct wwi_error *error);
 wws_status wwi_channel_answer_request(

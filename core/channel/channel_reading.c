@@ -13,7 +13,6 @@ static wws_status received_whole(
     status = wwi_transfer_received(transfer, status);
     if (status != WWS_S_OK)
         return status;
-    transfer->message->state = WWS_MESSAGE_STATE_READING;
     transfer->message->channel = transfer->channel->object.id;
     transfer->turns.done = WWI_TURN_READING;
     return status;
@@ -33,6 +32,7 @@ static wws_status read_whole(
 
     if (transfer == NULL)
         return status;
+    transfer->begins = true;
     transfer->result = received_whole;
     return wwi_transfer_run(transfer, "read", error);
 }
@@ -44,14 +44,10 @@ static wws_status read_request(
     struct wwi_error *error)
 {
     struct wwi_lane *lane = wwi_channel_lane(channel, WWI_LANE_RECEIVE);
-    wws_status status = wwi_channel_receive_request(channel, message,
+    wws_status status = wwi_channel_receive_request(channel, message, true,
         wwi_reading_turns(channel), error);
 
     if (status != WWS_S_OK)
-        return status;
-    status = wwi_half_set_state(message, WWS_MESSAGE_STATE_DONE,
-        WWS_MESSAGE_STATE_READING, error);
-    if (status < 0)
         return status;
     message->channel = channel->object.id;
     return wwi_lane_put_message(channel, lane, message, WWI_TURN_RECEIVED,
@@ -96,7 +92,6 @@ static wws_status take_head(
 
     if (status < 0 || pieces->gathers)
         return status;
-    transfer->message->state = WWS_MESSAGE_STATE_READING;
     transfer->message->channel = transfer->channel->object.id;
     transfer->turns.done = WWI_TURN_READING;
     transfer->keeps = true;
@@ -161,6 +156,7 @@ static wws_status read_head(
     transfer->required = option == WWS_RECEIVE_OPTION_REQUIRED;
     transfer->keeps = channel->listener != NULL;
     transfer->exchange.awaits_reply = channel->listener == NULL;
+    transfer->begins = true;
     transfer->aim = WWI_PIECES_HEAD;
     transfer->begin = begin_reading;
     transfer->go_on = read_on;
@@ -331,8 +327,8 @@ static wws_status begin_reading_rest(
     struct wwi_client *client,
     struct wwi_error *error)
 {
-    wws_status status = wwi_half_set_state(transfer->what,
-        WWS_MESSAGE_STATE_READING, WWS_MESSAGE_STATE_DONE, error);
+    wws_status status = wwi_half_end(transfer->what, WWI_MESSAGE_READ_END,
+        error);
 
     return status < 0 ? status : begin_reading_on(transfer, client, error);
 }
@@ -373,8 +369,7 @@ static wws_status end_reading_whole(
 
     if (status < 0)
         return status;
-    status = wwi_half_set_state(message, WWS_MESSAGE_STATE_READING,
-        WWS_MESSAGE_STATE_DONE, error);
+    status = wwi_half_end(message, WWI_MESSAGE_READ_END, error);
     wwi_lane_drop_message(channel, lane, WWI_TURN_RECEIVING,
         wwi_reading_turns(channel).done);
     return status;

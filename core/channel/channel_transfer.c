@@ -589,6 +589,7 @@ wws_status wwi_transfer_read(
         .http_status = client->trouble.http_status,
         .max_message_size = ours->max_message_size,
         .faults_as_errors = faults_are_errors(transfer->channel),
+        .begins = transfer->begins,
     };
     wws_status status = wwi_message_begin_use(transfer->message, error);
 
@@ -726,7 +727,8 @@ wws_status wwi_channel_receive(
     status = wwi_wait_check(self->member.runtime, completion, error);
     if (status >= 0)
         status = self->streamed ? WWS_S_END
-            : wwi_channel_receive_request(self, message, turns, error);
+            : wwi_channel_receive_request(self, message, false, turns,
+                error);
     return status != WWS_S_END ? status : wwi_channel_no_message(
         option == WWS_RECEIVE_OPTION_REQUIRED, error);
 }

@@ -44,9 +44,6 @@ static wws_status begin_head(
     if (status >= 0)
         status = client->transport->client_begin(client, &outgoing, false,
             error);
-    /* It is being written when that has been sent. */
-    if (message->state == WWS_MESSAGE_STATE_WRITING)
-        message->state = WWS_MESSAGE_STATE_INITIALIZED;
     wwi_bytes_fini(&outgoing.envelope);
     wwi_message_end_use(message);
     return status;
@@ -64,7 +61,7 @@ static wws_status head_written(
     wws_status status)
 {
     if (status >= 0) {
-        transfer->message->state = WWS_MESSAGE_STATE_WRITING;
+        (void) wwi_message_move(transfer->message, WWI_MESSAGE_WRITE_START);
         transfer->message->channel = transfer->channel->object.id;
     }
     return written(transfer, status);
@@ -221,8 +218,8 @@ static wws_status begin_tail(
     struct wwi_error *error)
 {
     struct wwi_outgoing outgoing = { .continues = true };
-    wws_status status = wwi_half_set_state(transfer->what,
-        WWS_MESSAGE_STATE_WRITING, WWS_MESSAGE_STATE_DONE, error);
+    wws_status status = wwi_half_end(transfer->what, WWI_MESSAGE_WRITE_END,
+        error);
 
     if (status >= 0)
         status = wwi_stream_checker_finish(&transfer->pieces->checker, error);

@@ -18,6 +18,25 @@ enum {
     MAX_HEADERS = 64,
 };
 
+enum {
+    NO, /* the number of no state */
+    EMPTY = WWS_MESSAGE_STATE_EMPTY,
+    INITIALIZED = WWS_MESSAGE_STATE_INITIALIZED,
+    READING = WWS_MESSAGE_STATE_READING,
+    WRITING = WWS_MESSAGE_STATE_WRITING,
+    DONE = WWS_MESSAGE_STATE_DONE,
+};
+
+/* A start that fails moves nothing, and an end that fails gives up.
+                      initialize   send  write    together     end   receive read     end   give up reset */
+static const uint8_t moves[][WWI_MESSAGE_EVENTS] = {
+    [EMPTY]       = { INITIALIZED, NO,   NO,      NO,          NO,   DONE,   READING, NO,   NO,     EMPTY },
+    [INITIALIZED] = { NO,          DONE, WRITING, NO,          NO,   NO,     NO,      NO,   NO,     EMPTY },
+    [READING]     = { NO,          NO,   NO,      NO,          NO,   NO,     NO,      DONE, DONE,   EMPTY },
+    [WRITING]     = { NO,          NO,   NO,      INITIALIZED, DONE, NO,     NO,      NO,   DONE,   EMPTY },
+    [DONE]        = { NO,          NO,   NO,      NO,          NO,   NO,     NO,      NO,   NO,     EMPTY },
+};
+
 static const char *const state_names[] = {
     [WWS_MESSAGE_STATE_EMPTY] = "empty",
     [WWS_MESSAGE_STATE_INITIALIZED] = "initialized",
@@ -26,12 +45,22 @@ static const char *const state_names[] = {
     [WWS_MESSAGE_STATE_DONE] = "done",
 };
 
+bool wwi_message_move(
+    struct wwi_message *self,
+    enum wwi_message_event event)
+{
+    uint8_t next = moves[self->state][event];
+
+    if (next == NO)
+        return false;
+    self->state = next;
+    return true;
+}
+
 static void take_back(struct wwi_message *self)
 {
     atomic_store(&self->let_go, false);
-    if (self->state == WWS_MESSAGE_STATE_READING
-        || self->state == WWS_MESSAGE_STATE_WRITING)
-        self->state = WWS_MESSAGE_STATE_DONE;
+    (void) wwi_message_move(self, WWI_MESSAGE_GIVE_UP);
 }
 
 wws_status wwi_message_begin_use(
@@ -122,7 +151,7 @@ void wwi_message_clear(struct wwi_message *self)
     self->received = self->has_envelope = self->body_read = false;
     self->addressed = false;
     self->initialization = WWS_MESSAGE_INITIALIZATION_BLANK;
-    self->state = WWS_MESSAGE_STATE_EMPTY;
+    (void) wwi_message_move(self, WWI_MESSAGE_RESET);
 }
 
 static void destroy(struct wwi_object *object)
@@ -157,7 +186,7 @@ wws_status wwi_message_new(
         self->options.max_headers = MAX_HEADERS;
     atomic_init(&self->busy, false);
     atomic_init(&self->let_go, false);
-    self->state = WWS_MESSAGE_STATE_EMPTY;
+    self->state = EMPTY;
     status = wwi_object_init(&self->object, WWI_KIND_MESSAGE, destroy);
     if (status < 0) {
         wwi_free(self);

@@ -170,6 +170,26 @@ void wwi_message_end_use(struct wwi_message *self);
 
 /* From here on the message is in use by the caller. */
 
+/* What moves a message from state to state; the table is in message.c. */
+enum wwi_message_event {
+    WWI_MESSAGE_INITIALIZE,
+    WWI_MESSAGE_SEND,
+    WWI_MESSAGE_WRITE_START,
+    WWI_MESSAGE_PUT_TOGETHER, /* its pieces, to be sent whole */
+    WWI_MESSAGE_WRITE_END,
+    WWI_MESSAGE_RECEIVE,
+    WWI_MESSAGE_READ_START,
+    WWI_MESSAGE_READ_END,
+    WWI_MESSAGE_GIVE_UP,
+    WWI_MESSAGE_RESET,
+    WWI_MESSAGE_EVENTS
+};
+
+/* False, and nothing has changed, where the table has no such move. */
+bool wwi_message_move(
+    struct wwi_message *self,
+    enum wwi_message_event event);
+
 /* What a channel knows of the messages it carries. */
 struct wwi_encode_params {
     wws_envelope_version envelope_version;
@@ -185,6 +205,7 @@ struct wwi_decode_params {
     enum wwi_charset charset; /* that the transport says */
     uint32_t max_size;        /* of the envelope as UTF-8; 0: no limit */
     struct wwi_xml_limits limits;
+    bool begins;              /* it is to be read piece by piece from here on */
 };
 
 /* Empties the message. */
@@ -212,8 +233,8 @@ wws_status wwi_message_set_fault_of(
     struct wwi_error *error);
 
 /* Writes an initialized message behind what `out` holds.  It is done after
- * that, or being written if this was its beginning, unless its state or its
- * versions are wrong. */
+ * that, unless its state or its versions are wrong, or this was only its
+ * beginning. */
 wws_status wwi_message_encode(
     struct wwi_message *self,
     const struct wwi_encode_params *params,
@@ -249,8 +270,8 @@ wws_status wwi_message_check_target(
     wws_addressing_version addressing,
     struct wwi_error *error);
 /* Moves the octets of an envelope into an empty message, which is done after
- * that.  On failure it stays empty, and wwi_message_envelope() tells which
- * fault is the answer. */
+ * that (D37), or to be read; unless its state or its versions are wrong.  On
+ * failure wwi_message_envelope() tells which fault is the answer. */
 wws_status wwi_message_decode(
     struct wwi_message *self,
     struct wwi_bytes *octets,

@@ -230,7 +230,7 @@ static wws_status end_begin(
         return status;
     }
     self->initialization = initialization;
-    self->state = WWS_MESSAGE_STATE_INITIALIZED;
+    (void) wwi_message_move(self, WWI_MESSAGE_INITIALIZE);
     return WWS_S_OK;
 }
 

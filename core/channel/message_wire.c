@@ -72,8 +72,8 @@ wws_status wwi_message_encode(
         status = check_complete(self, params->begins, error);
     if (status < 0)
         return status;
-    self->state = params->begins ? WWS_MESSAGE_STATE_WRITING
-        : WWS_MESSAGE_STATE_DONE;
+    if (!params->begins)
+        (void) wwi_message_move(self, WWI_MESSAGE_SEND);
     status = write_envelope(self, params, out);
     if (status == WWS_E_OUTOFMEMORY)
         wwi_message_no_memory(error);
@@ -146,6 +146,8 @@ wws_status wwi_message_decode(
     self->octets = *octets;
     *octets = (struct wwi_bytes) { 0 };
     self->has_envelope = true;
+    if (!params->begins)
+        (void) wwi_message_move(self, WWI_MESSAGE_RECEIVE);
     status = read_envelope(self, params, error);
     if (status < 0)
         return status;
@@ -153,7 +155,8 @@ wws_status wwi_message_decode(
         if (self->envelope.standard[i].data != NULL)
             self->standard[i] = self->envelope.standard[i];
     self->received = true;
-    self->state = WWS_MESSAGE_STATE_DONE;
+    if (params->begins)
+        (void) wwi_message_move(self, WWI_MESSAGE_READ_START);
     return WWS_S_OK;
 }
 
@@ -170,7 +173,7 @@ wws_status wwi_message_begin_writing(
     status = check_versions(self, envelope, addressing, error);
     if (status >= 0) {
         wwi_bytes_reset(&self->body, 0);
-        self->state = WWS_MESSAGE_STATE_WRITING;
+        (void) wwi_message_move(self, WWI_MESSAGE_WRITE_START);
     }
     return wwi_message_leave(self, status);
 }
@@ -207,8 +210,8 @@ wws_status wwi_message_end_writing(
         return status;
     status = wwi_check_content(
         (wws_bytes) { self->body.data, self->body.size }, false, error);
-    self->state = status >= 0 ? WWS_MESSAGE_STATE_INITIALIZED
-        : WWS_MESSAGE_STATE_DONE;
+    (void) wwi_message_move(self, status >= 0 ? WWI_MESSAGE_PUT_TOGETHER
+        : WWI_MESSAGE_GIVE_UP);
     self->channel = 0;
     return wwi_message_leave(self, status);
 }

@@ -50,7 +50,7 @@ static wws_status give_fault(
         (int) reason.size, reason.size != 0 ? reason.data : "");
 }
 
-wws_status wwi_reply_read(
+static wws_status read_reply(
     struct wwi_message *message,
     struct wwi_bytes *envelope,
     const struct wwi_fields *fields,
@@ -62,6 +62,7 @@ wws_status wwi_reply_read(
         .addressing_version = rules->addressing_version,
         .charset = wwi_fields_charset(fields),
         .max_size = rules->max_message_size,
+        .begins = rules->begins,
     };
     const wws_fault_info *fault;
     wws_status status;
@@ -87,4 +88,18 @@ wws_status wwi_reply_read(
     if (fault != NULL && rules->faults_as_errors)
         return give_fault(fault, error);
     return WWS_S_OK;
+}
+
+wws_status wwi_reply_read(
+    struct wwi_message *message,
+    struct wwi_bytes *envelope,
+    const struct wwi_fields *fields,
+    const struct wwi_reply_rules *rules,
+    struct wwi_error *error)
+{
+    wws_status status = read_reply(message, envelope, fields, rules, error);
+
+    if (status < 0 && rules->begins)
+        wwi_message_clear(message);
+    return status;
 }

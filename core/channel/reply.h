@@ -12,6 +12,7 @@ struct wwi_reply_rules {
     uint32_t http_status; /* only a fault may come with a failure */
     uint32_t max_message_size;
     bool faults_as_errors;
+    bool begins; /* to be read piece by piece; empty again if that fails */
 };
 
 /* Reads the envelope, which is moved, into an empty message that is in use by

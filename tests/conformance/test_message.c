@@ -1,5 +1,4 @@
-/* The life of a message: every function in every state that it can be in here,
- * where messages are sent and received whole. */
+/* The life of a message: every function in every state. */
 #include "tests/support/public/peer.h"
 #include "tests/support/public/talk.h"
 
@@ -15,6 +14,8 @@ static const struct peer_script answers = {
 enum {
     EMPTY = WWS_MESSAGE_STATE_EMPTY,
     INITIALIZED = WWS_MESSAGE_STATE_INITIALIZED,
+    READING = WWS_MESSAGE_STATE_READING,
+    WRITING = WWS_MESSAGE_STATE_WRITING,
     DONE = WWS_MESSAGE_STATE_DONE,
     SAME,
 };
@@ -26,6 +27,7 @@ struct rig {
     struct ear ear;
     int client;
     wws_channel asking;    /* open to the peer */
+    wws_channel half;      /* likewise, for what is half written or read */
     wws_channel answering; /* has received a request of the client */
     wws_message request;
     wws_message empty;
@@ -53,6 +55,7 @@ static void rig_begin(struct rig *rig, struct world *world)
     peer_start(&rig->peer, &answers);
     ear_open(&rig->ear, world->runtime);
     rig->asking = new_client(world->runtime, rig->peer.url);
+    rig->half = new_client(world->runtime, rig->peer.url);
     rig->answering = new_server(rig->ear.listener);
     rig->request = new_request(ACTION_ECHO, 0);
     rig->empty = new_empty();
@@ -69,6 +72,7 @@ static void rig_end(struct rig *rig)
     must(wws_message_free(rig->empty) == WWS_S_OK);
     must(wws_message_free(rig->request) == WWS_S_OK);
     must(wws_channel_free(rig->answering) == WWS_S_OK);
+    must(wws_channel_free(rig->half) == WWS_S_OK);
     must(wws_channel_free(rig->asking) == WWS_S_OK);
     must(wws_listener_free(rig->ear.listener) == WWS_S_OK);
     peer_reset(rig->client);
@@ -113,6 +117,23 @@ static void reach_received(struct rig *rig)
     talk.request = new_request(ACTION_ECHO, 0);
     must(start_request_reply(&talk, NULL, no_error) == WWS_S_OK);
     must(wws_message_free(talk.request) == WWS_S_OK);
+}
+
+static void reach_writing(struct rig *rig)
+{
+    reach_initialized(rig);
+    must(wws_channel_write_message_start(rig->half, rig->subject, NULL,
+        no_error) == WWS_S_OK);
+}
+
+static void reach_reading(struct rig *rig)
+{
+    wws_message request = new_request(ACTION_ECHO, 0);
+
+    must(wws_channel_send(rig->half, request, NULL, no_error) == WWS_S_OK);
+    must(wws_message_free(request) == WWS_S_OK);
+    must(wws_channel_read_message_start(rig->half, rig->subject,
+        WWS_RECEIVE_OPTION_REQUIRED, NULL, no_error) == WWS_S_OK);
 }
 
 /* The functions, all in the form of those that wait. */
@@ -247,6 +268,80 @@ static wws_status do_send_reply(
         error);
 }
 
+static wws_status do_write_start(
+    void *state,
+    const wws_completion *completion,
+    wws_error error)
+{
+    struct rig *rig = state;
+
+    return wws_channel_write_message_start(rig->asking, rig->subject,
+        completion, error);
+}
+
+static wws_status do_write_body(
+    void *state,
+    const wws_completion *completion,
+    wws_error error)
+{
+    struct rig *rig = state;
+
+    return wws_channel_write_body(rig->half, rig->subject, element(),
+        completion, error);
+}
+
+static wws_status do_write_end(
+    void *state,
+    const wws_completion *completion,
+    wws_error error)
+{
+    struct rig *rig = state;
+
+    return wws_channel_write_message_end(rig->half, rig->subject, completion,
+        error);
+}
+
+static wws_status do_read_start(
+    void *state,
+    const wws_completion *completion,
+    wws_error error)
+{
+    struct rig *rig = state;
+
+    /* Perhaps for the second time. */
+    (void) wws_channel_send(rig->asking, rig->request, NULL, no_error);
+    return wws_channel_read_message_start(rig->asking, rig->subject,
+        WWS_RECEIVE_OPTION_OPTIONAL, completion, error);
+}
+
+static wws_status do_read_body(
+    void *state,
+    const wws_completion *completion,
+    wws_error error)
+{
+    struct rig *rig = state;
+    wws_buffer piece = { 0 };
+    wws_status status = wws_channel_read_body(rig->half, rig->subject, &piece,
+        completion, error);
+
+    wws_buffer_release(&piece);
+    return status;
+}
+
+static wws_status do_read_end(
+    void *state,
+    const wws_completion *completion,
+    wws_error error)
+{
+    struct rig *rig = state;
+
+    return wws_channel_read_message_end(rig->half, rig->subject, completion,
+        error);
+}
+
+FUNCTION(do_abandon, wws_channel_abandon_message(rig->half, rig->subject,
+    error))
+
 static wws_status call_with(
     struct rig *rig,
     wws_message headers,
@@ -293,8 +388,9 @@ struct cell {
 #define END { WWS_S_END, SAME }
 #define TO(state) { WWS_S_OK, state }
 #define INV { WWS_E_INVALID_OPERATION, SAME }
+#define ARG { WWS_E_INVALIDARG, SAME }
 
-enum { COLUMNS = 4 };
+enum { COLUMNS = 6 };
 
 static const struct {
     const char *name;
@@ -303,6 +399,8 @@ static const struct {
 } columns[COLUMNS] = {
     { "empty", EMPTY, reach_empty },
     { "initialized", INITIALIZED, reach_initialized },
+    { "being written", WRITING, reach_writing },
+    { "being read", READING, reach_reading },
     { "sent", DONE, reach_sent },
     { "received", DONE, reach_received },
 };
@@ -313,45 +411,61 @@ static const struct {
     bool waits; /* has three forms */
     struct cell cells[COLUMNS];
 } rows[] = {
-    /* empty  initialized  sent  received */
+    /* empty  initialized  writing  reading  sent  received */
     { "initialize", do_initialize, false,
-        { TO(INITIALIZED), INV, INV, INV } },
+        { TO(INITIALIZED), INV, INV, INV, INV, INV } },
     { "initialize as a reply", do_answer, false,
-        { TO(INITIALIZED), INV, INV, INV } },
-    { "be answered", do_be_answered, false, { INV, OK, OK, OK } },
-    { "be copied", do_be_copied, false, { INV, OK, OK, OK } },
-    { "set header", do_set_header, false, { INV, OK, OK, OK } },
-    { "get header", do_get_header, false, { INV, OK, OK, OK } },
-    { "remove header", do_remove_header, false, { INV, OK, OK, OK } },
-    { "add custom header", do_add_custom, false, { INV, OK, OK, OK } },
-    { "get custom header", do_get_custom, false, { INV, END, END, END } },
+        { TO(INITIALIZED), INV, INV, INV, INV, INV } },
+    { "be answered", do_be_answered, false, { INV, OK, OK, OK, OK, OK } },
+    { "be copied", do_be_copied, false, { INV, OK, OK, OK, OK, OK } },
+    { "set header", do_set_header, false, { INV, OK, OK, OK, OK, OK } },
+    { "get header", do_get_header, false, { INV, OK, OK, OK, OK, OK } },
+    { "remove header", do_remove_header, false, { INV, OK, OK, OK, OK, OK } },
+    { "add custom header", do_add_custom, false, { INV, OK, OK, OK, OK, OK } },
+    { "get custom header", do_get_custom, false,
+        { INV, END, END, END, END, END } },
     { "get custom header info", do_get_custom_info, false,
-        { INV, END, END, END } },
+        { INV, END, END, END, END, END } },
     { "mark header understood", do_mark_understood, false,
-        { INV, END, END, END } },
-    { "address", do_address, false, { INV, INV, INV, INV } },
+        { INV, END, END, END, END, END } },
+    { "address", do_address, false, { INV, INV, INV, INV, INV, INV } },
     { "remove custom header", do_remove_custom, false,
-        { INV, END, END, END } },
+        { INV, END, END, END, END, END } },
     { "check must understand", do_check_understood, false,
-        { INV, OK, OK, OK } },
-    { "add mapped header", do_add_mapped, false, { INV, OK, OK, OK } },
-    { "get mapped header", do_get_mapped, false, { INV, END, END, END } },
+        { INV, OK, OK, OK, OK, OK } },
+    { "add mapped header", do_add_mapped, false, { INV, OK, OK, OK, OK, OK } },
+    { "get mapped header", do_get_mapped, false,
+        { INV, END, END, END, END, END } },
     { "remove mapped header", do_remove_mapped, false,
-        { INV, END, END, END } },
-    { "set body", do_set_body, false, { INV, OK, INV, INV } },
-    { "get body", do_get_body, false, { INV, OK, OK, OK } },
-    { "set fault", do_set_fault, false, { INV, OK, INV, INV } },
-    { "get fault", do_get_fault, false, { INV, END, END, END } },
-    { "get info", do_get_info, false, { OK, OK, OK, OK } },
-    { "send", do_send, true, { INV, TO(DONE), INV, INV } },
-    { "be a request", do_be_request, true, { INV, TO(DONE), INV, INV } },
-    { "be a reply", do_be_reply, true, { TO(DONE), INV, INV, INV } },
-    { "receive", do_receive, true, { TO(DONE), INV, INV, INV } },
-    { "send reply", do_send_reply, true, { INV, TO(DONE), INV, INV } },
-    { "lend headers to a call", do_lend_headers, true, { INV, OK, OK, OK } },
+        { INV, END, END, END, END, END } },
+    { "set body", do_set_body, false, { INV, OK, INV, INV, INV, INV } },
+    { "get body", do_get_body, false, { INV, OK, OK, OK, OK, OK } },
+    { "set fault", do_set_fault, false, { INV, OK, INV, INV, INV, INV } },
+    { "get fault", do_get_fault, false, { INV, END, END, END, END, END } },
+    { "get info", do_get_info, false, { OK, OK, OK, OK, OK, OK } },
+    { "send", do_send, true, { INV, TO(DONE), INV, INV, INV, INV } },
+    { "be a request", do_be_request, true,
+        { INV, TO(DONE), INV, INV, INV, INV } },
+    { "be a reply", do_be_reply, true, { TO(DONE), INV, INV, INV, INV, INV } },
+    { "receive", do_receive, true, { TO(DONE), INV, INV, INV, INV, INV } },
+    { "send reply", do_send_reply, true,
+        { INV, TO(DONE), INV, INV, INV, INV } },
+    { "write start", do_write_start, true,
+        { INV, TO(WRITING), INV, INV, INV, INV } },
+    { "write body", do_write_body, true, { INV, INV, OK, INV, INV, INV } },
+    { "write end", do_write_end, true, { INV, INV, TO(DONE), INV, INV, INV } },
+    { "read start", do_read_start, true,
+        { TO(READING), INV, INV, INV, INV, INV } },
+    { "read body", do_read_body, false, { INV, INV, INV, OK, INV, INV } },
+    { "read end", do_read_end, true, { INV, INV, INV, TO(DONE), INV, INV } },
+    { "abandon", do_abandon, false,
+        { ARG, ARG, TO(DONE), TO(DONE), ARG, ARG } },
+    { "lend headers to a call", do_lend_headers, true,
+        { INV, OK, OK, OK, OK, OK } },
     { "take the reply of a call", do_take_reply, true,
-        { TO(DONE), INV, INV, INV } },
-    { "reset", do_reset, false, { OK, TO(EMPTY), TO(EMPTY), TO(EMPTY) } },
+        { TO(DONE), INV, INV, INV, INV, INV } },
+    { "reset", do_reset, false,
+        { OK, TO(EMPTY), TO(EMPTY), TO(EMPTY), TO(EMPTY), TO(EMPTY) } },
 };
 
 /* What is refused sends nothing and is refused at once (L2). */
@@ -395,6 +509,58 @@ static void message__keeps_its_table_of_states(void **state)
                 rig_end(&rig);
             }
     assert_int_equal(wrong, 0);
+}
+
+static const struct peer_script malformed = {
+    .reply = "HTTP/1.1 200 OK\r\n"
+        "Content-Type: application/soap+xml; charset=utf-8\r\n"
+        "Content-Length: 2\r\n\r\n<a",
+    .again = true,
+};
+static const struct peer_script silent = { .reply = NULL };
+
+static wws_status receive_from(struct rig *rig, bool starts)
+{
+    wws_message request = new_request(ACTION_ECHO, 0);
+
+    must(wws_channel_set_property(rig->half,
+        WWS_CHANNEL_PROPERTY_RECEIVE_RESPONSE_TIMEOUT, 30, no_error)
+        == WWS_S_OK);
+    must(wws_channel_send(rig->half, request, NULL, no_error) == WWS_S_OK);
+    must(wws_message_free(request) == WWS_S_OK);
+    return starts ? wws_channel_read_message_start(rig->half, rig->subject,
+        WWS_RECEIVE_OPTION_OPTIONAL, NULL, no_error)
+        : wws_channel_receive(rig->half, rig->subject,
+        WWS_RECEIVE_OPTION_OPTIONAL, NULL, no_error);
+}
+
+/* D37: a message that came and cannot be read is done; it stays empty if only
+ * its start was to be read, and if none came.  The channel goes on. */
+static void message__that_cannot_be_read_is_done(void **state)
+{
+    for (int came = 0; came < 2; came++)
+        for (int starts = 0; starts < 2; starts++) {
+            struct world *world = *state;
+            struct peer peer;
+            struct rig rig;
+
+            rig_begin(&rig, world);
+            peer_start(&peer, came ? &malformed : &silent);
+            must(wws_channel_free(rig.half) == WWS_S_OK);
+            rig.half = new_client(world->runtime, peer.url);
+            for (int i = 0; i < 2; i++) {
+                assert_status(receive_from(&rig, starts), came
+                    ? WWS_E_INVALID_FORMAT : WWS_E_OPERATION_TIMED_OUT);
+                assert_int_equal(message_state(rig.subject),
+                    came && !starts ? DONE : EMPTY);
+                assert_int_equal(channel_state(rig.half),
+                    WWS_CHANNEL_STATE_OPEN);
+                assert_status(wws_message_reset(rig.subject, no_error),
+                    WWS_S_OK);
+            }
+            rig_end(&rig);
+            peer_stop(&peer);
+        }
 }
 
 /* D12, R2, E6: and the zero handle is nothing to free. */
@@ -633,6 +799,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         in_world(message__keeps_its_table_of_states),
+        in_world(message__that_cannot_be_read_is_done),
         in_world(message__can_be_freed_in_every_state),
         in_world(message__finds_bad_arguments_before_bad_states),
         in_world(message__leaves_outputs_alone_when_it_fails),

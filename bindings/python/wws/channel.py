@@ -172,8 +172,9 @@ class Channel(Owned, kind="Channel"):
     def _send(self, message):
         """Sends a message.  It is done when this returns, whatever comes of it.
         Over a session a message that has begun to be sent is sent to its end,
-        or the channel is faulted.  When its task is cancelled, or its deadline
-        passes, Channel.abort() ends it.
+        or the channel is faulted: also when its time is over, unless nothing of
+        it is sent.  When its task is cancelled, or its deadline passes,
+        Channel.abort() ends it.
         """
         return Pending(lib.wws_channel_send, self._handle,
                        handle_in(message, "Message"), cancel=self.abort)
@@ -185,8 +186,13 @@ class Channel(Owned, kind="Channel"):
         for the other side has ended the session, or the conversation is over; a
         failure if one is required, which leaves the channel as it is.  A
         message that came and cannot be read leaves `message` done; if none came
-        it is empty as before.  When its task is cancelled, or its deadline
-        passes, Channel.cancel_receive() ends it.
+        it is empty as before.  When its time is over the channel stays open:
+        over a session what comes is for the next receive, however much of it is
+        here; otherwise the connection that owed the reply is reset, and the
+        channel can send again.  A message that is too large faults a session,
+        whose octets cannot be told apart any more, and is dropped otherwise.
+        When its task is cancelled, or its deadline passes,
+        Channel.cancel_receive() ends it.
         """
         return Pending(lib.wws_channel_receive, self._handle,
                        handle_in(message, "Message"), option,
@@ -252,8 +258,9 @@ class Channel(Owned, kind="Channel"):
     def _read_message_start(self, message, option=ReceiveOption.OPTIONAL):
         """Receives the headers of a message into an empty one, which is the
         channel's until it is ended or abandoned.  False: there is none to come;
-        a failure if one is required.  When its task is cancelled, or its
-        deadline passes, Channel.cancel_receive() ends it.
+        a failure if one is required.  If this fails the message is empty.  When
+        its task is cancelled, or its deadline passes, Channel.cancel_receive()
+        ends it.
         """
         return Pending(lib.wws_channel_read_message_start, self._handle,
                        handle_in(message, "Message"), option,
@@ -326,10 +333,10 @@ class Channel(Owned, kind="Channel"):
     def _close(self):
         """Ends the conversation.  What is pending ends with Aborted.  A session
         on which no message is half written or read is ended in order: this side
-        ends it, and waits for the other to do so, at most close_timeout_ms.
-        The channel is closed whatever this returns, but for InvalidOperation
-        and Invalidarg.  When its task is cancelled, or its deadline passes,
-        Channel.abort() ends it.
+        ends it, and waits for the other to do so, at most close_timeout_ms; a
+        message that is still arriving is dropped.  The channel is closed
+        whatever this returns, but for InvalidOperation and Invalidarg.  When
+        its task is cancelled, or its deadline passes, Channel.abort() ends it.
         """
         return Pending(lib.wws_channel_close, self._handle, cancel=self.abort)
 

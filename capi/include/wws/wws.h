@@ -314,7 +314,8 @@ WWS_API wws_status wws_channel_open(
 
 /** Sends a message.  It is done when this returns, whatever comes of it.  Over
  *  a session a message that has begun to be sent is sent to its end, or the
- *  channel is faulted.  wws_channel_abort() ends it early. */
+ *  channel is faulted: also when its time is over, unless nothing of it is
+ *  sent.  wws_channel_abort() ends it early. */
 WWS_API wws_status wws_channel_send(
     wws_channel channel,
     wws_message message,
@@ -325,7 +326,12 @@ WWS_API wws_status wws_channel_send(
  *  the other side has ended the session, or the conversation is over; a failure
  *  if one is required, which leaves the channel as it is.  A message that came
  *  and cannot be read leaves `message` done; if none came it is empty as
- *  before.  wws_channel_cancel_receive() ends it early. */
+ *  before.  When its time is over the channel stays open: over a session what
+ *  comes is for the next receive, however much of it is here; otherwise the
+ *  connection that owed the reply is reset, and the channel can send again.  A
+ *  message that is too large faults a session, whose octets cannot be told
+ *  apart any more, and is dropped otherwise.  wws_channel_cancel_receive() ends
+ *  it early. */
 WWS_API wws_status wws_channel_receive(
     wws_channel channel,
     wws_message message,
@@ -393,7 +399,8 @@ WWS_API wws_status wws_channel_write_message_end(
 
 /** Receives the headers of a message into an empty one, which is the channel's
  *  until it is ended or abandoned.  WWS_S_END: there is none to come; a failure
- *  if one is required.  wws_channel_cancel_receive() ends it early. */
+ *  if one is required.  If this fails the message is empty.
+ *  wws_channel_cancel_receive() ends it early. */
 WWS_API wws_status wws_channel_read_message_start(
     wws_channel channel,
     wws_message message,
@@ -457,9 +464,9 @@ WWS_API wws_status wws_channel_abort(wws_channel channel);
 /** Ends the conversation.  What is pending ends with WWS_E_OPERATION_ABORTED.
  *  A session on which no message is half written or read is ended in order:
  *  this side ends it, and waits for the other to do so, at most
- *  close_timeout_ms.  The channel is closed whatever this returns, but for
- *  WWS_E_INVALID_OPERATION and WWS_E_INVALIDARG.  wws_channel_abort() ends it
- *  early. */
+ *  close_timeout_ms; a message that is still arriving is dropped.  The channel
+ *  is closed whatever this returns, but for WWS_E_INVALID_OPERATION and
+ *  WWS_E_INVALIDARG.  wws_channel_abort() ends it early. */
 WWS_API wws_status wws_channel_close(
     wws_channel channel,
     const wws_completion *completion,

@@ -277,7 +277,7 @@ static void message__answers_even_what_could_not_be_read(void **state)
         "' xmlns:a='" A10 "'><s:Header><a:MessageID>urn:m</a:MessageID>"
         "<a:To>1</a:To><a:To>2</a:To></s:Header><s:Body/></s:Envelope>"),
         WWS_E_INVALID_FORMAT);
-    assert_int_equal(request->state, WWS_MESSAGE_STATE_EMPTY);
+    assert_int_equal(request->state, WWS_MESSAGE_STATE_DONE);
     assert_int_equal(wwi_message_answer(
         fault, wwi_message_envelope(request), true, NULL), 0);
     about = wwi_fault_about_envelope(
@@ -482,8 +482,8 @@ static void message__believes_what_the_transport_says(void **state)
     }
 }
 
-/* It can be answered like any other that is malformed. */
-static void message__that_is_no_text_stays_empty(void **state)
+/* D37: it can be answered like any other that is malformed. */
+static void message__that_is_no_text_is_done(void **state)
 {
     struct wwi_decode_params params = { .charset = WWI_CHARSET_UTF_8 };
     struct wwi_message *message = decoded(received);
@@ -495,7 +495,7 @@ static void message__that_is_no_text_stays_empty(void **state)
     assert_int_equal(wwi_message_decode(message, &octets, &params, NULL),
         WWS_E_INVALID_FORMAT);
 
-    assert_int_equal(message->state, WWS_MESSAGE_STATE_EMPTY);
+    assert_int_equal(message->state, WWS_MESSAGE_STATE_DONE);
     envelope = wwi_message_envelope(message);
     assert_non_null(envelope);
     assert_int_equal(envelope->problem, WWI_ENVELOPE_MALFORMED);
@@ -618,7 +618,7 @@ int main(void)
         TEST(message__over_its_size_leaves_the_output_alone),
         TEST(message__arrives_in_utf16),
         TEST(message__believes_what_the_transport_says),
-        TEST(message__that_is_no_text_stays_empty),
+        TEST(message__that_is_no_text_is_done),
         TEST(message__has_a_quota_in_utf8),
         TEST(message__leaves_nothing_behind_without_memory),
         TEST(message__cannot_be_created_without_memory),

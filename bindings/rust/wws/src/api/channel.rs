@@ -304,7 +304,8 @@ impl Channel {
 
     /// Sends a message.  It is done when this returns, whatever comes of it.
     /// Over a session a message that has begun to be sent is sent to its end,
-    /// or the channel is faulted.
+    /// or the channel is faulted: also when its time is over, unless nothing of
+    /// it is sent.
     ///
     /// Dropping the future ends it early, by [`Channel::abort`].
     pub async fn send(&self, message: &mut Message) -> Result<()> {
@@ -342,7 +343,12 @@ impl Channel {
     /// to come, for the other side has ended the session, or the conversation
     /// is over; a failure if one is required, which leaves the channel as it
     /// is.  A message that came and cannot be read leaves `message` done; if
-    /// none came it is empty as before.
+    /// none came it is empty as before.  When its time is over the channel
+    /// stays open: over a session what comes is for the next receive, however
+    /// much of it is here; otherwise the connection that owed the reply is
+    /// reset, and the channel can send again.  A message that is too large
+    /// faults a session, whose octets cannot be told apart any more, and is
+    /// dropped otherwise.
     ///
     /// Dropping the future ends it early, by [`Channel::cancel_receive`].
     pub async fn receive(
@@ -594,7 +600,8 @@ impl Channel {
 
     /// Receives the headers of a message into an empty one, which is the
     /// channel's until it is ended or abandoned.  [`Status::S_END`]: there is
-    /// none to come; a failure if one is required.
+    /// none to come; a failure if one is required.  If this fails the message
+    /// is empty.
     ///
     /// Dropping the future ends it early, by [`Channel::cancel_receive`].
     pub async fn read_message_start(
@@ -784,9 +791,9 @@ impl Channel {
     /// Ends the conversation.  What is pending ends with
     /// [`Status::E_OPERATION_ABORTED`].  A session on which no message is half
     /// written or read is ended in order: this side ends it, and waits for the
-    /// other to do so, at most close_timeout_ms.  The channel is closed
-    /// whatever this returns, but for [`Status::E_INVALID_OPERATION`] and
-    /// [`Status::E_INVALIDARG`].
+    /// other to do so, at most close_timeout_ms; a message that is still
+    /// arriving is dropped.  The channel is closed whatever this returns, but
+    /// for [`Status::E_INVALID_OPERATION`] and [`Status::E_INVALIDARG`].
     ///
     /// Dropping the future ends it early, by [`Channel::abort`].
     pub async fn close(&self) -> Result<()> {
