@@ -15,7 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { STORM = 4000, BRIEF_MS = 30 };
+enum { STORM = 4000, BRIEF_MS = 30, DROPS = 1000, DROP_MS = 5 };
 
 static const wws_error no_error;
 
@@ -247,7 +247,7 @@ static wws_status finish_once(wws_service_proxy proxy, struct dice *dice)
     return status;
 }
 
-/* G8, G78, hazards 5, 6, 17 */
+/* G8, G78, hazards 5, 6, 10, 17 */
 static void call__is_finished_by_one_alone(void **state)
 {
     uint64_t seed = setting("WWS_SEED", (uint64_t) now_ms());
@@ -666,11 +666,10 @@ struct ear_drum {
     size_t size;
 };
 
-/* All of one request that arrives, but for the identity of its message. */
-static void *take_request(void *state)
+/* All of one request that arrives; the connection that it came by. */
+static int take_from(struct ear_drum *drum)
 {
     static const char ack = RECORD_ACK;
-    struct ear_drum *drum = state;
     int fd = accept(drum->listening, NULL, NULL);
 
     must(fd >= 0);
@@ -685,7 +684,12 @@ static void *take_request(void *state)
             && read_all(fd, drum->heard + drum->size, 1))
             drum->size++;
     }
-    close(fd);
+    return fd;
+}
+
+static void *take_request(void *state)
+{
+    close(take_from(state));
     return NULL;
 }
 
@@ -755,6 +759,62 @@ static void request__does_not_show_that_it_can_be_cancelled(void **state)
     close(with.listening);
 }
 
+/* A reply that comes an octet at a time and would do so for long: the time of
+ * a call is for all of it, and a cancel does not wait for the next octet. */
+
+static void *answer_drop_by_drop(void *state)
+{
+    static const char size_of_much[] = { RECORD_MESSAGE, (char) 0x80, 0x40 };
+    const char *reply = wire()->has_sessions ? size_of_much : peer_reply;
+    struct ear_drum *drum = state;
+    size_t whole = wire()->has_sessions ? sizeof size_of_much
+        : strlen(peer_reply);
+    int fd = take_from(drum);
+
+    for (size_t i = 0; i < DROPS; i++) {
+        char drop = i < whole ? reply[i] : ' ';
+
+        if (!write_all(fd, &drop, 1))
+            break;
+        usleep(DROP_MS * 1000);
+    }
+    close(fd);
+    return NULL;
+}
+
+/* G81, hazard 16 */
+static void call__that_drips_in_ends_in_time(void **state)
+{
+    for (int way = 0; way < 2; way++) {
+        struct ear_drum drum = { .size = 0 };
+        wws_service_proxy proxy;
+        struct call call;
+        struct heard heard;
+        wws_call handle = { 0 };
+        pthread_t thread;
+        int64_t begun;
+
+        listen_at(&drum);
+        must(pthread_create(&thread, NULL, answer_drop_by_drop, &drum) == 0);
+        proxy = world_proxy(*state, NULL, drum.url);
+        call = call_to(proxy, ACTION_ECHO);
+        call.handle = &handle;
+        call.options.timeout_ms = way == 0 ? 100 : 0;
+        begun = now_ms();
+        hear(&heard, CALLBACK, start_call, &call);
+        if (way == 1)
+            assert_status(wws_call_cancel(handle), WWS_S_OK);
+
+        assert_status(heard_end(&heard), way == 0
+            ? WWS_E_OPERATION_TIMED_OUT : WWS_E_OPERATION_CANCELLED);
+        assert_true(now_ms() - begun < DROPS * DROP_MS);
+        assert_status(wws_service_proxy_free(proxy), WWS_S_OK);
+        pthread_join(thread, NULL);
+        free(drum.heard);
+        close(drum.listening);
+    }
+}
+
 #define in_world(test) \
     cmocka_unit_test_setup_teardown(test, world_set_up, world_tear_down)
 
@@ -769,6 +829,7 @@ int main(void)
         cmocka_unit_test(cancelled_calls__leave_nothing_behind),
         in_world(late_reply__is_never_that_of_the_next_call),
         in_world(request__does_not_show_that_it_can_be_cancelled),
+        in_world(call__that_drips_in_ends_in_time),
     };
 
     return run_promises(tests, world_warm_up, world_cool_down);

@@ -77,6 +77,7 @@ static void wake__belongs_to_one_at_a_time_and_is_used_again(void **state)
         wwi_wake_give(wakes[i]);
 }
 
+/* Hazard 10 */
 static void wake__that_is_taken_is_woken_by_the_clock(void **state)
 {
     struct wwi_wake *wake = wwi_wake_take();
