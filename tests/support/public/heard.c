@@ -36,10 +36,15 @@ static void *block(void *state)
     return NULL;
 }
 
+/* Whether this thread is inside a function that it has begun. */
+static _Thread_local bool beginning;
+
 static void completed(wws_status status, void *state)
 {
     struct heard *heard = state;
 
+    must(!beginning);
+    heard->called_on = pthread_self();
     if (heard->inside != NULL)
         heard->inside(heard);
     count(heard, status);
@@ -67,8 +72,10 @@ static void begin(struct heard *heard)
         heard->completion.completed = completed;
         heard->completion.free_state = free_state;
     }
+    beginning = true;
     heard->returned = heard->start(heard->state, &heard->completion,
         heard->error);
+    beginning = false;
     if (heard->returned != WWS_S_ASYNC)
         count(heard, heard->returned);
 }

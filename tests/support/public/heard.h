@@ -31,6 +31,7 @@ struct heard {
     wws_queue queue;
     pthread_t thread;
     wws_status returned; /* by the function, unless it blocked */
+    pthread_t called_on; /* the thread of the callback, when it was heard of */
     /* Runs inside the callback, before it is counted; may be null. */
     void (*inside)(struct heard *heard);
     void *inside_state;
