@@ -91,12 +91,13 @@ static void stop__does_no_io_on_the_thread_of_its_caller(void **state)
         wws_service_proxy_options options = proxy_options();
         wws_message large = new_request(ACTION_ECHO,
             scripts[i % 2] == &deaf ? LARGE : 0);
-        wws_call handle = { 0 };
+        wws_call handle;
         wws_service_proxy proxy;
         struct call call;
         struct heard heard;
         struct peer peer;
 
+        assert_status(wws_call_create(&handle, no_error), WWS_S_OK);
         options.max_message_size = 2 * LARGE;
         peer_start(&peer, scripts[i % 2]);
         proxy = world_proxy(world, &options, peer.url);
