@@ -38,6 +38,8 @@ static void count_close(wws_status status, void *state)
 {
     struct scene *scene = state;
 
+    if (!steer_is_library())
+        found("a close is heard of on a thread of the program");
     if (status == WWS_S_ASYNC)
         found("a close was told that it has just begun");
     atomic_fetch_add(&scene->closed, 1);

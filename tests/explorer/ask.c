@@ -106,8 +106,12 @@ static void hear_of(struct ask *ask, wws_status status)
     atomic_store(&ask->ended, true);
 }
 
+/* Never where the program waits for something else (G16). */
 static void completed(wws_status status, void *state)
 {
+    if (!steer_is_library())
+        found("%s is heard of on a thread of the program",
+            ((struct ask *) state)->what);
     hear_of(state, status);
 }
 

@@ -92,16 +92,24 @@ static const unsigned allowed[ACTION_COUNT] = {
     [DO_END] = BROKEN,
 };
 
+/* Who listens tries again, and who is called by name is so or not. */
+static unsigned allowed_by(const struct injection *injection)
+{
+    if (injection->point == CALL_accept4
+        || injection->point == CALL_getpeername)
+        return 0;
+    return allowed[injection->action];
+}
+
 static unsigned allowed_now(const struct scene *scene)
 {
-    uint64_t done = steer_done();
     unsigned mask = 0;
 
     if (scene->strict)
         return 0;
-    for (int i = 0; i < ACTION_COUNT; i++)
-        if ((done >> i & 1) != 0)
-            mask |= allowed[i];
+    for (int i = 0; i < 2; i++)
+        if ((steer_done() >> scene->run->injections[i].action & 1) != 0)
+            mask |= allowed_by(&scene->run->injections[i]);
     return atomic_load(&scene->ending)
         ? mask | ENDED | STALE | CANCELLED : mask;
 }

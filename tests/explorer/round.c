@@ -170,7 +170,7 @@ static void end_runtime(struct scene *scene)
 static void join_in(void *state)
 {
     (void) state;
-    steer_take_part(true);
+    steer_join();
 }
 
 static wws_runtime make_runtime(void)

@@ -24,6 +24,7 @@ static const uint64_t ways[POINTS] = {
 };
 
 static _Thread_local bool takes_part;
+static _Thread_local bool is_library;
 
 static struct {
     _Atomic bool armed;
@@ -69,6 +70,16 @@ const char *action_name(enum action action)
 void steer_take_part(bool part)
 {
     takes_part = part;
+}
+
+void steer_join(void)
+{
+    takes_part = is_library = true;
+}
+
+bool steer_is_library(void)
+{
+    return is_library;
 }
 
 uint64_t steer_done(void)

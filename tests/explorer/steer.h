@@ -100,6 +100,9 @@ void steer_disarm(void);
 /* Whether this thread is the library's or uses it for a scenario: only then the
  * points that it passes count. */
 void steer_take_part(bool part);
+/* Of a thread of the library: at its begin; and whether this is one. */
+void steer_join(void);
+bool steer_is_library(void);
 /* At a system call: how it is to fail. */
 enum action steer_call(unsigned call);
 /* The actions that have begun, as bits. */
