@@ -188,10 +188,11 @@ static void play_runtime_close(struct scene *scene)
 
     scene->registers = true;
     ask = hold_call(scene, order);
-    /* The host or the proxy may be aborted first. */
-    atomic_store(&scene->ending, ask != NULL);
-    (void) (ask != NULL && close_runtime(scene)
-        && end_call(scene, order, ask, WWS_E_OPERATION_ABORTED));
+    if (ask == NULL || !close_runtime(scene))
+        return;
+    /* The host or the proxy may have been aborted first. */
+    atomic_store(&scene->ending, true);
+    (void) end_call(scene, order, ask, WWS_E_OPERATION_ABORTED);
 }
 
 /* Channels. */
