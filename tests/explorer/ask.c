@@ -64,6 +64,17 @@ void wait_until_still(void)
     } while (steer_progress() != progress || !all_sleep());
 }
 
+static struct {
+    void (*turn)(void *state);
+    void *state;
+} meanwhile;
+
+void wait_with(void (*turn)(void *state), void *state)
+{
+    meanwhile.turn = turn;
+    meanwhile.state = state;
+}
+
 bool try_to_wait_for(bool (*done)(void *state), void *state)
 {
     static const uint32_t steps_ms[] = { 100, 1000, 10000, 60000, 600000 };
@@ -76,6 +87,8 @@ bool try_to_wait_for(bool (*done)(void *state), void *state)
         if (now_ms() > end)
             return false;
         (void) nanosleep(&pause, NULL);
+        if (meanwhile.turn != NULL)
+            meanwhile.turn(meanwhile.state);
         if (steer_progress() != progress) {
             progress = steer_progress();
             still = 0;

@@ -81,6 +81,7 @@ static void free_all(struct scene *scene)
     (void) wws_channel_free(server_of(scene));
     (void) wws_listener_free(listener_of(scene));
     (void) wws_service_host_free(host_of(scene));
+    (void) wws_queue_free(scene->queue);
     (void) wws_call_free((wws_call) { atomic_load(&scene->call) });
     for (unsigned i = 0; i < scene->made; i++)
         (void) wws_message_free(scene->messages[i]);
@@ -88,6 +89,11 @@ static void free_all(struct scene *scene)
 
 static void check_visits(const struct scene *scene)
 {
+    unsigned welcomed = atomic_load(&scene->welcomed);
+    unsigned parted = atomic_load(&scene->parted);
+
+    if (welcomed != parted)
+        found("%u channels came and %u went", welcomed, parted);
     for (unsigned i = 0; i < VISITS; i++) {
         const struct visit *visit = &scene->visits[i];
         unsigned told = atomic_load(&visit->told);
@@ -96,6 +102,18 @@ static void check_visits(const struct scene *scene)
         if (told > 1 || freed != visit->registered)
             found("an operation was told %u times and freed %u times", told,
                 freed);
+    }
+}
+
+static void check_orders(const struct scene *scene)
+{
+    for (unsigned i = 0; i < ORDERS; i++) {
+        const struct order *order = &scene->orders[i];
+
+        if (atomic_load(&order->forgotten) > order->is_shown
+            || atomic_load(&order->shown[0]) > 1
+            || atomic_load(&order->shown[1]) > 1)
+            found("a call was shown too often, or freed twice");
     }
 }
 
@@ -213,7 +231,9 @@ void scene_play(const struct run *run, uint64_t (*census)[PASSES])
     if (!scenario->alone)
         part(&beside, order, ask);
     end_runtime(&scene);
+    wait_with(NULL, NULL);
     check_visits(&scene);
+    check_orders(&scene);
     free_asks(&scene);
     free_asks(&beside);
     if (!leaks_same(&before))

@@ -18,6 +18,19 @@ static void play_call(struct scene *scene)
         && close_proxy(scene) && close_host(scene));
 }
 
+static void play_call_shown(struct scene *scene)
+{
+    scene->orders[0].is_shown = true;
+    play_call(scene);
+}
+
+/* Done when it is sent; closing the host waits for the operation. */
+static void play_one_way(struct scene *scene)
+{
+    scene->one_way = true;
+    play_call(scene);
+}
+
 static bool call_in_turn(struct scene *scene, unsigned count)
 {
     struct order *order = &scene->orders[0];
@@ -48,6 +61,24 @@ static void play_calls(struct scene *scene)
         && end_call(scene, &orders[2], asks[1], WWS_S_OK)
         && call_in_turn(scene, 1) && close_proxy(scene)
         && close_host(scene));
+}
+
+static void play_calls_short(struct scene *scene)
+{
+    scene->hurries = true;
+    play_calls(scene);
+}
+
+static void play_calls_watched(struct scene *scene)
+{
+    scene->watches = true;
+    play_calls(scene);
+}
+
+static void play_calls_queued(struct scene *scene)
+{
+    scene->queues = true;
+    play_calls(scene);
 }
 
 /* Begins a call that is held, and waits until it is. */
@@ -557,6 +588,11 @@ static void play_stream_down(struct scene *scene)
 const struct scenario scenarios[] = {
     { .name = "call", .play = play_call },
     { .name = "calls", .play = play_calls },
+    { .name = "call-shown", .play = play_call_shown },
+    { .name = "one-way", .play = play_one_way },
+    { .name = "calls-short", .play = play_calls_short },
+    { .name = "calls-watched", .play = play_calls_watched },
+    { .name = "calls-queued", .play = play_calls_queued },
     { .name = "abandon", .play = play_abandon },
     { .name = "timeout", .play = play_timeout },
     { .name = "detach", .play = play_detach },

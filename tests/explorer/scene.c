@@ -161,16 +161,16 @@ static void stay(struct scene *scene, wws_operation operation)
         complete(visit, WWS_E_OPERATION_CANCELLED);
 }
 
-static bool is_echo(wws_operation operation)
+static bool is_later(const wws_operation_info *info)
 {
-    wws_operation_info info = WWS_OPERATION_INFO_INIT;
-
-    return wws_operation_get_info(operation, &info, no_error) < 0
-        || info.action.size != strlen(ACTION_LATER)
-        || memcmp(info.action.data, ACTION_LATER, info.action.size) != 0;
+    return info->action.size == strlen(ACTION_LATER)
+        && memcmp(info->action.data, ACTION_LATER, info->action.size) == 0;
 }
 
-static wws_status serve(wws_operation operation, void *state)
+static wws_status serve_call(
+    struct scene *scene,
+    wws_operation operation,
+    const wws_operation_info *info)
 {
     wws_status status;
     wws_bytes body;
@@ -178,10 +178,62 @@ static wws_status serve(wws_operation operation, void *state)
     status = wws_operation_get_body(operation, &body, no_error);
     if (status >= 0)
         status = wws_operation_set_reply(operation, body, no_error);
-    if (status < 0 || is_echo(operation))
+    if (status < 0 || !is_later(info))
         return status;
-    stay(state, operation);
+    stay(scene, operation);
     return WWS_S_ASYNC;
+}
+
+/* A channel is closed once, and never before it came. */
+static wws_status serve(wws_operation operation, void *state)
+{
+    wws_operation_info info = WWS_OPERATION_INFO_INIT;
+    struct scene *scene = state;
+    wws_status status = wws_operation_get_info(operation, &info, no_error);
+
+    if (status < 0)
+        found("an operation has no info: status %08x", (unsigned) status);
+    switch (info.kind) {
+    case WWS_OPERATION_KIND_ACCEPT_CHANNEL:
+        atomic_fetch_add(&scene->welcomed, 1);
+        return WWS_S_OK;
+    case WWS_OPERATION_KIND_CLOSE_CHANNEL:
+        if (atomic_fetch_add(&scene->parted, 1)
+            >= atomic_load(&scene->welcomed))
+            found("a channel is closed that has not come");
+        return WWS_S_OK;
+    case WWS_OPERATION_KIND_AUTHORIZE:
+        return WWS_S_OK;
+    default:
+        return serve_call(scene, operation, &info);
+    }
+}
+
+/* What an abort has completed in the queue is stale. */
+static bool is_stale(const struct scene *scene, wws_operation operation)
+{
+    wws_operation_info info = WWS_OPERATION_INFO_INIT;
+
+    return is_disturbed(scene) && wws_operation_get_info(operation, &info,
+        no_error) == WWS_E_HANDLE;
+}
+
+/* On the scenario's own thread. */
+static void serve_queued(void *state)
+{
+    wws_event event = WWS_EVENT_INIT;
+    struct scene *scene = state;
+    uint32_t count = 0;
+    wws_status status;
+
+    (void) wws_queue_next(scene->queue, 1, &event, &count, no_error);
+    if (count == 0 || is_stale(scene, event.operation))
+        return;
+    status = serve(event.operation, scene);
+    if (status != WWS_S_ASYNC)
+        status = wws_operation_complete(event.operation, status, no_error);
+    if (status < 0)
+        found("an operation from a queue: status %08x", (unsigned) status);
 }
 
 static unsigned count_visitors(const struct scene *scene)
@@ -243,6 +295,29 @@ static wws_status start_open_host(
     return wws_service_host_open(host_of(state), completion, error);
 }
 
+static bool make_queue(struct scene *scene)
+{
+    return judge(scene, "create queue", wws_queue_create(scene->runtime,
+        &scene->queue, no_error), WWS_S_OK)
+        && (wait_with(serve_queued, scene), true);
+}
+
+static void set_endpoint(
+    const struct scene *scene,
+    wws_endpoint_options *endpoint)
+{
+    static const wws_string one_way = { ACTION_ECHO, sizeof ACTION_ECHO - 1 };
+
+    if (scene->hurries)
+        endpoint->callback_model = WWS_CALLBACK_MODEL_SHORT;
+    endpoint->channel_events = scene->watches;
+    endpoint->authorizes = scene->watches;
+    if (!scene->one_way)
+        return;
+    endpoint->one_way_actions = &one_way;
+    endpoint->one_way_actions_count = 1;
+}
+
 bool open_host(struct scene *scene)
 {
     wws_operation_callbacks operations = WWS_OPERATION_CALLBACKS_INIT;
@@ -250,8 +325,14 @@ bool open_host(struct scene *scene)
     wws_service_host host = { 0 };
     wws_buffer url;
 
-    operations.serve = serve;
     operations.state = scene;
+    if (scene->queues && !make_queue(scene))
+        return false;
+    if (scene->queues)
+        operations.queue = scene->queue;
+    else
+        operations.serve = serve;
+    set_endpoint(scene, &endpoint);
     endpoint.operations = &operations;
     endpoint.address = text(wire()->any_port);
     if (!judge(scene, "create host", wws_service_host_create(scene->runtime,
@@ -297,6 +378,35 @@ bool open_proxy(struct scene *scene)
 
 #define BODY "<t:x xmlns:t=\"urn:wws:test\">12</t:x>"
 
+/* What is shown of a call, and that nothing is after its end. */
+
+static wws_status show(struct order *order, int which)
+{
+    if (atomic_load(&order->ended))
+        found("a call that has ended shows its messages");
+    atomic_fetch_add(&order->shown[which], 1);
+    return WWS_S_OK;
+}
+
+static wws_status show_request(wws_message message, void *state)
+{
+    (void) message;
+    return show(state, 0);
+}
+
+static wws_status show_reply(wws_message message, void *state)
+{
+    (void) message;
+    return show(state, 1);
+}
+
+static void forget(void *state)
+{
+    struct order *order = state;
+
+    atomic_fetch_add(&order->forgotten, 1);
+}
+
 static wws_status start_call_of(
     void *state,
     const wws_completion *completion,
@@ -304,10 +414,18 @@ static wws_status start_call_of(
 {
     struct order *order = state;
     wws_call handle = { atomic_load(&order->scene->call) };
+    wws_call_callbacks callbacks = WWS_CALL_CALLBACKS_INIT;
     wws_call_options options = WWS_CALL_OPTIONS_INIT;
 
+    callbacks.sending = show_request;
+    callbacks.received = show_reply;
+    callbacks.state = order;
+    callbacks.free_state = forget;
     options.call_id = 7;
     options.timeout_ms = order->timeout_ms;
+    options.one_way = order->scene->one_way;
+    if (order->is_shown)
+        options.callbacks = &callbacks;
     return wws_service_proxy_call(proxy_of(order->scene), text(order->action),
         (wws_bytes) { BODY, sizeof BODY - 1 }, &options,
         order->has_handle ? &handle : NULL, &order->reply, completion, error);
@@ -329,9 +447,14 @@ bool end_call(
     wws_status status = ask_end(ask);
     const wws_buffer *reply = &order->reply;
 
+    atomic_store(&order->ended, true);
+    if (order->is_shown && status == WWS_S_OK
+        && (atomic_load(&order->shown[0]) != 1
+            || atomic_load(&order->shown[1]) != 1))
+        found("a call did not show its messages once");
     if (status < 0 && reply->data != NULL)
         found("a call that failed has a reply");
-    if (status == WWS_S_OK && (reply->data == NULL
+    if (status == WWS_S_OK && !scene->one_way && (reply->data == NULL
         || memmem(reply->data, reply->size, "12</t:x>", 8) == NULL))
         found("a call has not the reply that was sent");
     wws_buffer_release(&order->reply);

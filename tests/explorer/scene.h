@@ -33,6 +33,10 @@ struct order {
     const char *action;
     uint32_t timeout_ms;
     bool has_handle;
+    bool is_shown;         /* its messages */
+    _Atomic unsigned shown[2];
+    _Atomic unsigned forgotten;
+    _Atomic bool ended;
     wws_buffer reply;
 };
 
@@ -53,6 +57,10 @@ struct scene {
     wws_transfer_mode mode;
     bool registers; /* operations, to be told */
     bool detaches;  /* calls that time out */
+    bool one_way;   /* calls, without replies */
+    bool hurries;   /* operations, on the thread that does the I/O */
+    bool watches;   /* channels of the host, and who comes in */
+    bool queues;    /* operations, until the scenario's own thread has time */
 
     bool strict;    /* nothing may come of an action */
     _Atomic bool ending; /* everything is being aborted */
@@ -60,6 +68,9 @@ struct scene {
     char url[128];
     struct visit visits[VISITS];
     _Atomic unsigned visitors;
+    _Atomic unsigned welcomed; /* channels of the host */
+    _Atomic unsigned parted;
+    wws_queue queue;
     struct order orders[ORDERS];
     struct ask asks[ASKS];
     unsigned asked;

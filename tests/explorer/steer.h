@@ -124,6 +124,8 @@ bool try_to_wait_for(bool (*done)(void *state), void *state);
 /* That would be a finding. */
 void wait_for(bool (*done)(void *state), void *state, const char *what);
 
+/* What who waits does in between; null for nothing. */
+void wait_with(void (*turn)(void *state), void *state);
 /* Until every other thread sleeps, having nothing to do. */
 void wait_until_still(void);
 
