@@ -71,8 +71,29 @@ func quiet(t *testing.T) {
 	t.Cleanup(func() { wws.ErrorLog = before })
 }
 
-// hosting serves at a free port until the test is over.
+// endpoint is one at a free port.
+func endpoint(transport wws.Transport, serve handler) *wws.EndpointOptions {
+	address := "http://127.0.0.1:0/"
+	if transport == wws.TransportTCP {
+		address = "net.tcp://127.0.0.1:0/"
+	}
+	return &wws.EndpointOptions{
+		Address:    address,
+		Operations: wws.OperationCallbacks{Serve: serve},
+		Transport:  transport,
+		Encoding:   wws.EncodingUTF8,
+
+		MaxConcurrency: 64,
+	}
+}
+
+// hosting serves until the test is over.
 func hosting(t *testing.T, transport wws.Transport, serve handler) (*wws.ServiceHost, string) {
+	t.Helper()
+	return hostingAt(t, endpoint(transport, serve))
+}
+
+func hostingAt(t *testing.T, endpoint *wws.EndpointOptions) (*wws.ServiceHost, string) {
 	t.Helper()
 	host, err := wws.NewServiceHost(nil)
 	must(t, err)
@@ -80,20 +101,9 @@ func hosting(t *testing.T, transport wws.Transport, serve handler) (*wws.Service
 		_ = host.Abort()
 		host.Free()
 	})
-	address := "http://127.0.0.1:0/"
-	if transport == wws.TransportTCP {
-		address = "net.tcp://127.0.0.1:0/"
-	}
-	must(t, host.AddEndpoint(&wws.EndpointOptions{
-		Address:    address,
-		Operations: wws.OperationCallbacks{Serve: serve},
-		Transport:  transport,
-		Encoding:   wws.EncodingUTF8,
-
-		MaxConcurrency: 64,
-	}))
+	must(t, host.AddEndpoint(endpoint))
 	must(t, host.Open(context.Background()))
-	address, err = host.Address(0)
+	address, err := host.Address(0)
 	must(t, err)
 	return host, address
 }

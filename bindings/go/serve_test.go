@@ -465,3 +465,74 @@ func TestConnection__of_a_host_that_is_freed_is_closed(t *testing.T) {
 	}
 	is(t, host.Abort(), wws.ErrHandle)
 }
+
+func TestOperation__kinds_come_to_the_handler(t *testing.T) {
+	quiet(t)
+	for _, transport := range []wws.Transport{wws.TransportHTTP, wws.TransportTCP} {
+		var mutex sync.Mutex
+		channels := map[uint64]int{} // and how many calls came through each
+		ended := make(chan int, 10)
+		serve := func(_ context.Context, operation *wws.Operation) ([]byte, error) {
+			info, err := operation.Info()
+			if err != nil {
+				return nil, err
+			}
+			mutex.Lock()
+			defer mutex.Unlock()
+			switch info.Kind {
+			case wws.OperationKindAcceptChannel:
+				channels[info.Channel] = 0
+			case wws.OperationKindAuthorize:
+				if info.Action == "urn:other" {
+					return nil, errors.New("not this one")
+				}
+			case wws.OperationKindCloseChannel:
+				ended <- channels[info.Channel]
+				delete(channels, info.Channel)
+			default:
+				channels[info.Channel]++
+				return []byte(`<y xmlns="urn:y"/>`), nil
+			}
+			return nil, nil
+		}
+		options := endpoint(transport, serve)
+		options.ChannelEvents = true
+		options.Authorizes = true
+		_, address := hostingAt(t, options)
+		proxy := calling(t, address, &wws.ServiceProxyOptions{
+			Transport: transport, Encoding: wws.EncodingUTF8})
+
+		_, err := proxy.Call(context.Background(), "urn:a", nil, nil)
+		must(t, err)
+		_, err = proxy.Call(context.Background(), "urn:other", nil, nil)
+		is(t, err, wws.ErrEndpointDisconnected)
+
+		calls := await(t, ended)
+		if transport == wws.TransportHTTP {
+			calls += await(t, ended)
+		}
+		if calls != 1 {
+			t.Fatalf("%d calls were let in over %v", calls, transport)
+		}
+	}
+}
+
+func TestOperation__can_abort_its_channel(t *testing.T) {
+	reasons := make(chan error, 1)
+	_, address := hosting(t, wws.TransportHTTP,
+		func(ctx context.Context, operation *wws.Operation) ([]byte, error) {
+			done := ctx.Done()
+			if err := operation.AbortChannel(); err != nil {
+				return nil, err
+			}
+			<-done
+			reasons <- cause(ctx)
+			return nil, nil
+		})
+	proxy := calling(t, address, nil)
+
+	_, err := proxy.Call(context.Background(), "urn:a", nil, nil)
+
+	is(t, err, wws.ErrEndpointDisconnected)
+	expectReason(t, await(t, reasons), wws.CancelReasonChannelFaulted)
+}

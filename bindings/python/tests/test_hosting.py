@@ -262,6 +262,75 @@ class Failures(unittest.TestCase):
             self.assertEqual(self.fault(serve).code, wws.FaultCode.RECEIVER)
 
 
+class Channels(unittest.TestCase):
+    def test_handler__hears_of_channels_and_lets_requests_in(self):
+        KIND = wws.OperationKind
+
+        def handle(operation):
+            info = operation.info
+            seen.append(info.kind)
+            if info.kind == KIND.ACCEPT_CHANNEL:
+                channels[info.channel] = []
+            elif info.kind == KIND.AUTHORIZE:
+                self.assertIn("127.0.0.1:", operation.get_text(
+                    wws.OperationText.REMOTE_ADDRESS))
+                if operation.action != ACTION:
+                    raise PermissionError(operation.action)
+            elif info.kind == KIND.CLOSE_CHANNEL:
+                ended.append(channels.pop(info.channel))
+            else:
+                channels[info.channel].append(operation.body)
+                return REPLY
+
+        async def handle_later(operation):
+            await asyncio.sleep(0)
+            return handle(operation)
+
+        for over in OVER:
+            for handler in handle, handle_later:
+                channels, ended, seen = {}, [], []
+                with service(handler, over, channel_events=True,
+                             authorizes=True) as url:
+                    with proxy(url) as client:
+                        self.assertEqual(client.call_sync(ACTION, BODY), REPLY)
+                        with self.assertRaises(wws.EndpointDisconnected), \
+                                self.assertLogs("wws"):
+                            client.call_sync("urn:calc/Other", BODY)
+                    until(lambda: seen and not channels)
+                calls = [call for channel in ended for call in channel]
+                self.assertEqual(calls, [BODY])
+                self.assertEqual(seen.count(KIND.AUTHORIZE), 2)
+                self.assertEqual(seen.count(KIND.ACCEPT_CHANNEL), len(ended))
+
+    def test_handler__serves_the_actions_that_were_named(self):
+        def handle(operation):
+            kinds.append(operation.info.kind)
+            return REPLY
+
+        kinds = []
+        with service(handle, actions=[ACTION]) as url, proxy(url) as client:
+            self.assertEqual(client.call_sync(ACTION, BODY), REPLY)
+            with self.assertRaises(wws.EndpointActionNotSupported):
+                client.call_sync("urn:calc/Other", BODY)
+        with service(handle, actions=[ACTION], default_handler=True) as url, \
+                proxy(url) as client:
+            self.assertEqual(client.call_sync("urn:calc/Other", BODY), REPLY)
+        self.assertEqual(kinds, [wws.OperationKind.CALL,
+                                 wws.OperationKind.MESSAGE])
+
+    def test_operation__can_abort_its_channel(self):
+        def handle(operation):
+            operation.on_cancel(reasons.append)
+            self.assertTrue(operation.abort_channel())
+            until(lambda: reasons)
+
+        reasons = []
+        with service(handle) as url, proxy(url) as client:
+            with self.assertRaises(wws.EndpointDisconnected):
+                client.call_sync(ACTION, BODY)
+        self.assertEqual(reasons, [wws.CancelReason.CHANNEL_FAULTED])
+
+
 class Cancellation(unittest.TestCase):
     def test_coroutine__is_cancelled_with_its_operation(self):
         async def serve(operation):

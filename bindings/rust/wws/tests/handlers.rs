@@ -4,10 +4,11 @@
 
 mod common;
 
+use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::mpsc::channel;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Waker};
 use std::thread;
 use std::time::Duration;
@@ -15,7 +16,8 @@ use std::time::Duration;
 use common::{action, Count, Service, BODY, LONG};
 use wws::{
     block_on, handler, CancelReason, EndpointOptions, Fault, FaultCode, Header,
-    Operation, ServiceHost, ServiceHostState, ServiceProxy, Status,
+    Operation, OperationKind, ServiceHost, ServiceHostState, ServiceProxy,
+    Status,
 };
 
 #[test]
@@ -291,6 +293,81 @@ fn operation__that_is_completed_is_no_more() {
 
         assert_eq!(operation.body().unwrap_err().status(), Status::E_HANDLE);
     });
+}
+
+#[test]
+fn handler__hears_of_channels_and_lets_requests_in() {
+    let channels = Arc::new(Mutex::new(HashMap::new()));
+    let (tell, ended) = channel();
+    let (open, tell) = (channels.clone(), Mutex::new(tell));
+    let table = handler(move |operation: &Operation| {
+        let info = operation.info()?;
+        let mut open = open.lock().unwrap();
+        match info.kind {
+            OperationKind::ACCEPT_CHANNEL => {
+                open.insert(info.channel, 0);
+            }
+            OperationKind::AUTHORIZE if info.action != "urn:test/Any" => {
+                return Err(Fault::new("not this one").into());
+            }
+            OperationKind::CALL => {
+                *open.get_mut(&info.channel).unwrap() += 1;
+                return Ok(BODY);
+            }
+            OperationKind::CLOSE_CHANNEL => {
+                let calls = open.remove(&info.channel).unwrap();
+                tell.lock().unwrap().send(calls).unwrap();
+            }
+            _ => {}
+        }
+        Ok(b"")
+    });
+    let host = ServiceHost::new().unwrap();
+    host.add_endpoint(EndpointOptions {
+        channel_events: true,
+        authorizes: true,
+        ..EndpointOptions::new("http://127.0.0.1:0/", table)
+    })
+    .unwrap();
+    host.open_blocking().unwrap();
+    let proxy = ServiceProxy::new().unwrap();
+    proxy.open_blocking(&host.address(0).unwrap()).unwrap();
+
+    let reply = proxy.call_blocking("urn:test/Any", BODY).unwrap();
+    let calls: u32 = ended.recv_timeout(LONG).unwrap();
+    let refused = proxy.call_blocking("urn:test/Other", BODY).unwrap_err();
+
+    assert_eq!(&*reply, BODY);
+    assert_eq!(calls, 1);
+    assert_eq!(refused.status(), Status::E_ENDPOINT_DISCONNECTED);
+    assert_eq!(ended.recv_timeout(LONG).unwrap(), 0);
+    assert!(channels.lock().unwrap().is_empty());
+}
+
+#[test]
+fn operation__can_abort_its_channel() {
+    let (tell, told) = channel();
+    let tell = Mutex::new(tell);
+    let table = handler(move |operation: &Operation| {
+        let token = operation.cancel_token()?;
+        assert_eq!(operation.abort_channel(), Status::S_OK);
+        tell.lock().unwrap().send(token.wait()).unwrap();
+        Ok(b"")
+    });
+    let host = ServiceHost::new().unwrap();
+    host.add_endpoint(EndpointOptions::new("http://127.0.0.1:0/", table))
+        .unwrap();
+    host.open_blocking().unwrap();
+    let proxy = ServiceProxy::new().unwrap();
+    proxy.open_blocking(&host.address(0).unwrap()).unwrap();
+
+    let error = proxy.call_blocking("urn:test/Any", BODY).unwrap_err();
+
+    assert_eq!(error.status(), Status::E_ENDPOINT_DISCONNECTED);
+    assert_eq!(
+        told.recv_timeout(LONG).unwrap(),
+        Some(CancelReason::CHANNEL_FAULTED)
+    );
 }
 
 #[test]
