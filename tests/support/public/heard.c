@@ -62,19 +62,19 @@ static void free_state(void *state)
 
 static void begin(struct heard *heard)
 {
-    heard->completion = (wws_completion) WWS_COMPLETION_INIT;
-    heard->completion.state = heard;
+    wws_completion completion = WWS_COMPLETION_INIT;
+
+    completion.state = heard;
     if (heard->manner == QUEUE) {
         must(wws_queue_create((wws_runtime) { 0 }, &heard->queue,
             (wws_error) { 0 }) == WWS_S_OK);
-        heard->completion.queue = heard->queue;
+        completion.queue = heard->queue;
     } else {
-        heard->completion.completed = completed;
-        heard->completion.free_state = free_state;
+        completion.completed = completed;
+        completion.free_state = free_state;
     }
     beginning = true;
-    heard->returned = heard->start(heard->state, &heard->completion,
-        heard->error);
+    heard->returned = heard->start(heard->state, &completion, heard->error);
     beginning = false;
     if (heard->returned != WWS_S_ASYNC)
         count(heard, heard->returned);

@@ -27,7 +27,6 @@ struct heard {
     start_fn start;
     void *state;
     wws_error error;
-    wws_completion completion; /* free as soon as the function has returned */
     wws_queue queue;
     pthread_t thread;
     wws_status returned; /* by the function, unless it blocked */
