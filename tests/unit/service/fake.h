@@ -62,7 +62,7 @@ static void changed(void)
 }
 
 /* Waits until a value that is set with set_flag() is not 0. */
-static void await(const int *flag)
+static inline void await(const int *flag)
 {
     pthread_mutex_lock(&fake_lock);
     while (*flag == 0)
@@ -77,7 +77,7 @@ static void set_flag(int *flag)
     changed();
 }
 
-static int flag_of(const int *flag)
+static inline int flag_of(const int *flag)
 {
     int value;
 
@@ -300,7 +300,7 @@ static void send_to(
     send_prepared(server, request);
 }
 
-static void await_answer(struct request *request)
+static inline void await_answer(struct request *request)
 {
     pthread_mutex_lock(&fake_lock);
     while (request->answer == NONE)
