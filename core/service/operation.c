@@ -9,8 +9,8 @@
  * Rules.
  * - All of this is bits of one word.  Whoever clears the last of KEPT ends it:
  *   frees the state that was registered, then leaves the host.
- * - Whoever sets COMPLETED takes the operation in hand, as those do who use what
- *   is its; the last one to put it down answers, if it is completed.
+ * - Whoever sets COMPLETED takes the operation in hand, as those do who use
+ *   what is its; the last one to put it down answers, if it is completed.
  * - TELLING is set together with seeing CANCELLED and REGISTERED and not
  *   COMPLETED, by whoever comes second of cancel and registration.  So the
  *   cancel callback runs at most once, never begins after completion, and

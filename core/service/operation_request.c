@@ -1,8 +1,8 @@
 /* From a request to an operation: what cannot be served is answered here.
  *
  * A request has up to three operations, one after the other: over HTTP it may
- * have to be accepted, as a channel of its own; it may have to be let in; and it
- * is served.  Each is made when the one before has succeeded. */
+ * have to be accepted, as a channel of its own; it may have to be let in; and
+ * it is served.  Each is made when the one before has succeeded. */
 #include "core/service/operation_parts.h"
 
 #include "core/base/text.h"
@@ -268,14 +268,14 @@ static struct wwi_operation *take_request(
 {
     struct wwi_operation *self = wwi_operation_new(server, incoming, kind);
 
-    if (self != NULL && wwi_operation_new_message(self, &self->request))
-        return self;
-    if (self == NULL)
+    if (self == NULL) {
         give_up(server, incoming);
-    else {
-        incoming->calls->drop(incoming);
-        wwi_operation_discard(self);
+        return NULL;
     }
+    if (wwi_operation_new_message(self, &self->request))
+        return self;
+    incoming->calls->drop(incoming);
+    wwi_operation_discard(self);
     return NULL;
 }
 

@@ -195,8 +195,8 @@ static void operation_of_each_kind__is_told_when_its_client_goes(void **state)
 }
 
 /* G100, G110, G120, G122, G123, G125, G126, G127, D27, D30: each kind is told,
- * once; its registration ends, then the channel's end is heard of, and only when
- * that is over is the host closed. */
+ * once; its registration ends, then the channel's end is heard of, and only
+ * when that is over is the host closed. */
 static void operation_of_each_kind__is_told_when_the_host_aborts(void **state)
 {
     static const wws_operation_kind kinds[] = { ACCEPT, AUTHORIZE, CALL };

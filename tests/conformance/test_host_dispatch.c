@@ -1,4 +1,4 @@
-/* Which requests a host serves, as what, and what a failure tells the client. */
+/* Which requests a host serves, and as what; what failures tell clients. */
 #include "tests/support/public/desk.h"
 #include "tests/support/public/peer.h"
 #include "tests/support/public/talk.h"
@@ -232,8 +232,8 @@ static bool is_told(wws_error error, const char *wanted)
         && memcmp(fault.reason.data, wanted, fault.reason.size) == 0;
 }
 
-/* A36, O12, TE5, TS7, T62: a fault that was set is sent in any case, the strings
- * only by a host that discloses them; else the client learns nothing. */
+/* A36, O12, TE5, TS7, T62: a fault that was set is sent in any case, the
+ * strings only by a host that discloses them; else the client learns nothing. */
 static void failure__tells_what_may_be_disclosed(void **state)
 {
     static const struct {

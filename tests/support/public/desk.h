@@ -1,7 +1,8 @@
 /* Who serves all that a host asks for, and keeps a diary of it.  Operations are
- * written down by a letter of their kind: A accept channel, U authorize, C call,
- * M message, X close channel.  What begins is the letter itself, whoever is told
- * of a cancellation "!" and the letter, a registration that ends "-" and it. */
+ * written down by a letter of their kind: A accept channel, U authorize, C
+ * call, M message, X close channel.  What begins is the letter itself, whoever
+ * is told of a cancellation "!" and the letter, a registration that ends "-"
+ * and it. */
 #ifndef TESTS_DESK_H
 #define TESTS_DESK_H
 
@@ -70,8 +71,8 @@ void desk_open(
     struct world *world,
     enum way way,
     const wws_endpoint_options *endpoint);
-/* Completes what waits, closes the host, and checks that the end of each channel
- * was told. */
+/* Completes what waits, closes the host, and checks that the end of each
+ * channel was told. */
 void desk_close(struct desk *desk);
 
 /* From now on. */

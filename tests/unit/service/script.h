@@ -1,4 +1,4 @@
-/* An endpoint whose operations do what a script says, and note what they see. */
+/* An endpoint whose operations do what a script says and note what they see. */
 #ifndef SCRIPT_H
 #define SCRIPT_H
 
