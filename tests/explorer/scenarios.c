@@ -107,6 +107,28 @@ static void play_abandon(struct scene *scene)
     (void) (close_proxy(scene) && close_host(scene));
 }
 
+/* The reply never comes.  Over a session that is nobody's loss; the operation
+ * only keeps the other end from ending it. */
+static void play_drain(struct scene *scene)
+{
+    struct order *order = &scene->orders[0];
+    struct ask *ask;
+
+    scene->drain_timeout_ms = 1000;
+    ask = hold_call(scene, order);
+    if (ask == NULL
+        || !judge(scene, "abandon", wws_service_proxy_abandon_call(
+            proxy_of(scene), 7, no_error), WWS_S_OK)
+        || !end_call(scene, order, ask, WWS_E_OPERATION_ABANDONED))
+        return;
+    if (wire()->has_sessions)
+        release_visitors(scene);
+    if (!close_proxy(scene))
+        return;
+    release_visitors(scene);
+    (void) close_host(scene);
+}
+
 static void play_timeout(struct scene *scene)
 {
     struct order *order = &scene->orders[0];
@@ -594,6 +616,7 @@ const struct scenario scenarios[] = {
     { .name = "calls-watched", .play = play_calls_watched },
     { .name = "calls-queued", .play = play_calls_queued },
     { .name = "abandon", .play = play_abandon },
+    { .name = "drain", .play = play_drain },
     { .name = "timeout", .play = play_timeout },
     { .name = "detach", .play = play_detach },
     { .name = "cancel", .play = play_cancel },

@@ -364,6 +364,8 @@ bool open_proxy(struct scene *scene)
     wws_call call = { 0 };
 
     options.timeout_abandons = scene->detaches;
+    if (scene->drain_timeout_ms != 0)
+        options.drain_timeout_ms = scene->drain_timeout_ms;
     if (!judge(scene, "create proxy", wws_service_proxy_create(scene->runtime,
             &options, &proxy, no_error), WWS_S_OK)
         || !judge(scene, "create call", wws_call_create(&call, no_error),

@@ -57,6 +57,7 @@ struct scene {
     wws_transfer_mode mode;
     bool registers; /* operations, to be told */
     bool detaches;  /* calls that time out */
+    uint32_t drain_timeout_ms;
     bool one_way;   /* calls, without replies */
     bool hurries;   /* operations, on the thread that does the I/O */
     bool watches;   /* channels of the host, and who comes in */
