@@ -375,6 +375,10 @@ static wws_status start_again_or_read(struct client *client, int code)
 {
     if (may_start_again(client))
         return start_again(client);
+    /* The connection lives, and nobody answers a part of a request. */
+    if (code == ENOBUFS || code == ENOMEM)
+        return fail(client, WWS_E_OUTOFMEMORY, code,
+            "the system has no memory to send with");
     client->broken = true;
     client->base.trouble.original_code = code;
     wwi_http_client_receive(&client->base);

@@ -92,13 +92,19 @@ static const unsigned allowed[ACTION_COUNT] = {
     [DO_END] = BROKEN,
 };
 
-/* Who listens tries again, and who is called by name is so or not. */
+/* Who listens tries again; who the peer is matters to nobody; and nothing waits
+ * for what could not be sent. */
 static unsigned allowed_by(const struct injection *injection)
 {
-    if (injection->point == CALL_accept4
-        || injection->point == CALL_getpeername)
+    switch (injection->point) {
+    case CALL_accept4:
+    case CALL_getpeername:
         return 0;
-    return allowed[injection->action];
+    case CALL_sendmsg:
+        return allowed[injection->action] & ~(unsigned) LATE;
+    default:
+        return allowed[injection->action];
+    }
 }
 
 static unsigned allowed_now(const struct scene *scene)
@@ -111,7 +117,7 @@ static unsigned allowed_now(const struct scene *scene)
         if ((steer_done() >> scene->run->injections[i].action & 1) != 0)
             mask |= allowed_by(&scene->run->injections[i]);
     return atomic_load(&scene->ending)
-        ? mask | ENDED | STALE | CANCELLED : mask;
+        ? mask | ENDED | STALE | CANCELLED | FAULT : mask;
 }
 
 bool is_disturbed(const struct scene *scene)

@@ -257,6 +257,24 @@ static void sending__fails_without_a_signal(void **state)
     assert_int_equal(it->client->trouble.progress, WWS_PROGRESS_PARTLY_SENT);
 }
 
+static void sending__fails_at_once_without_memory(void **state)
+{
+    (void) state;
+    connect_to_peer();
+    begin_exchange();
+    may_send = 20;
+    go_to(WWS_PHASE_SEND);
+    take_connection();
+    assert_string_equal(received(20), "POST /service HTTP/1");
+
+    fail_sending(ENOBUFS, 1);
+
+    assert_int_equal(finish(), WWS_E_OUTOFMEMORY);
+    assert_trouble(WWS_E_OUTOFMEMORY, WWS_PHASE_SEND,
+        WWS_PROGRESS_PARTLY_SENT, "the system has no memory to send with");
+    assert_int_equal(it->client->trouble.original_code, ENOBUFS);
+}
+
 static void sending__ends_with_the_connection(void **state)
 {
     (void) state;
@@ -289,6 +307,7 @@ int main(void)
         TEST(early_answer__is_read_when_writing_fails),
         TEST(early_answer__interim_ones_do_not_end_the_sending),
         TEST(sending__fails_without_a_signal),
+        TEST(sending__fails_at_once_without_memory),
         TEST(sending__ends_with_the_connection),
     };
 
