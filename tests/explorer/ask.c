@@ -2,10 +2,7 @@
  * that in virtual time. */
 #include "tests/explorer/steer.h"
 
-#include <dirent.h>
-#include <sys/syscall.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "core/base/clock.h"
 
@@ -17,41 +14,6 @@ enum {
 
 static const wws_error no_error;
 
-/* Whether the thread sleeps; one that has ended does. */
-static bool sleeps(const char *id)
-{
-    char path[64], text[512], *end;
-    size_t size;
-    FILE *file;
-
-    (void) snprintf(path, sizeof path, "/proc/self/task/%.20s/stat", id);
-    file = fopen(path, "r");
-    if (file == NULL)
-        return true;
-    size = fread(text, 1, sizeof text - 1, file);
-    fclose(file);
-    text[size] = '\0';
-    end = strrchr(text, ')');
-    return end == NULL || end[1] == '\0' || end[2] == 'S' || end[2] == 'Z'
-        || end[2] == 'X';
-}
-
-/* Whether every other thread does. */
-static bool all_sleep(void)
-{
-    long self = syscall(SYS_gettid);
-    DIR *folder = opendir("/proc/self/task");
-    struct dirent *entry;
-    bool all = true;
-
-    must(folder != NULL);
-    while (all && (entry = readdir(folder)) != NULL)
-        all = entry->d_name[0] == '.' || atol(entry->d_name) == self
-            || sleeps(entry->d_name);
-    closedir(folder);
-    return all;
-}
-
 void wait_until_still(void)
 {
     const struct timespec pause = { .tv_nsec = PAUSE_NS };
@@ -61,7 +23,7 @@ void wait_until_still(void)
         progress = steer_progress();
         for (int i = 0; i < STILL; i++)
             (void) nanosleep(&pause, NULL);
-    } while (steer_progress() != progress || !all_sleep());
+    } while (steer_progress() != progress || !is_still());
 }
 
 static struct {
@@ -94,7 +56,7 @@ bool try_to_wait_for(bool (*done)(void *state), void *state)
             still = 0;
         } else if (++still > STILL) {
             still = 0;
-            if (!all_sleep() || done(state))
+            if (!is_still() || done(state))
                 continue;
             if (step == sizeof steps_ms / sizeof *steps_ms)
                 return false;

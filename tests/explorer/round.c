@@ -244,5 +244,6 @@ void scene_begin(void)
 {
     world_warm_up_for(ASKS);
     wwi_clock_hold();
+    still_begin();
     steer_begin();
 }

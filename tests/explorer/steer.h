@@ -124,6 +124,9 @@ bool try_to_wait_for(bool (*done)(void *state), void *state);
 /* That would be a finding. */
 void wait_for(bool (*done)(void *state), void *state, const char *what);
 
+/* Whether nothing goes on but this thread; once before, what begins that. */
+void still_begin(void);
+bool is_still(void);
 /* What who waits does in between; null for nothing. */
 void wait_with(void (*turn)(void *state), void *state);
 /* Until every other thread sleeps, having nothing to do. */
