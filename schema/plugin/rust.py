@@ -664,8 +664,7 @@ class Rust:
         if self.is_needed(table, slot):
             head, tail = f"(table.{name})(", ")"
         else:
-            none = "0" if answers else "()"
-            head = f"table.{name}.as_ref().map_or({none}, |it| it("
+            head = f"table.{name}.as_ref().map_or((), |it| it("
             tail = "))"
         if answers:
             tail = ").0" + tail[1:]
@@ -677,6 +676,12 @@ class Rust:
             f"{'text' if it.kind is Kind.STRING else 'octets'}"
             f"({it.name.snake}) }};\n"
             for it in slot.type.slots if it.is_view]
+        given_here = [given(it) for it in arguments]
+        asked = (f"        {guard}match &table.{name} {{\n"
+                 + laid_out("            ", "Some(it) => it(", given_here,
+                            ").0,")
+                 + "            None => 0,\n        })\n")
+        may_answer = answers and not self.is_needed(table, slot)
         return "".join([
             "\n",
             laid_out("    ", f'unsafe extern "C" fn {name}(',
@@ -684,8 +689,9 @@ class Rust:
                      ") -> sys::wws_status {" if answers else ") {"),
             "        let table = unsafe { support::table::<Self>(state) };\n",
             *views,
-            enclosed("        ", (guard, f"{guard}{{"), head,
-                     [given(it) for it in arguments], tail, (")", "})")),
+            asked if may_answer
+            else enclosed("        ", (guard, f"{guard}{{"), head, given_here,
+                          tail, (")", "})")),
             "    }\n"])
 
     def struct(self, type: Type) -> str:

@@ -6,6 +6,7 @@ import time
 import unittest
 
 import wws
+from wws import _base
 from helpers import (ACTION, BODY, OVER, PATIENCE_S, REPLY, UTF8, Silent,
                      patience, proxy, service)
 
@@ -323,6 +324,57 @@ class Statements(unittest.TestCase):
         with Silent() as peer:
             asyncio.run(main(peer.url()))
         self.assertEqual(len(seen), 1)
+
+    def test_call__one_way_has_no_reply(self):
+        served = threading.Event()
+
+        def serve(operation):
+            served.set()
+            return b"<nobody-hears/>"
+
+        for over in OVER:
+            served.clear()
+            with self.subTest(over), service(serve, over) as url, \
+                    proxy(url) as client:
+                self.assertEqual(
+                    client.call_sync(ACTION, BODY, one_way=True), b"")
+                self.assertTrue(served.wait(PATIENCE_S))
+
+    def test_call__shows_its_messages(self):
+        class Shown(wws.CallCallbacks):
+            def sending(self, message):
+                message.add_custom_header(b'<n xmlns="urn:n">1</n>', False)
+
+            def received(self, message):
+                seen.append(message.get_header(wws.Header.RELATES_TO))
+
+        def serve(operation):
+            self.assertIsNotNone(
+                operation.get_request().get_custom_header("n", "urn:n", 0))
+            return REPLY
+
+        seen = []
+        before = len(_base.states)
+        for over in OVER:
+            with self.subTest(over), service(serve, over) as url, \
+                    proxy(url) as client:
+                self.assertEqual(
+                    client.call_sync(ACTION, BODY, callbacks=Shown()), REPLY)
+        self.assertEqual(len(seen), len(OVER))
+        self.assertTrue(all(seen))
+        self.assertEqual(len(_base.states), before)
+
+    def test_call__that_its_callback_refuses_leaves_nothing(self):
+        class Refusing(wws.CallCallbacks):
+            def sending(self, message):
+                raise wws.QuotaExceeded()
+
+        before = len(_base.states)
+        with service(add) as url, proxy(url) as client:
+            with self.assertRaises(wws.QuotaExceeded):
+                client.call_sync(ACTION, BODY, callbacks=Refusing())
+            self.assertEqual(client.call_sync(ACTION, BODY), REPLY)
+        self.assertEqual(len(_base.states), before)
 
     def test_channel__converses_over_a_session(self):
         with wws.Listener(transport=wws.Transport.TCP, encoding=UTF8) as here:

@@ -11,7 +11,7 @@ import warnings
 import wws
 from helpers import (ACTION, BODY, OVER, PATIENCE_S, REPLY, Silent, Waiting,
                      counter, proxy, service, until)
-from wws import _serving, _waiting
+from wws import _base, _serving, _waiting
 
 
 class Answers(unittest.TestCase):
@@ -638,14 +638,14 @@ class Logs(unittest.TestCase):
         runtime.free()
 
     def test_set_log__frees_the_callback_that_is_replaced(self):
-        before = len(_serving._states)
+        before = len(_base.states)
         with wws.Runtime() as runtime:
             runtime.set_log(wws.LogLevel.DEBUG, lambda *_: None)
-            self.assertEqual(len(_serving._states), before + 1)
+            self.assertEqual(len(_base.states), before + 1)
             runtime.set_log(wws.LogLevel.DEBUG, lambda *_: None)
-            self.assertEqual(len(_serving._states), before + 1)
+            self.assertEqual(len(_base.states), before + 1)
             runtime.set_log(wws.LogLevel.DEBUG)
-            self.assertEqual(len(_serving._states), before)
+            self.assertEqual(len(_base.states), before)
 
     def test_set_log__survives_a_callback_that_fails(self):
         def line(level, phase, text):

@@ -141,6 +141,28 @@ def new_struct(name, members):
     return made
 
 
+# Of the tables that the library has, by their addresses.
+states = {}
+
+
+def keep_state(state):
+    states[int(ffi.cast("uintptr_t", state))] = state
+
+
+def free_state(state):
+    states.pop(int(ffi.cast("uintptr_t", state)), None)
+
+
+def take_back(arguments):
+    """A function that fails has not taken the tables it was given."""
+    for argument in arguments:
+        members = (_kept.get(argument, {}) if isinstance(argument, ffi.CData)
+                   else {})
+        if "free_state" in members:
+            free_state(members["state"])
+        take_back(members.values())
+
+
 # Values on their way out: always copies.
 
 def new_record(name):
@@ -327,6 +349,7 @@ def invoke(function, *arguments):
     error = take_error()
     status = function(*arguments, error.handle)
     if status < 0:
+        take_back(arguments)
         failed = failure(status, error)
         give_error(error)
         raise failed

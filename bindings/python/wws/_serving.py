@@ -9,7 +9,8 @@ import os
 import queue
 import threading
 
-from ._base import OK, Failure, ffi, lib, new_struct
+from ._base import (OK, Failure, ffi, free_state, keep_state, lib,
+                    new_struct)
 from ._waiting import background, home, serve_from
 
 MOST_THREADS = 256
@@ -159,12 +160,9 @@ def queued(name, callback, owner, arguments, answers):
 
 # Tables that are called on threads of the library
 
-_states = {}
-
-
 @ffi.def_extern()
 def wws_python_free_state(state):
-    _states.pop(int(ffi.cast("uintptr_t", state)), None)
+    free_state(state)
 
 
 def foreign(name, callbacks, **slots):
@@ -177,7 +175,7 @@ def foreign(name, callbacks, **slots):
     if not members:
         raise TypeError(f"{type(callbacks).__name__} has nothing to be called")
     state = ffi.new_handle(callbacks)
-    _states[int(ffi.cast("uintptr_t", state))] = state
+    keep_state(state)
     return new_struct(name, {
         "state": state, "free_state": ffi.addressof(lib, "wws_call_free_state"),
         **members})

@@ -19,7 +19,7 @@ import threading
 import time
 
 from ._base import (ASYNC, END, NONE, failure, ffi, invoke, lib, new_records,
-                    new_struct, take_error)
+                    new_struct, take_back, take_error)
 
 GRACE_S = 0.05    # how long the end of a cancelled call is waited for
 LONGEST_S = 3600  # that is slept at once
@@ -151,6 +151,8 @@ class Mailbox:
             entry.dropped = True  # it may have begun
             pending.cancel()
             raise
+        if status < 0:
+            take_back(pending.arguments)
         if status != ASYNC:
             entry.finish(status)
         return entry

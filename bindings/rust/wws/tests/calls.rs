@@ -5,13 +5,16 @@
 mod common;
 
 use std::net::TcpListener;
+use std::sync::{Arc, Mutex};
+use std::thread::yield_now;
+use std::time::Instant;
 
-use common::{action, drop_when_done, refused, Service, BODY};
+use common::{action, drop_when_done, refused, Service, BODY, LONG};
 use wws::{
-    block_on, Buffer, CallOptions, Channel, ChannelState, Error, FaultCode,
-    Header, Message, MessageInitialization, MessageState, Phase, Progress,
-    ReceiveOption, ServiceProxy, ServiceProxyOptions, Status, TransferMode,
-    Transport,
+    block_on, Buffer, CallCallbacks, CallOptions, Channel, ChannelState, Error,
+    FaultCode, Header, Message, MessageInitialization, MessageState, Phase,
+    Progress, ReceiveOption, ServiceProxy, ServiceProxyOptions, Status,
+    TransferMode, Transport,
 };
 
 #[test]
@@ -316,3 +319,66 @@ impl<T: ?Sized + Sync> OneThread<u8> for T {}
 const _: bool = <Message as OneThread<_>>::IS;
 const _: bool = <wws::Operation as OneThread<_>>::IS;
 const _: bool = <wws::Deferred as OneThread<_>>::IS;
+
+#[test]
+fn call__one_way_has_no_reply() {
+    let service = Service::new();
+    let proxy = service.proxy();
+    let options = CallOptions { one_way: true, ..Default::default() };
+
+    let reply =
+        proxy.call_with_blocking(&action("Echo"), BODY, options, None).unwrap();
+
+    assert!(reply.is_empty());
+}
+
+#[test]
+fn call__shows_its_messages() {
+    let service = Service::new();
+    let proxy = service.proxy();
+    let related = Arc::new(Mutex::new(String::new()));
+    let to = related.clone();
+    let callbacks = CallCallbacks {
+        sending: Some(Arc::new(|message: &Message| {
+            let note = br#"<n xmlns="urn:n">1</n>"#;
+            message.add_custom_header(note, false).unwrap();
+            Status::S_OK
+        })),
+        received: Some(Arc::new(move |message: &Message| {
+            let text = message.header(Header::RELATES_TO).unwrap();
+            *to.lock().unwrap() = text.unwrap();
+            Status::S_OK
+        })),
+    };
+    let options =
+        CallOptions { callbacks: Some(callbacks), ..Default::default() };
+
+    let reply = block_on(proxy.call_with(&action("Echo"), BODY, options, None));
+
+    assert_eq!(&*reply.unwrap(), BODY);
+    assert!(related.lock().unwrap().starts_with("urn:uuid:"));
+    /* A thread of the library gives it back. */
+    let until = Instant::now() + LONG;
+    while Arc::strong_count(&related) != 1 {
+        assert!(Instant::now() < until, "the callbacks were kept");
+        yield_now();
+    }
+}
+
+#[test]
+fn call__fails_as_its_callback_says() {
+    let service = Service::new();
+    let proxy = service.proxy();
+    let callbacks = CallCallbacks {
+        sending: Some(Arc::new(|_: &Message| Status::E_QUOTA_EXCEEDED)),
+        ..Default::default()
+    };
+    let options =
+        CallOptions { callbacks: Some(callbacks), ..Default::default() };
+
+    let error = proxy
+        .call_with_blocking(&action("Echo"), BODY, options, None)
+        .unwrap_err();
+
+    assert_eq!(error.status(), Status::E_QUOTA_EXCEEDED);
+}

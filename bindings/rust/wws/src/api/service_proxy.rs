@@ -134,10 +134,9 @@ impl CallCallbacks {
         state: *mut c_void,
     ) -> sys::wws_status {
         let table = unsafe { support::table::<Self>(state) };
-        support::guard(support::PANICKED.0, || {
-            table.sending.as_ref().map_or(0, |it| it(
-                &Lent::new(Message::of(message)),
-            ).0)
+        support::guard(support::PANICKED.0, || match &table.sending {
+            Some(it) => it(&Lent::new(Message::of(message))).0,
+            None => 0,
         })
     }
 
@@ -146,10 +145,9 @@ impl CallCallbacks {
         state: *mut c_void,
     ) -> sys::wws_status {
         let table = unsafe { support::table::<Self>(state) };
-        support::guard(support::PANICKED.0, || {
-            table.received.as_ref().map_or(0, |it| it(
-                &Lent::new(Message::of(message)),
-            ).0)
+        support::guard(support::PANICKED.0, || match &table.received {
+            Some(it) => it(&Lent::new(Message::of(message))).0,
+            None => 0,
         })
     }
 }
