@@ -478,6 +478,121 @@ static void proxy__calls_that_time_out_leave_the_session(void **state)
     end_with_abort(&calls[1]);
 }
 
+static wws_status begin_timed(struct heard *heard, uint32_t timeout_ms)
+{
+    wws_call_options options = WWS_CALL_OPTIONS_INIT;
+
+    options.timeout_ms = timeout_ms;
+    return begin_call(heard, &options, NULL, NULL);
+}
+
+/* G80, G83, D14: thirty seconds, to the last millisecond, unless a call or its
+ * proxy says otherwise. */
+static void proxy__gives_a_call_thirty_seconds(void **state)
+{
+    struct heard calls[4] = { 0 };
+
+    (void) state;
+    assert_int_equal(open_proxy(), WWS_S_OK);
+    must_call(&calls[0]);
+    assert_int_equal(begin_timed(&calls[1], 40000), WWS_S_ASYNC);
+    assert_int_equal(begin_timed(&calls[2], WWS_INFINITE), WWS_S_ASYNC);
+
+    wwi_clock_move(29990);
+    await_loop();
+    assert_int_equal(value_of(&calls[0].times), 0);
+    wwi_clock_move(11);
+    assert_heard(&calls[0], WWS_E_OPERATION_TIMED_OUT);
+
+    wwi_clock_move(9000);
+    await_loop();
+    assert_int_equal(value_of(&calls[1].times), 0);
+    wwi_clock_move(1000);
+    assert_heard(&calls[1], WWS_E_OPERATION_TIMED_OUT);
+
+    wwi_clock_move(1000000000);
+    await_loop();
+    assert_int_equal(value_of(&calls[2].times), 0);
+    assert_int_equal(state_of(), WWS_SERVICE_PROXY_STATE_OPEN);
+    end_with_abort(&calls[2]);
+}
+
+/* G80: the proxy may give them for ever. */
+static void proxy__gives_a_call_the_time_it_was_told(void **state)
+{
+    struct heard calls[2] = { 0 };
+
+    (void) state;
+    free_proxy();
+    it.options.call_timeout_ms = WWS_INFINITE;
+    make_proxy();
+    assert_int_equal(open_proxy(), WWS_S_OK);
+    must_call(&calls[0]);
+    assert_int_equal(begin_timed(&calls[1], 100), WWS_S_ASYNC);
+
+    wwi_clock_move(101);
+    assert_heard(&calls[1], WWS_E_OPERATION_TIMED_OUT);
+    wwi_clock_move(1000000000);
+    await_loop();
+    assert_int_equal(value_of(&calls[0].times), 0);
+    end_with_abort(&calls[0]);
+}
+
+/* G65, G66, G67: a group of very many, more than one batch, and no other. */
+static void proxy__abandons_a_large_group_and_no_other(void **state)
+{
+    enum { CROWD = 300 };
+    static struct heard calls[CROWD];
+    wws_call_options options = WWS_CALL_OPTIONS_INIT;
+
+    (void) state;
+    memset(calls, 0, sizeof calls);
+    free_proxy();
+    it.options.max_pending_calls = 2 * CROWD;
+    make_proxy();
+    assert_int_equal(open_proxy(), WWS_S_OK);
+    for (uint32_t i = 0; i < CROWD; i++) {
+        options.call_id = i % 2 == 0 ? 7 : i % 3;
+        assert_int_equal(begin_call(&calls[i], &options, NULL, NULL),
+            WWS_S_ASYNC);
+    }
+
+    assert_int_equal(wwi_service_proxy_abandon_call(it.proxy, 7, NULL),
+        WWS_S_OK);
+    for (int i = 0; i < CROWD; i += 2)
+        assert_heard(&calls[i], WWS_E_OPERATION_ABANDONED);
+    await_loop();
+    for (int i = 1; i < CROWD; i += 2)
+        assert_int_equal(value_of(&calls[i].times), 0);
+
+    assert_int_equal(wwi_service_proxy_abandon_call(it.proxy, 0, NULL),
+        WWS_S_OK);
+    for (int i = 1; i < CROWD; i += 2)
+        assert_heard(&calls[i], WWS_E_OPERATION_ABANDONED);
+}
+
+/* PR1, T31: how the session failed, for each of very many. */
+static void proxy__tells_very_many_that_their_session_failed(void **state)
+{
+    enum { CROWD = 300 };
+    static struct heard calls[CROWD];
+
+    (void) state;
+    memset(calls, 0, sizeof calls);
+    free_proxy();
+    it.options.max_pending_calls = CROWD;
+    make_proxy();
+    assert_int_equal(open_proxy(), WWS_S_OK);
+    for (int i = 0; i < CROWD; i++)
+        must_call(&calls[i]);
+
+    fail_end(&fake.ends[0], WWS_E_ENDPOINT_DISCONNECTED);
+
+    for (int i = 0; i < CROWD; i++)
+        assert_heard(&calls[i], WWS_E_ENDPOINT_DISCONNECTED);
+    assert_int_equal(state_of(), WWS_SERVICE_PROXY_STATE_FAULTED);
+}
+
 static void proxy__calls_or_fails_whichever_memory_is_missing(void **state)
 {
     const wws_call_options options = WWS_CALL_OPTIONS_INIT;
@@ -678,6 +793,10 @@ int main(void)
         unit(proxy__knows_which_message_ids_are_under_way),
         unit(proxy__abandoned_calls_count_until_they_are_drained),
         unit(proxy__calls_that_time_out_leave_the_session),
+        unit(proxy__gives_a_call_thirty_seconds),
+        unit(proxy__gives_a_call_the_time_it_was_told),
+        unit(proxy__abandons_a_large_group_and_no_other),
+        unit(proxy__tells_very_many_that_their_session_failed),
         unit(proxy__calls_or_fails_whichever_memory_is_missing),
         unit(proxy__close_stops_calls_when_its_time_is_over),
         unit(proxy__close_waits_no_longer_for_the_peer),
