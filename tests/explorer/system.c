@@ -8,6 +8,8 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "tests/support/wrapped.h"
 
@@ -60,32 +62,18 @@ static bool fails(unsigned call, enum action *action)
         atomic_store(&known, real); \
     }
 
-static int connect_really(int fd, __CONST_SOCKADDR_ARG address, socklen_t size)
-{
-    REAL(connect)
-
-    return real(fd, address, size);
-}
-
-static int shut_really(int fd, int how)
-{
-    REAL(shutdown)
-
-    return real(fd, how);
-}
-
 /* What becomes of the connection: both ends hear of a reset, and errors that
- * say so are told of one that is. */
+ * say so are told of one that is.  Nobody but the system sees that, for it was
+ * not the library. */
 static void strike(int fd, enum action action)
 {
     const struct sockaddr nowhere = { .sa_family = AF_UNSPEC };
-    __CONST_SOCKADDR_ARG address = { .__sockaddr__ = &nowhere };
 
     if (action == DO_RESET || action == DO_CONNRESET || action == DO_PIPE
         || action == DO_TIMEDOUT)
-        (void) connect_really(fd, address, sizeof nowhere);
+        (void) syscall(SYS_connect, fd, &nowhere, sizeof nowhere);
     else if (action == DO_END)
-        (void) shut_really(fd, SHUT_RD);
+        (void) syscall(SYS_shutdown, fd, SHUT_RD);
 }
 
 ssize_t recv(int fd, void *data, size_t size, int flags)
@@ -165,10 +153,12 @@ int connect(int fd, __CONST_SOCKADDR_ARG address, socklen_t size)
 {
     enum action action;
 
+    REAL(connect)
+
     if (!fails(CALL_connect, &action))
-        return connect_really(fd, address, size);
+        return real(fd, address, size);
     if (action == DO_INTR)
-        (void) connect_really(fd, address, size);
+        (void) real(fd, address, size);
     errno = code_of(action);
     return -1;
 }
@@ -177,7 +167,9 @@ int shutdown(int fd, int how)
 {
     enum action action;
 
-    return fails(CALL_shutdown, &action) ? -1 : shut_really(fd, how);
+    REAL(shutdown)
+
+    return fails(CALL_shutdown, &action) ? -1 : real(fd, how);
 }
 
 int setsockopt(
