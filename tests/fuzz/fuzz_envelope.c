@@ -60,14 +60,45 @@ static wws_bytes xml_of(
     return xml;
 }
 
+static void put_pairs(
+    struct wwi_bytes *out,
+    const wws_string *first,
+    const wws_string *second,
+    size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        put_string(out, first[i]);
+        put_string(out, second[i]);
+    }
+}
+
+static void put_fault(struct wwi_bytes *out, const wws_fault_info *fault)
+{
+    check(fault->outer_subcode_namespaces_count
+        == fault->outer_subcode_names_count);
+    check(fault->further_reasons_count == fault->further_languages_count);
+    wwi_bytes_append_number(out, fault->code);
+    put_string(out, fault->subcode_namespace);
+    put_string(out, fault->subcode_name);
+    put_string(out, fault->reason);
+    put_string(out, fault->language);
+    put_string(out, fault->actor);
+    put_string(out, fault->node);
+    put_string(out, fault->action);
+    put_events(out, fault->detail);
+    put_events(out, fault->headers);
+    put_pairs(out, fault->outer_subcode_namespaces,
+        fault->outer_subcode_names, fault->outer_subcode_names_count);
+    put_pairs(out, fault->further_reasons, fault->further_languages,
+        fault->further_reasons_count);
+}
+
 /* All that an envelope says, so that two can be compared. */
 static void put_envelope(
     struct wwi_bytes *out,
     struct wwi_envelope *envelope,
     struct wwi_bytes *blocks)
 {
-    const wws_fault_info *fault = &envelope->fault;
-
     for (int i = 0; i < WWI_STANDARD_HEADERS; i++) {
         wwi_bytes_append_char(
             out, envelope->standard[i].data != NULL ? '+' : '-');
@@ -83,18 +114,14 @@ static void put_envelope(
         put_string(out, header->local);
         put_string(out, header->ns);
         wwi_bytes_append_char(out, header->must_understand ? '1' : '0');
+        wwi_bytes_append_char(out, header->relay ? '1' : '0');
+        put_string(out, header->role);
         put_events(out, xml);
         wwi_bytes_append(blocks, xml.data, xml.size);
     }
     put_events(out, xml_of(envelope, &envelope->body));
     wwi_bytes_append_char(out, envelope->is_fault ? 'f' : '-');
-    wwi_bytes_append_number(out, fault->code);
-    put_string(out, fault->subcode_namespace);
-    put_string(out, fault->subcode_name);
-    put_string(out, fault->reason);
-    put_string(out, fault->language);
-    put_string(out, fault->actor);
-    put_events(out, fault->detail);
+    put_fault(out, &envelope->fault);
 }
 
 /* Every header block can be handed in again as an application's own. */
