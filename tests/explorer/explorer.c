@@ -28,6 +28,11 @@ static const char *const wire_names[WIRES] = { "http", "tcp" };
 enum { BITS_ACTION = 6, BITS_PASS = 6, BITS_POINT = 8, BITS_MANNER = 2,
     BITS_WIRE = 2, BITS_SCENARIO = 5 };
 
+_Static_assert(POINTS <= 1 << BITS_POINT && PASSES <= 1 << BITS_PASS
+    && ACTION_COUNT <= 1 << BITS_ACTION && MANNERS <= 1 << BITS_MANNER
+    && WIRES <= 1 << BITS_WIRE && SCENARIOS <= 1 << BITS_SCENARIO,
+    "a field of the number is too narrow");
+
 static void push(uint64_t *number, unsigned value, unsigned bits)
 {
     *number = *number << bits | value;
@@ -476,6 +481,7 @@ int main(int count, char **words)
         usage(stderr);
         return 2;
     }
+    must(scenario_count <= SCENARIOS);
     shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE,
         MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     must(shared != MAP_FAILED);

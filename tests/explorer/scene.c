@@ -137,7 +137,7 @@ static void free_visit(void *state)
     atomic_fetch_add(&visit->freed, 1);
 }
 
-/* Held before it registers: it may be told inside. */
+/* Registering may tell it at once. */
 static void stay(struct scene *scene, wws_operation operation)
 {
     unsigned number = atomic_fetch_add(&scene->visitors, 1);
@@ -145,7 +145,6 @@ static void stay(struct scene *scene, wws_operation operation)
     struct visit *visit = &scene->visits[number];
 
     must(number < VISITS);
-    visit->scene = scene;
     visit->operation = operation;
     callbacks.state = visit;
     callbacks.cancelled = cancelled;

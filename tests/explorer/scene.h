@@ -19,7 +19,6 @@ enum { VISITS = 8, ASKS = 48, ORDERS = 4, MESSAGES = 8 };
 
 /* An operation that has come, until it is completed. */
 struct visit {
-    struct scene *scene;
     wws_operation operation;
     _Atomic bool held;
     _Atomic unsigned told;
