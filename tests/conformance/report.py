@@ -8,9 +8,9 @@ begins with (/* G61, G73: ... */) or its name ends with (__g61_g73), a scenario
 of the bindings what stands behind its name. evidence.txt says over which transports and in which manners a test
 has passed; it is recorded from what the tests have left in a folder.
 
-Writes REPORT.md and open.txt, the guarantees without a test. With --check it
-writes nothing, and fails if a test names what nobody promises, or if a guarantee
-has no test and is not open.
+Writes REPORT.md and open.txt, what has no test or is not there. With --check it
+writes nothing, and fails if they would change, or if a test names what nobody
+promises.
 """
 import collections
 import pathlib
@@ -20,7 +20,6 @@ import sys
 HERE = pathlib.Path(__file__).resolve().parent
 TESTS = HERE.parent
 WIRES = ["http", "tcp", "custom"]
-MANNERS = ["sync", "callback", "queue"]
 
 # The numbers that the contract has; none of them may be missing.
 NUMBERS = """L1-9 C1-10 R1-5 P1-7 LI1-9 PR1-9 H1-8 M1-9 G1-16 G20-28 G30-35
@@ -318,17 +317,7 @@ def look_at(guarantees, proofs, evidence, known, problems):
                      *test)
 
 
-def compare(missing, problems):
-    still_open = (HERE / "open.txt").read_text().splitlines()
-    for identity in missing:
-        if identity not in still_open:
-            problems.add("%s has no test, or is not there", identity)
-
-
-def main():
-    if sys.argv[1:2] == ["--record"]:
-        record(pathlib.Path(sys.argv[2]))
-    problems = Problems()
+def outputs(problems):
     guarantees = read_guarantees(problems)
     proofs, known = read_tests()
     evidence = read_evidence()
@@ -337,12 +326,32 @@ def main():
     offers = read_offers()
     missing = [*without_test(guarantees, proofs),
                *dict.fromkeys(not_there(offers))]
-    if sys.argv[1:] == ["--check"]:
-        compare(missing, problems)
-    else:
-        (HERE / "open.txt").write_text("".join("%s\n" % i for i in missing))
-        (HERE / "REPORT.md").write_text(report(guarantees, proofs, evidence,
-                                             offers))
+    return {
+        "open.txt": "".join("%s\n" % name for name in missing),
+        "REPORT.md": report(guarantees, proofs, evidence, offers),
+    }
+
+
+def compare(name, text, problems):
+    path = HERE / name
+    was = path.read_text() if path.exists() else ""
+    if name == "open.txt":
+        for missing in sorted(set(text.split("\n")) - set(was.split("\n"))):
+            problems.add("%s has no test, or is not there", missing)
+    if was != text:
+        problems.add("%s is not what the sources say: run %s", name,
+                     "tests/conformance/report.py")
+
+
+def main():
+    if sys.argv[1:2] == ["--record"]:
+        record(pathlib.Path(sys.argv[2]))
+    problems = Problems()
+    for name, text in outputs(problems).items():
+        if sys.argv[1:] == ["--check"]:
+            compare(name, text, problems)
+        else:
+            (HERE / name).write_text(text)
     for problem in problems:
         print(problem)
     sys.exit(1 if problems else 0)
