@@ -3,10 +3,11 @@
 Usage: report.py [--check | --record FOLDER]
 
 guarantees.txt says what is promised, offers.txt what became of each property
-and function of the original: = names of ours, - not applicable, ~ later. A test proves what the comment above it
-begins with (/* G61, G73: ... */) or its name ends with (__g61_g73), a scenario
-of the bindings what stands behind its name. evidence.txt says over which transports and in which manners a test
-has passed; it is recorded from what the tests have left in a folder.
+and function of the original (= names of ours, - not applicable, ~ later). A test
+proves what the comment above it begins with (/* G61, G73: ... */) or its name
+ends with (__g61_g73), a scenario of the bindings what stands behind its name.
+evidence.txt says over which transports and in which manners a test has passed;
+it is recorded from what the tests have left in a folder.
 
 Writes REPORT.md and open.txt, what has no test or is not there. With --check it
 writes nothing, and fails if they would change, or if a test names what nobody
@@ -34,11 +35,13 @@ CITED = re.compile(r"(?:%s(?:(?:-|, | and | to |,\s+)(?=%s))?)*" % (ONE, ONE))
 RANGE = re.compile(r"([A-Z]{1,2})(\d+)(?:-| to )(?:\1)?(\d+)")
 HAZARD = re.compile(r"[Hh]azards? (\d+(?:, \d+)*(?: and \d+)?)")
 ANY_TEST = re.compile(r"^static void\s+(\w+__\w+)\(\s*void \*\*", re.M)
+# With the comment above it, if there is one.
 TEST = re.compile(r"(?:/\*((?:(?!\*/).)*)\*/\n)?^static void\s+(\w+__\w+)"
                   r"\(\s*void \*\*", re.S | re.M)
 # As in abort__may_be_called_inside_an_operation__g15.
 NAMED = re.compile(r"__([a-z]{1,2}\d+(?:_[a-z]{1,2}\d+)*)$")
-EMPTY = re.compile(r"(.*?)\s*(Not applicable|Later): (.*)", re.S)
+# What does not hold here, and why.
+EXCUSED = re.compile(r"(.*?)\s*(Not applicable|Later): (.*)", re.S)
 HEAD = re.compile(r"(%s|Hazard \d+) \| (.*) \| (.*) \| (.*)" % ONE)
 
 Guarantee = collections.namedtuple(
@@ -74,7 +77,7 @@ class Problems(list):
 def take(section, head, lines):
     identity, source, wires, manners = head.groups()
     text = " ".join(lines)
-    excuse = EMPTY.fullmatch(text)
+    excuse = EXCUSED.fullmatch(text)
     if excuse:
         text, excuse = excuse.group(1), excuse.group(2, 3)
     wires = {"all": WIRES, "-": []}.get(wires, wires.split())
@@ -270,8 +273,8 @@ Web Services, *native* what the original does, *sample* what an official sample
 relies on, *diagram* a drawing of states, *derived* what follows from these,
 *ours* and a number D what we have decided. A column of a transport says in which
 manners it was seen to hold there, or ● where there is only one; – means that it
-has nothing to do with that transport. Unit tests and models stand among the
-tests, but in no column.
+has nothing to do with that transport. Unit tests stand among the tests, but in
+no column.
 """
 COLUMNS = "| Id | What | From | HTTP | TCP | Custom | Tests |\n|" + \
     "---|" * 7
