@@ -217,7 +217,8 @@ static void play_host_abort(struct scene *scene)
         && judge(scene, "abort", wws_service_host_abort(host_of(scene)),
             WWS_S_OK)
         && end_call(scene, order, ask, WWS_E_ENDPOINT_DISCONNECTED)
-        && close_proxy(scene) && close_host(scene));
+        && await_telling(scene) && close_proxy(scene)
+        && close_host(scene));
 }
 
 static void play_proxy_abort(struct scene *scene)
@@ -231,7 +232,8 @@ static void play_proxy_abort(struct scene *scene)
         && judge(scene, "abort", wws_service_proxy_abort(proxy_of(scene)),
             WWS_S_OK)
         && end_call(scene, order, ask, WWS_E_OPERATION_ABORTED)
-        && close_proxy(scene) && close_host(scene));
+        && await_telling(scene) && close_proxy(scene)
+        && close_host(scene));
 }
 
 static void play_runtime_close(struct scene *scene)
@@ -415,6 +417,19 @@ static void play_duplex(struct scene *scene)
         && end(scene, receives[0], WWS_S_OK)
         && end(scene, receives[1], WWS_S_OK)
         && close_channels(scene));
+}
+
+/* The other side does not end the session. */
+static void play_close_alone(struct scene *scene)
+{
+    struct ask *accept = set_up_channels(scene);
+
+    (void) (accept != NULL && comes(scene, accept)
+        && ask_now(scene, "close client", start_close_client, scene,
+            WWS_E_OPERATION_TIMED_OUT)
+        && ask_now(scene, "close server", start_close_server, scene, WWS_S_OK)
+        && ask_now(scene, "close listener", start_close_ear, scene,
+            WWS_S_OK));
 }
 
 /* A receive that nothing comes for. */
@@ -627,6 +642,8 @@ const struct scenario scenarios[] = {
     { .name = "accept", .play = play_accept },
     { .name = "accept-abort", .play = play_accept_abort },
     { .name = "duplex", .sessions_only = true, .play = play_duplex },
+    { .name = "close-alone", .sessions_only = true,
+        .play = play_close_alone },
     { .name = "cancel-receive", .sessions_only = true,
         .play = play_cancel_receive },
     { .name = "stream-up", .play = play_stream_up },

@@ -266,6 +266,19 @@ bool await_visitors(struct scene *scene, unsigned count)
         || give_up(scene, "an operation");
 }
 
+static bool is_told(void *state)
+{
+    struct scene *scene = state;
+
+    return atomic_load(&scene->visits[0].told) != 0;
+}
+
+bool await_telling(struct scene *scene)
+{
+    return try_to_wait_for(is_told, scene)
+        || give_up(scene, "what tells an operation");
+}
+
 void release_visitors(struct scene *scene)
 {
     for (unsigned i = 0; i < VISITS; i++)

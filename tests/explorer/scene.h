@@ -122,6 +122,8 @@ bool close_proxy(struct scene *scene);
 bool close_host(struct scene *scene);
 /* So many operations come before anything that is pending ends. */
 bool await_visitors(struct scene *scene, unsigned count);
+/* The first of them is told that nobody waits for it any more. */
+bool await_telling(struct scene *scene);
 /* Completes all operations that are held. */
 void release_visitors(struct scene *scene);
 
