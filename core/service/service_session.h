@@ -4,8 +4,8 @@
  * Rules.  Whatever of the channel goes on has a reference: its connection, each
  * operation, each answer that is being sent.  When the last is given back the
  * application hears that the channel is over, if it ever heard of it; so
- * nothing of the channel runs at that time, and the host, which waits for operations,
- * waits for that one too. */
+ * nothing of the channel runs at that time, and the host, which waits for
+ * operations, waits for that one too. */
 #ifndef WWI_SERVICE_SESSION_H
 #define WWI_SERVICE_SESSION_H
 

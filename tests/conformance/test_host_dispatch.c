@@ -233,7 +233,8 @@ static bool is_told(wws_error error, const char *wanted)
 }
 
 /* A36, O12, TE5, TS7, T62: a fault that was set is sent in any case, the
- * strings only by a host that discloses them; else the client learns nothing. */
+ * strings only by a host that discloses them; else the client learns
+ * nothing. */
 static void failure__tells_what_may_be_disclosed(void **state)
 {
     static const struct {

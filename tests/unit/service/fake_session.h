@@ -46,7 +46,7 @@ static struct line *line_of(struct wwi_session *session)
     return WWI_CONTAINER(session, struct line, session);
 }
 
-static void await_count(const int *flag, int count)
+static inline void await_count(const int *flag, int count)
 {
     pthread_mutex_lock(&fake_lock);
     while (*flag < count)
@@ -395,7 +395,7 @@ static void hang_up(struct line *line)
     wake_line(line);
 }
 
-static void set_full(struct line *line, bool full)
+static inline void set_full(struct line *line, bool full)
 {
     pthread_mutex_lock(&fake_lock);
     line->full = full;

@@ -1,6 +1,6 @@
 /* Channels as the application knows them: it hears of the end of each that it
  * was asked to accept, and of no other, whatever goes wrong. */
-#include "fake.h"
+#include "fake_session.h"
 
 static struct book {
     int asked[WWS_OPERATION_KIND_CLOSE_CHANNEL + 1];
@@ -31,7 +31,7 @@ static int asked(wws_operation_kind kind)
     return flag_of(&book.asked[kind]);
 }
 
-static void begin(void)
+static void begin_over(const struct wwi_transport *transport)
 {
     wws_operation_callbacks callbacks = WWS_OPERATION_CALLBACKS_INIT;
     wws_endpoint_options endpoint = WWS_ENDPOINT_OPTIONS_INIT;
@@ -42,8 +42,14 @@ static void begin(void)
     endpoint.authorizes = true;
     callbacks.serve = serve;
     create_host(NULL);
+    chosen = transport;
     add_endpoint(endpoint, callbacks);
     open_host();
+}
+
+static void begin(void)
+{
+    begin_over(&fake);
 }
 
 static void session__is_accepted_and_its_end_is_told(void **state)
@@ -136,6 +142,36 @@ static void session__leaves_nothing_without_memory(void **state)
     assert_int_equal(asked(WWS_OPERATION_KIND_CALL), 1);
 }
 
+/* The same of one that a client opened: it is answered or aborted. */
+static void session__of_a_client_leaves_nothing_without_memory(void **state)
+{
+    bool served = false;
+
+    (void) state;
+    for (unsigned n = 1; !served; n++) {
+        struct line line;
+
+        begin_over(&fake_sessions);
+        init_line(&line);
+        say(&line, ENVELOPE(ADD));
+        hang_up(&line);
+        fake_line_count = 0;
+        wwi_memory_fail(n, 0);
+        connect_line(&line, fake_servers[0]);
+        await(&line.released);
+        wwi_memory_fail(0, 0);
+
+        assert_int_equal(close_host(), WWS_S_OK);
+        assert_int_equal(line.misused, 0);
+        assert_int_equal(asked(WWS_OPERATION_KIND_ACCEPT_CHANNEL),
+            asked(WWS_OPERATION_KIND_CLOSE_CHANNEL));
+        served = asked(WWS_OPERATION_KIND_CALL) != 0 && line.aborts == 0
+            && strstr(line.heard[0], "Fault") == NULL;
+        assert_true(n < 200);
+        free_host();
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -143,6 +179,7 @@ int main(void)
         cmocka_unit_test(session__that_is_not_let_in_ends),
         cmocka_unit_test(session__of_an_aborted_host_is_not_known),
         cmocka_unit_test(session__leaves_nothing_without_memory),
+        cmocka_unit_test(session__of_a_client_leaves_nothing_without_memory),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
