@@ -203,6 +203,13 @@ static wws_status crash(wws_operation operation, const char *text)
     return WWS_E_OTHER;
 }
 
+static wws_status cut(wws_operation operation, const char *text)
+{
+    if (wws_operation_abort_channel(operation) < 0)
+        return WWS_E_OTHER;
+    return reply(operation, text);
+}
+
 /* The controls. */
 
 static wws_status tell_address(wws_operation operation)
@@ -322,6 +329,7 @@ static const struct entry operations[] = {
     { "Echo", reply },
     { "Fail", refuse },
     { "Crash", crash },
+    { "Cut", cut },
     { "Wait", wait_for_end },
     { "Hold", hold },
     { NULL, crash },

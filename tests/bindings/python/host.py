@@ -61,6 +61,10 @@ class Service:
                         subcode_namespace=NAMESPACE, subcode_name="Refused",
                         detail=body_of("Detail", text))
 
+    def Cut(self, text, operation):
+        operation.abort_channel()
+        return text
+
     def Crash(self, text, operation):
         raise RuntimeError("this is what was asked for")
 

@@ -75,6 +75,10 @@ func crash(context.Context, *wws.Operation, string) (string, error) {
 	panic("crash")
 }
 
+func cut(_ context.Context, o *wws.Operation, text string) (string, error) {
+	return text, o.AbortChannel()
+}
+
 func wait(ctx context.Context, o *wws.Operation, _ string) (string, error) {
 	reason := cancellation(ctx, o)
 	change(func(c *counts) { c.entered++ })
@@ -164,7 +168,8 @@ func closeService(context.Context, *wws.Operation, string) (string, error) {
 }
 
 var operations = map[string]operation{
-	"Add": add, "Echo": echo, "Fail": fail, "Crash": crash, "Wait": wait, "Hold": hold,
+	"Add": add, "Echo": echo, "Fail": fail, "Crash": crash, "Cut": cut, "Wait": wait,
+	"Hold": hold,
 }
 
 var controls = map[string]operation{

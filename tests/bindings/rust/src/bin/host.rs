@@ -108,6 +108,10 @@ impl World {
             "Add" => operation.complete(add(&text)),
             "Echo" => operation.complete(Ok(reply(&text))),
             "Fail" => operation.complete(Err::<Vec<u8>, _>(refusal(&text))),
+            "Cut" => {
+                operation.abort_channel();
+                operation.complete(Ok(reply(&text)))
+            }
             "Wait" => self.wait(operation),
             "Hold" => {
                 self.hold(operation, text);
