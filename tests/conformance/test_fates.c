@@ -1,0 +1,416 @@
+/* What becomes of a pending operation of a channel: each of them, by each event
+ * that can end it, in all its manners. */
+#include <unistd.h>
+
+#include "tests/support/public/peer.h"
+#include "tests/support/public/talk.h"
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+/* More than the system keeps of what nobody reads. */
+enum { BIG = 12000000, SOON_MS = 30 };
+
+static const wws_error no_error;
+static const struct peer_script silent = { .reply = NULL };
+static const struct peer_script deaf = { .deaf = true };
+static const struct peer_script mute = { .mute = true };
+static const struct peer_script stubborn = { .stubborn = true };
+
+enum {
+    CREATED = WWS_CHANNEL_STATE_CREATED,
+    OPENING = WWS_CHANNEL_STATE_OPENING,
+    ACCEPTING = WWS_CHANNEL_STATE_ACCEPTING,
+    OPEN = WWS_CHANNEL_STATE_OPEN,
+    FAULTED = WWS_CHANNEL_STATE_FAULTED,
+    CLOSING = WWS_CHANNEL_STATE_CLOSING,
+    CLOSED = WWS_CHANNEL_STATE_CLOSED,
+};
+
+/* A channel with something pending, and whom it talks to: a peer, or a client
+ * that came to its listener. */
+struct rig {
+    struct talk talk;
+    struct peer peer;
+    bool has_peer;
+    struct ear ear;
+    int client; /* -1: nobody */
+    struct heard heard;
+    struct heard closing; /* the listener */
+    bool is_closing;
+};
+
+static void release(wws_message message)
+{
+    if (message.id != 0)
+        must(wws_message_free(message) == WWS_S_OK);
+}
+
+static void rig_end(struct rig *rig)
+{
+    must(wws_channel_free(rig->talk.channel) == WWS_S_OK);
+    (void) heard_end(&rig->heard);
+    if (rig->is_closing)
+        must(heard_end(&rig->closing) == WWS_S_OK);
+    if (rig->client >= 0)
+        peer_reset(rig->client);
+    must(wws_listener_free(rig->ear.listener) == WWS_S_OK);
+    release(rig->talk.request);
+    release(rig->talk.reply);
+    if (rig->has_peer)
+        peer_stop(&rig->peer);
+}
+
+/* Makes a time be over soon, or never. */
+static void limit(const struct rig *rig, wws_channel_property time, bool soon)
+{
+    must(wws_channel_set_property(rig->talk.channel, time,
+        soon ? SOON_MS : WWS_INFINITE, no_error) == WWS_S_OK);
+}
+
+static void begin_client(
+    struct rig *rig,
+    struct world *world,
+    const struct peer_script *script)
+{
+    peer_start(&rig->peer, script);
+    rig->has_peer = true;
+    rig->talk.channel = new_channel(world->runtime);
+    rig->talk.url = rig->peer.url;
+}
+
+static void begin_open_client(
+    struct rig *rig,
+    struct world *world,
+    const struct peer_script *script)
+{
+    begin_client(rig, world, script);
+    must(start_open(&rig->talk, NULL, no_error) == WWS_S_OK);
+}
+
+static void begin_server(struct rig *rig, struct world *world)
+{
+    ear_open(&rig->ear, world->runtime);
+    rig->talk.listener = rig->ear.listener;
+    rig->talk.channel = new_server(rig->ear.listener);
+}
+
+/* What is pending. */
+
+static void begin_open(
+    struct rig *rig,
+    struct world *world,
+    enum manner manner,
+    bool soon)
+{
+    begin_client(rig, world, &mute);
+    limit(rig, WWS_CHANNEL_PROPERTY_CONNECT_TIMEOUT, soon);
+    hear(&rig->heard, manner, start_open, &rig->talk);
+    assert_true(peer_reaches(&rig->peer, &rig->peer.accepted, 1));
+}
+
+static void begin_accept(
+    struct rig *rig,
+    struct world *world,
+    enum manner manner,
+    bool soon)
+{
+    (void) soon;
+    begin_server(rig, world);
+    hear(&rig->heard, manner, start_accept, &rig->talk);
+    assert_true(channel_becomes(rig->talk.channel, ACCEPTING));
+}
+
+static void begin_send(
+    struct rig *rig,
+    struct world *world,
+    enum manner manner,
+    bool soon)
+{
+    begin_open_client(rig, world, &deaf);
+    rig->talk.request = new_request(ACTION_ECHO, BIG);
+    limit(rig, WWS_CHANNEL_PROPERTY_SEND_TIMEOUT, soon);
+    hear(&rig->heard, manner, start_send, &rig->talk);
+    assert_true(peer_reaches(&rig->peer, &rig->peer.served, 1));
+}
+
+static void limit_reply(const struct rig *rig, bool soon)
+{
+    limit(rig, WWS_CHANNEL_PROPERTY_RECEIVE_RESPONSE_TIMEOUT, soon);
+    limit(rig, WWS_CHANNEL_PROPERTY_RECEIVE_TIMEOUT, soon);
+}
+
+/* G99: a message that is being received cannot be abandoned; before, it is
+ * nobody's. */
+static bool is_receiving(void *state)
+{
+    const struct rig *rig = state;
+
+    return wws_channel_abandon_message(rig->talk.channel, rig->talk.reply,
+        no_error) == WWS_E_INVALID_OPERATION;
+}
+
+static void begin_receive(
+    struct rig *rig,
+    struct world *world,
+    enum manner manner,
+    bool soon)
+{
+    begin_open_client(rig, world, &silent);
+    rig->talk.request = new_request(ACTION_ECHO, 0);
+    rig->talk.reply = new_empty();
+    must(start_send(&rig->talk, NULL, no_error) == WWS_S_OK);
+    limit_reply(rig, soon);
+    hear(&rig->heard, manner, start_receive, &rig->talk);
+    assert_true(peer_reaches(&rig->peer, &rig->peer.served, 1));
+    /* Its time may be over already. */
+    assert_true(soon || await(is_receiving, rig));
+}
+
+static void begin_request_reply(
+    struct rig *rig,
+    struct world *world,
+    enum manner manner,
+    bool soon)
+{
+    begin_open_client(rig, world, &silent);
+    rig->talk.request = new_request(ACTION_ECHO, 0);
+    rig->talk.reply = new_empty();
+    limit_reply(rig, soon);
+    hear(&rig->heard, manner, start_request_reply, &rig->talk);
+    assert_true(peer_reaches(&rig->peer, &rig->peer.served, 1));
+}
+
+/* The client reads one octet of the answer, and no more; in a session one that
+ * acknowledges it comes before. */
+static void begin_send_reply(
+    struct rig *rig,
+    struct world *world,
+    enum manner manner,
+    bool soon)
+{
+    char octet;
+
+    begin_server(rig, world);
+    rig->client = peer_connect(rig->ear.url);
+    peer_request(rig->client, ACTION_ECHO, 0);
+    must(start_accept(&rig->talk, NULL, no_error) == WWS_S_OK);
+    rig->talk.request = new_empty();
+    rig->talk.reply = rig->talk.request;
+    must(start_receive(&rig->talk, NULL, no_error) == WWS_S_OK);
+    rig->talk.reply = new_reply(rig->talk.request, BIG);
+    limit(rig, WWS_CHANNEL_PROPERTY_SEND_TIMEOUT, soon);
+    hear(&rig->heard, manner, start_send_reply, &rig->talk);
+    for (int i = 0; i < (wire()->has_sessions ? 2 : 1); i++)
+        must(read(rig->client, &octet, 1) == 1);
+}
+
+static void begin_close(
+    struct rig *rig,
+    struct world *world,
+    enum manner manner,
+    bool soon)
+{
+    begin_open_client(rig, world, &stubborn);
+    limit(rig, WWS_CHANNEL_PROPERTY_CLOSE_TIMEOUT, soon);
+    hear(&rig->heard, manner, start_close_channel, &rig->talk);
+    assert_true(peer_reaches(&rig->peer, &rig->peer.ended, 1));
+}
+
+/* What happens. */
+
+enum event {
+    ABORT,
+    LISTENER_ABORT,
+    LISTENER_CLOSE,
+    CLOSE,
+    TIME,
+    LOSS, /* of the peer */
+    EVENTS,
+};
+
+static const char *const event_names[] = { "abort", "abort of the listener",
+    "close of the listener", "close", "its time", "loss of the peer" };
+
+static void lose_peer(struct rig *rig)
+{
+    if (rig->has_peer)
+        peer_stop(&rig->peer);
+    else if (rig->client >= 0)
+        peer_reset(rig->client);
+    rig->has_peer = false;
+    rig->client = -1;
+}
+
+static wws_status happen(struct rig *rig, enum event event)
+{
+    switch (event) {
+    case ABORT:
+        return wws_channel_abort(rig->talk.channel);
+    case LISTENER_ABORT:
+        return wws_listener_abort(rig->ear.listener);
+    case LISTENER_CLOSE:
+        /* It may wait for an answer (LI5), which is not looked at here. */
+        rig->is_closing = true;
+        hear(&rig->closing, QUEUE, start_close_listener, &rig->talk);
+        return rig->closing.returned;
+    case CLOSE:
+        return start_close_channel(&rig->talk, NULL, no_error);
+    case LOSS:
+        lose_peer(rig);
+        return WWS_S_OK;
+    default:
+        return WWS_S_OK;
+    }
+}
+
+/* The table: how it ends, and the state of the channel after that. */
+
+struct fate {
+    wws_status status;
+    wws_channel_state after;
+};
+
+#define ABT(state) { WWS_E_OPERATION_ABORTED, state }
+#define TMO(state) { WWS_E_OPERATION_TIMED_OUT, state }
+#define GONE(state) { WWS_E_ENDPOINT_DISCONNECTED, state }
+/* It is not ended by that, and close is refused while the channel is neither
+ * open nor faulted. */
+#define STAYS(state) { WWS_S_ASYNC, state }
+/* There is nobody left to wait for. */
+#define OVER(state) { WWS_S_OK, state }
+#define CANNOT { WWS_S_OK, 0 }
+
+struct row {
+    const char *name;
+    void (*begin)(struct rig *rig, struct world *world, enum manner manner,
+        bool soon);
+    struct fate fates[EVENTS];
+};
+
+static const struct row http_rows[] = {
+    /* abort, listener abort, listener close, close, time, loss */
+    { "accept", begin_accept,
+        { ABT(CREATED), ABT(CREATED), ABT(CREATED), STAYS(ACCEPTING),
+          CANNOT, CANNOT } },
+    { "send", begin_send,
+        { ABT(FAULTED), CANNOT, CANNOT, ABT(CLOSED), TMO(OPEN),
+          GONE(OPEN) } },
+    { "receive", begin_receive,
+        { ABT(FAULTED), CANNOT, CANNOT, ABT(CLOSED), TMO(OPEN),
+          GONE(OPEN) } },
+    { "request-reply", begin_request_reply,
+        { ABT(FAULTED), CANNOT, CANNOT, ABT(CLOSED), TMO(OPEN),
+          GONE(OPEN) } },
+    { "send reply", begin_send_reply,
+        { ABT(FAULTED), STAYS(OPEN), STAYS(OPEN), ABT(CLOSED), CANNOT,
+          GONE(OPEN) } },
+};
+
+/* Over a session; what breaks it breaks the channel, too. */
+static const struct row session_rows[] = {
+    { "open", begin_open,
+        { ABT(CREATED), CANNOT, CANNOT, STAYS(OPENING), TMO(CREATED),
+          GONE(CREATED) } },
+    { "accept", begin_accept,
+        { ABT(CREATED), ABT(CREATED), ABT(CREATED), STAYS(ACCEPTING),
+          CANNOT, CANNOT } },
+    { "send", begin_send,
+        { ABT(FAULTED), CANNOT, CANNOT, ABT(CLOSED), TMO(FAULTED),
+          GONE(FAULTED) } },
+    { "receive", begin_receive,
+        { ABT(FAULTED), CANNOT, CANNOT, ABT(CLOSED), TMO(OPEN),
+          GONE(FAULTED) } },
+    { "request-reply", begin_request_reply,
+        { ABT(FAULTED), CANNOT, CANNOT, ABT(CLOSED), TMO(OPEN),
+          GONE(FAULTED) } },
+    { "send reply", begin_send_reply,
+        { ABT(FAULTED), STAYS(OPEN), STAYS(OPEN), ABT(CLOSED), TMO(FAULTED),
+          GONE(FAULTED) } },
+    { "close", begin_close,
+        { ABT(CLOSED), CANNOT, CANNOT, STAYS(CLOSING), TMO(CLOSED),
+          OVER(CLOSED) } },
+};
+
+static bool refuses_close(wws_channel_state state)
+{
+    return state == OPENING || state == ACCEPTING || state == CLOSING;
+}
+
+static wws_status answer_to(enum event event, const struct fate *fate)
+{
+    if (event == LISTENER_CLOSE)
+        return WWS_S_ASYNC;
+    return event == CLOSE && refuses_close(fate->after)
+        ? WWS_E_INVALID_OPERATION : WWS_S_OK;
+}
+
+static bool comes_true(
+    struct rig *rig,
+    const struct row *row,
+    enum event event)
+{
+    const struct fate *fate = &row->fates[event];
+    wws_status said = happen(rig, event);
+    bool stays = fate->status == WWS_S_ASYNC;
+    wws_status status = WWS_S_ASYNC;
+
+    if (!stays)
+        status = heard_wait(&rig->heard);
+    else if (heard_yet(&rig->heard))
+        status = rig->heard.status;
+    if (said == answer_to(event, fate) && status == fate->status
+        && channel_becomes(rig->talk.channel, fate->after))
+        return true;
+    print_error("%s (%s) by %s: %s, then %u; that answered %s\n", row->name,
+        manner_name(rig->heard.manner), event_names[event],
+        wws_status_name(status), (unsigned) channel_state(rig->talk.channel),
+        wws_status_name(said));
+    return false;
+}
+
+static bool is_impossible(const struct fate *fate)
+{
+    return fate->status == WWS_S_OK && fate->after == 0;
+}
+
+static unsigned walk(const struct row *row, struct world *world)
+{
+    unsigned wrong = 0;
+
+    for (int event = 0; event < EVENTS; event++)
+        for (int manner = 0; manner < MANNERS; manner++) {
+            struct rig rig = { .client = -1 };
+
+            if (is_impossible(&row->fates[event]))
+                continue;
+            row->begin(&rig, world, manner, event == TIME);
+            wrong += !comes_true(&rig, row, event);
+            rig_end(&rig);
+        }
+    return wrong;
+}
+
+/* T14, T21, G7, G21, G33, G35, C1, C8, D9, D13, TT11, A62: each pending
+ * operation, each event. */
+static void pending_operation__ends_as_the_table_of_fates_says(void **state)
+{
+    bool sessions = wire()->has_sessions;
+    const struct row *rows = sessions ? session_rows : http_rows;
+    size_t count = sessions ? COUNT(session_rows) : COUNT(http_rows);
+    unsigned wrong = 0;
+
+    for (size_t i = 0; i < count; i++)
+        wrong += walk(&rows[i], *state);
+    assert_int_equal(wrong, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(
+            pending_operation__ends_as_the_table_of_fates_says,
+            world_set_up, world_tear_down),
+    };
+
+    return cmocka_run_group_tests(tests, world_warm_up, world_cool_down);
+}
