@@ -438,8 +438,10 @@ static void envelope__leaves_nothing_behind_without_memory(void **state)
         "<a:To>&#117;rn:x</a:To>"
         "<a:ReplyTo><a:Address>u</a:Address><a:ReferenceParameters><p xmlns='u'"
         "/></a:ReferenceParameters></a:ReplyTo><a:Mine/>",
-        "<s:Fault><s:Code><s:Value>s:Sender</s:Value></s:Code><s:Reason>"
-        "<s:Text xml:lang='en'>a&amp;b</s:Text></s:Reason><s:Detail><a:x/>"
+        "<s:Fault><s:Code><s:Value>s:Sender</s:Value><s:Subcode>"
+        "<s:Value>a:X</s:Value><s:Subcode><s:Value>a:Y</s:Value></s:Subcode>"
+        "</s:Subcode></s:Code><s:Reason><s:Text xml:lang='en'>a&amp;b</s:Text>"
+        "<s:Text xml:lang='de'>c</s:Text></s:Reason><s:Detail><a:x/>"
         "</s:Detail></s:Fault>");
     uint64_t live = wwi_memory_live();
     wws_status status = WWS_E_OUTOFMEMORY;
