@@ -412,5 +412,5 @@ int main(void)
             world_set_up, world_tear_down),
     };
 
-    return cmocka_run_group_tests(tests, world_warm_up, world_cool_down);
+    return run_promises(tests, world_warm_up, world_cool_down);
 }
