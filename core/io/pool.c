@@ -206,7 +206,6 @@ static bool call_locked(struct wwi_pool *pool, bool *watches)
 static void watch_locked(struct wwi_pool *pool, struct worker *worker)
 {
     uint64_t taken;
-    bool grows;
 
     do {
         const struct timespec until = from_now(0, WATCH_NS);
@@ -216,14 +215,8 @@ static void watch_locked(struct wwi_pool *pool, struct worker *worker)
             &pool->synced.lock.mutex, &until);
     } while (taken != pool->synced.taken
         && !wwi_list_empty(&pool->synced.urgent));
-    grows = !wwi_list_empty(&pool->synced.urgent)
-        && count_thread_locked(pool);
-    pool->synced.watched = grows;
-    if (!grows)
-        return;
-    wwi_lock_give(&pool->synced.lock);
-    add_thread(pool, true);
-    wwi_lock_take(&pool->synced.lock);
+    /* Whoever takes work and leaves some finds the next watcher. */
+    pool->synced.watched = false;
 }
 
 static void run_work(struct wwi_link *link)
