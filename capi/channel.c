@@ -47,6 +47,18 @@ static bool channel_text_known(wws_channel_text value)
     }
 }
 
+static wws_status adopt_custom_transport(
+    wws_custom_transport *ours,
+    const wws_custom_transport *theirs,
+    struct wwi_error *failure)
+{
+    static const uint32_t sizes[] = { WWS_CUSTOM_TRANSPORT_SIZE_V1 };
+
+    if (!wwi_adopt(ours, sizes, 1, theirs))
+        return wwi_invalid_argument(failure, "custom_transport");
+    return WWS_S_OK;
+}
+
 static wws_status adopt_channel_options(
     wws_channel_options *ours,
     const wws_channel_options *theirs,
@@ -56,7 +68,7 @@ static wws_status adopt_channel_options(
 
     if (!wwi_adopt(ours, sizes, 1, theirs))
         return wwi_invalid_argument(failure, "channel_options");
-    if (ours->transport > WWS_TRANSPORT_TCP)
+    if (ours->transport > WWS_TRANSPORT_CUSTOM)
         return wwi_invalid_argument(failure, "transport");
     if (ours->envelope_version > WWS_ENVELOPE_VERSION_SOAP_1_1)
         return wwi_invalid_argument(failure, "envelope_version");
@@ -96,6 +108,7 @@ wws_status wws_channel_create(
     struct wwi_error *failure = NULL;
     struct wwi_runtime *entered_runtime = NULL;
     wws_channel_options adopted_options = WWS_CHANNEL_OPTIONS_INIT;
+    wws_custom_transport adopted_options_custom = WWS_CUSTOM_TRANSPORT_INIT;
     wws_status status;
 
     status = wwi_enter_optional(error.id, WWI_KIND_ERROR, "error", NULL,
@@ -114,6 +127,12 @@ wws_status wws_channel_create(
     if (status < 0)
         goto out;
     options = &adopted_options;
+    status = adopt_custom_transport(&adopted_options_custom,
+                                    adopted_options.custom, failure);
+    if (status < 0)
+        goto out;
+    if (adopted_options.custom != NULL)
+        adopted_options.custom = &adopted_options_custom;
     status = wwi_channel_create(entered_runtime, options, channel, failure);
 
 out:
@@ -131,6 +150,7 @@ wws_status wws_channel_create_for_listener(
     struct wwi_error *failure = NULL;
     struct wwi_listener *entered_listener = NULL;
     wws_channel_options adopted_options = WWS_CHANNEL_OPTIONS_INIT;
+    wws_custom_transport adopted_options_custom = WWS_CUSTOM_TRANSPORT_INIT;
     wws_status status;
 
     status = wwi_enter_optional(error.id, WWI_KIND_ERROR, "error", NULL,
@@ -149,6 +169,12 @@ wws_status wws_channel_create_for_listener(
     if (status < 0)
         goto out;
     options = &adopted_options;
+    status = adopt_custom_transport(&adopted_options_custom,
+                                    adopted_options.custom, failure);
+    if (status < 0)
+        goto out;
+    if (adopted_options.custom != NULL)
+        adopted_options.custom = &adopted_options_custom;
     status = wwi_channel_create_for_listener(entered_listener, options, channel,
                                              failure);
 

@@ -32,6 +32,18 @@ static bool texts_valid(const wws_string *texts, size_t count)
     return true;
 }
 
+static wws_status adopt_custom_transport(
+    wws_custom_transport *ours,
+    const wws_custom_transport *theirs,
+    struct wwi_error *failure)
+{
+    static const uint32_t sizes[] = { WWS_CUSTOM_TRANSPORT_SIZE_V1 };
+
+    if (!wwi_adopt(ours, sizes, 1, theirs))
+        return wwi_invalid_argument(failure, "custom_transport");
+    return WWS_S_OK;
+}
+
 static wws_status adopt_listener_options(
     wws_listener_options *ours,
     const wws_listener_options *theirs,
@@ -41,7 +53,7 @@ static wws_status adopt_listener_options(
 
     if (!wwi_adopt(ours, sizes, 1, theirs))
         return wwi_invalid_argument(failure, "listener_options");
-    if (ours->transport > WWS_TRANSPORT_TCP)
+    if (ours->transport > WWS_TRANSPORT_CUSTOM)
         return wwi_invalid_argument(failure, "transport");
     if (ours->envelope_version > WWS_ENVELOPE_VERSION_SOAP_1_1)
         return wwi_invalid_argument(failure, "envelope_version");
@@ -81,6 +93,7 @@ wws_status wws_listener_create(
     struct wwi_error *failure = NULL;
     struct wwi_runtime *entered_runtime = NULL;
     wws_listener_options adopted_options = WWS_LISTENER_OPTIONS_INIT;
+    wws_custom_transport adopted_options_custom = WWS_CUSTOM_TRANSPORT_INIT;
     wws_status status;
 
     status = wwi_enter_optional(error.id, WWI_KIND_ERROR, "error", NULL,
@@ -99,6 +112,12 @@ wws_status wws_listener_create(
     if (status < 0)
         goto out;
     options = &adopted_options;
+    status = adopt_custom_transport(&adopted_options_custom,
+                                    adopted_options.custom, failure);
+    if (status < 0)
+        goto out;
+    if (adopted_options.custom != NULL)
+        adopted_options.custom = &adopted_options_custom;
     status = wwi_listener_create(entered_runtime, options, listener, failure);
 
 out:

@@ -42,6 +42,18 @@ static wws_status adopt_operation_callbacks(
     return WWS_S_OK;
 }
 
+static wws_status adopt_custom_transport(
+    wws_custom_transport *ours,
+    const wws_custom_transport *theirs,
+    struct wwi_error *failure)
+{
+    static const uint32_t sizes[] = { WWS_CUSTOM_TRANSPORT_SIZE_V1 };
+
+    if (!wwi_adopt(ours, sizes, 1, theirs))
+        return wwi_invalid_argument(failure, "custom_transport");
+    return WWS_S_OK;
+}
+
 static wws_status adopt_endpoint_options(
     wws_endpoint_options *ours,
     const wws_endpoint_options *theirs,
@@ -57,7 +69,7 @@ static wws_status adopt_endpoint_options(
         return wwi_invalid_argument(failure, "address");
     if (ours->operations == NULL)
         return wwi_invalid_argument(failure, "operations");
-    if (ours->transport > WWS_TRANSPORT_TCP)
+    if (ours->transport > WWS_TRANSPORT_CUSTOM)
         return wwi_invalid_argument(failure, "transport");
     if (ours->envelope_version > WWS_ENVELOPE_VERSION_SOAP_1_1)
         return wwi_invalid_argument(failure, "envelope_version");
@@ -144,6 +156,7 @@ wws_status wws_service_host_add_endpoint(
     wws_endpoint_options adopted_endpoint = WWS_ENDPOINT_OPTIONS_INIT;
     wws_operation_callbacks adopted_endpoint_operations =
         WWS_OPERATION_CALLBACKS_INIT;
+    wws_custom_transport adopted_endpoint_custom = WWS_CUSTOM_TRANSPORT_INIT;
     wws_status status;
 
     status = wwi_enter_optional(error.id, WWI_KIND_ERROR, "error", NULL,
@@ -167,6 +180,12 @@ wws_status wws_service_host_add_endpoint(
     if (status < 0)
         goto out;
     adopted_endpoint.operations = &adopted_endpoint_operations;
+    status = adopt_custom_transport(&adopted_endpoint_custom,
+                                    adopted_endpoint.custom, failure);
+    if (status < 0)
+        goto out;
+    if (adopted_endpoint.custom != NULL)
+        adopted_endpoint.custom = &adopted_endpoint_custom;
     status = wwi_service_host_add_endpoint(self, endpoint, failure);
 
 out:

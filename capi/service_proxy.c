@@ -6,6 +6,18 @@
 #include "adopt.h"
 #include "wws/wws.h"
 
+static wws_status adopt_custom_transport(
+    wws_custom_transport *ours,
+    const wws_custom_transport *theirs,
+    struct wwi_error *failure)
+{
+    static const uint32_t sizes[] = { WWS_CUSTOM_TRANSPORT_SIZE_V1 };
+
+    if (!wwi_adopt(ours, sizes, 1, theirs))
+        return wwi_invalid_argument(failure, "custom_transport");
+    return WWS_S_OK;
+}
+
 static wws_status adopt_service_proxy_options(
     wws_service_proxy_options *ours,
     const wws_service_proxy_options *theirs,
@@ -15,7 +27,7 @@ static wws_status adopt_service_proxy_options(
 
     if (!wwi_adopt(ours, sizes, 1, theirs))
         return wwi_invalid_argument(failure, "service_proxy_options");
-    if (ours->transport > WWS_TRANSPORT_TCP)
+    if (ours->transport > WWS_TRANSPORT_CUSTOM)
         return wwi_invalid_argument(failure, "transport");
     if (ours->envelope_version > WWS_ENVELOPE_VERSION_SOAP_1_1)
         return wwi_invalid_argument(failure, "envelope_version");
@@ -79,6 +91,7 @@ wws_status wws_service_proxy_create(
     struct wwi_error *failure = NULL;
     struct wwi_runtime *entered_runtime = NULL;
     wws_service_proxy_options adopted_options = WWS_SERVICE_PROXY_OPTIONS_INIT;
+    wws_custom_transport adopted_options_custom = WWS_CUSTOM_TRANSPORT_INIT;
     wws_status status;
 
     status = wwi_enter_optional(error.id, WWI_KIND_ERROR, "error", NULL,
@@ -97,6 +110,12 @@ wws_status wws_service_proxy_create(
     if (status < 0)
         goto out;
     options = &adopted_options;
+    status = adopt_custom_transport(&adopted_options_custom,
+                                    adopted_options.custom, failure);
+    if (status < 0)
+        goto out;
+    if (adopted_options.custom != NULL)
+        adopted_options.custom = &adopted_options_custom;
     status = wwi_service_proxy_create(entered_runtime, options, service_proxy,
                                       failure);
 

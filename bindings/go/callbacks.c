@@ -27,6 +27,22 @@ void wws_go_thread_callbacks_stopped(void *state)
     wwsGoThreadCallbacksStopped((uintptr_t) state);
 }
 
+wws_status wws_go_custom_transport_connect(
+    wws_transport_task task,
+    wws_string address,
+    void *state)
+{
+    return wwsGoCustomTransportConnect(task, address, (uintptr_t) state);
+}
+
+wws_status wws_go_custom_transport_listen(
+    wws_transport_task task,
+    wws_string address,
+    void *state)
+{
+    return wwsGoCustomTransportListen(task, address, (uintptr_t) state);
+}
+
 wws_status wws_go_call_callbacks_sending(wws_message message, void *state)
 {
     return wwsGoCallCallbacksSending(message, (uintptr_t) state);
@@ -35,4 +51,52 @@ wws_status wws_go_call_callbacks_sending(wws_message message, void *state)
 wws_status wws_go_call_callbacks_received(wws_message message, void *state)
 {
     return wwsGoCallCallbacksReceived(message, (uintptr_t) state);
+}
+
+wws_status wws_go_custom_connection_send(
+    wws_transport_task task,
+    wws_bytes octets,
+    bool more,
+    void *state)
+{
+    return wwsGoCustomConnectionSend(task, octets, more, (uintptr_t) state);
+}
+
+wws_status wws_go_custom_connection_receive(
+    wws_transport_task task,
+    void *state)
+{
+    return wwsGoCustomConnectionReceive(task, (uintptr_t) state);
+}
+
+wws_status wws_go_custom_connection_shut_down(
+    wws_transport_task task,
+    void *state)
+{
+    return wwsGoCustomConnectionShutDown(task, (uintptr_t) state);
+}
+
+wws_status wws_go_custom_connection_close(wws_transport_task task, void *state)
+{
+    return wwsGoCustomConnectionClose(task, (uintptr_t) state);
+}
+
+void wws_go_custom_connection_abort(void *state)
+{
+    wwsGoCustomConnectionAbort((uintptr_t) state);
+}
+
+wws_status wws_go_custom_connection_watch(wws_transport_task task, void *state)
+{
+    return wwsGoCustomConnectionWatch(task, (uintptr_t) state);
+}
+
+wws_status wws_go_custom_listener_accept(wws_transport_task task, void *state)
+{
+    return wwsGoCustomListenerAccept(task, (uintptr_t) state);
+}
+
+void wws_go_custom_listener_stop(void *state)
+{
+    wwsGoCustomListenerStop((uintptr_t) state);
 }

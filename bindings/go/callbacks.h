@@ -13,7 +13,31 @@ void wws_go_log_callbacks_line(
     void *state);
 void wws_go_thread_callbacks_started(void *state);
 void wws_go_thread_callbacks_stopped(void *state);
+wws_status wws_go_custom_transport_connect(
+    wws_transport_task task,
+    wws_string address,
+    void *state);
+wws_status wws_go_custom_transport_listen(
+    wws_transport_task task,
+    wws_string address,
+    void *state);
 wws_status wws_go_call_callbacks_sending(wws_message message, void *state);
 wws_status wws_go_call_callbacks_received(wws_message message, void *state);
+wws_status wws_go_custom_connection_send(
+    wws_transport_task task,
+    wws_bytes octets,
+    bool more,
+    void *state);
+wws_status wws_go_custom_connection_receive(
+    wws_transport_task task,
+    void *state);
+wws_status wws_go_custom_connection_shut_down(
+    wws_transport_task task,
+    void *state);
+wws_status wws_go_custom_connection_close(wws_transport_task task, void *state);
+void wws_go_custom_connection_abort(void *state);
+wws_status wws_go_custom_connection_watch(wws_transport_task task, void *state);
+wws_status wws_go_custom_listener_accept(wws_transport_task task, void *state);
+void wws_go_custom_listener_stop(void *state);
 
 #endif

@@ -326,6 +326,11 @@ type ChannelOptions struct {
 	// Which addresses of the other side are used. A literal address of another
 	// version is not found: ErrEndpointNotFound.
 	IpVersion IpVersion
+
+	// The application's own transport, with connect; needed for TRANSPORT_CUSTOM,
+	// refused for any other, and for a channel that is created for a listener.
+	// Copied.
+	Custom *CustomTransport
 }
 
 func (o *ChannelOptions) lower(f *frame) *C.wws_channel_options {
@@ -353,6 +358,7 @@ func (o *ChannelOptions) lower(f *frame) *C.wws_channel_options {
 	c.max_streamed_start_size = C.uint32_t(or(o.MaxStreamedStartSize, 16384))
 	c.infinite_timeouts = truth(o.InfiniteTimeouts)
 	c.ip_version = C.wws_ip_version(o.IpVersion)
+	c.custom = o.Custom.lower(f)
 	return c
 }
 

@@ -30,6 +30,26 @@ func wwsGoThreadCallbacksStopped(state C.uintptr_t) {
 	}
 }
 
+//export wwsGoCustomTransportConnect
+func wwsGoCustomTransportConnect(task C.wws_transport_task, address C.wws_string,
+	state C.uintptr_t) (outcome C.wws_status) {
+	defer refused(&outcome)
+	if t, found := registered[CustomTransport](uintptr(state)); found {
+		return answer(t.Connect(liftTransportTask(task, object{}), goText(address)))
+	}
+	return C.wws_status(StatusHandle)
+}
+
+//export wwsGoCustomTransportListen
+func wwsGoCustomTransportListen(task C.wws_transport_task, address C.wws_string,
+	state C.uintptr_t) (outcome C.wws_status) {
+	defer refused(&outcome)
+	if t, found := registered[CustomTransport](uintptr(state)); found {
+		return answer(t.Listen(liftTransportTask(task, object{}), goText(address)))
+	}
+	return C.wws_status(StatusHandle)
+}
+
 //export wwsGoCallCallbacksSending
 func wwsGoCallCallbacksSending(message C.wws_message, state C.uintptr_t) (outcome C.wws_status) {
 	defer refused(&outcome)
@@ -46,4 +66,80 @@ func wwsGoCallCallbacksReceived(message C.wws_message, state C.uintptr_t) (outco
 		return answer(t.Received(liftMessage(message, object{})))
 	}
 	return C.wws_status(StatusHandle)
+}
+
+//export wwsGoCustomConnectionSend
+func wwsGoCustomConnectionSend(task C.wws_transport_task, octets C.wws_bytes, more C.bool,
+	state C.uintptr_t) (outcome C.wws_status) {
+	defer refused(&outcome)
+	if t, found := registered[CustomConnection](uintptr(state)); found {
+		return answer(t.Send(liftTransportTask(task, object{}), goOctets(octets), bool(more)))
+	}
+	return C.wws_status(StatusHandle)
+}
+
+//export wwsGoCustomConnectionReceive
+func wwsGoCustomConnectionReceive(task C.wws_transport_task,
+	state C.uintptr_t) (outcome C.wws_status) {
+	defer refused(&outcome)
+	if t, found := registered[CustomConnection](uintptr(state)); found {
+		return answer(t.Receive(liftTransportTask(task, object{})))
+	}
+	return C.wws_status(StatusHandle)
+}
+
+//export wwsGoCustomConnectionShutDown
+func wwsGoCustomConnectionShutDown(task C.wws_transport_task,
+	state C.uintptr_t) (outcome C.wws_status) {
+	defer refused(&outcome)
+	if t, found := registered[CustomConnection](uintptr(state)); found {
+		return answer(t.ShutDown(liftTransportTask(task, object{})))
+	}
+	return C.wws_status(StatusHandle)
+}
+
+//export wwsGoCustomConnectionClose
+func wwsGoCustomConnectionClose(task C.wws_transport_task,
+	state C.uintptr_t) (outcome C.wws_status) {
+	defer refused(&outcome)
+	if t, found := registered[CustomConnection](uintptr(state)); found {
+		return answer(t.Close(liftTransportTask(task, object{})))
+	}
+	return C.wws_status(StatusHandle)
+}
+
+//export wwsGoCustomConnectionAbort
+func wwsGoCustomConnectionAbort(state C.uintptr_t) {
+	defer caught()
+	if t, found := registered[CustomConnection](uintptr(state)); found {
+		t.Abort()
+	}
+}
+
+//export wwsGoCustomConnectionWatch
+func wwsGoCustomConnectionWatch(task C.wws_transport_task,
+	state C.uintptr_t) (outcome C.wws_status) {
+	defer refused(&outcome)
+	if t, found := registered[CustomConnection](uintptr(state)); found {
+		return answer(t.Watch(liftTransportTask(task, object{})))
+	}
+	return C.wws_status(StatusHandle)
+}
+
+//export wwsGoCustomListenerAccept
+func wwsGoCustomListenerAccept(task C.wws_transport_task,
+	state C.uintptr_t) (outcome C.wws_status) {
+	defer refused(&outcome)
+	if t, found := registered[CustomListener](uintptr(state)); found {
+		return answer(t.Accept(liftTransportTask(task, object{})))
+	}
+	return C.wws_status(StatusHandle)
+}
+
+//export wwsGoCustomListenerStop
+func wwsGoCustomListenerStop(state C.uintptr_t) {
+	defer caught()
+	if t, found := registered[CustomListener](uintptr(state)); found {
+		t.Stop()
+	}
 }

@@ -162,6 +162,10 @@ type ListenerOptions struct {
 	// of these in it, as written. None named: nobody is refused, as "Mozilla" is
 	// in WWSAPI, which keeps out browsers, and older SOAP clients with them.
 	DisallowedUserAgents []string
+
+	// The application's own transport, with listen; needed for TRANSPORT_CUSTOM,
+	// refused for any other. Copied.
+	Custom *CustomTransport
 }
 
 func (o *ListenerOptions) lower(f *frame) *C.wws_listener_options {
@@ -188,6 +192,7 @@ func (o *ListenerOptions) lower(f *frame) *C.wws_listener_options {
 	c.close_timeout_ms = or(milliseconds(o.CloseTimeout), 5000)
 	c.ip_version = C.wws_ip_version(o.IpVersion)
 	c.disallowed_user_agents, c.disallowed_user_agents_count = f.texts(o.DisallowedUserAgents)
+	c.custom = o.Custom.lower(f)
 	return c
 }
 

@@ -185,6 +185,10 @@ type EndpointOptions struct {
 
 	// Which addresses of the machine are listened at, as of a listener.
 	IpVersion IpVersion
+
+	// The application's own transport, with listen; needed for TRANSPORT_CUSTOM,
+	// refused for any other. Copied.
+	Custom *CustomTransport
 }
 
 func (o *EndpointOptions) lower(f *frame) *C.wws_endpoint_options {
@@ -216,6 +220,7 @@ func (o *EndpointOptions) lower(f *frame) *C.wws_endpoint_options {
 	c.max_depth = C.uint32_t(or(o.MaxDepth, 32))
 	c.max_attributes = C.uint32_t(or(o.MaxAttributes, 128))
 	c.ip_version = C.wws_ip_version(o.IpVersion)
+	c.custom = o.Custom.lower(f)
 	return c
 }
 

@@ -97,6 +97,10 @@ type ServiceProxyOptions struct {
 
 	// Which addresses of the service are used, as by a channel.
 	IpVersion IpVersion
+
+	// The application's own transport, with connect; needed for TRANSPORT_CUSTOM,
+	// refused for any other. Copied.
+	Custom *CustomTransport
 }
 
 func (o *ServiceProxyOptions) lower(f *frame) *C.wws_service_proxy_options {
@@ -119,6 +123,7 @@ func (o *ServiceProxyOptions) lower(f *frame) *C.wws_service_proxy_options {
 	c.max_idle_channels = C.uint32_t(or(o.MaxIdleChannels, 100))
 	c.encoding = C.wws_encoding(o.Encoding)
 	c.ip_version = C.wws_ip_version(o.IpVersion)
+	c.custom = o.Custom.lower(f)
 	return c
 }
 

@@ -302,6 +302,10 @@ const (
 	// TransportTCP: sessions over TCP, with .NET message framing (MC-NMF):
 	// net.tcp. Needs an encoding to be named.
 	TransportTCP Transport = 1
+
+	// TransportCustom: sessions over what the application itself provides
+	// (CustomTransport), which the options must name.
+	TransportCustom Transport = 2
 )
 
 // String names the value as the schema does, in lower case.
@@ -311,6 +315,8 @@ func (v Transport) String() string {
 		return "http"
 	case TransportTCP:
 		return "tcp"
+	case TransportCustom:
+		return "custom"
 	}
 	return unknown("Transport", uint32(v))
 }
@@ -320,9 +326,10 @@ func (v Transport) String() string {
 type Encoding uint32
 
 const (
-	// EncodingDefault: what the transport is used with: UTF-8 over HTTP. Over TCP
-	// that is binary XML with a dictionary for the session, which is not there
-	// yet: creating what would use it fails with ErrNotSupported.
+	// EncodingDefault: what the transport is used with: UTF-8 over HTTP and the
+	// application's own. Over TCP that is binary XML with a dictionary for the
+	// session, which is not there yet: creating what would use it fails with
+	// ErrNotSupported.
 	EncodingDefault Encoding = 0
 
 	// EncodingUTF8: XML text in UTF-8.

@@ -30,6 +30,7 @@ enum wwi_kind {
     WWI_KIND_CALL,
     WWI_KIND_SERVICE_HOST,
     WWI_KIND_OPERATION,
+    WWI_KIND_TRANSPORT_TASK,
 };
 
 /* The first member of everything that a handle stands for. */

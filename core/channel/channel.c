@@ -622,6 +622,7 @@ void wwi_channel_accepted(
 
 static void release(struct wwi_channel *channel)
 {
+    wwi_custom_unref(channel->custom);
     wwi_lock_fini(&channel->synced.lock);
     wwi_free(channel->synced.address);
     wwi_free(channel);
@@ -690,6 +691,7 @@ static void take_options(
     wws_channel_options *ours = &channel->options;
 
     *ours = *options;
+    ours->custom = NULL;
     wwi_use_default(&ours->max_message_size, standard.max_message_size);
     wwi_use_default(&ours->max_http_headers_size,
         standard.max_http_headers_size);
@@ -712,6 +714,8 @@ static wws_status create(
         .encoding = options->encoding,
         .addressing = options->addressing_version,
         .mode = options->transfer_mode,
+        .end = listener != NULL ? WWI_END_ACCEPTED : WWI_END_CLIENT,
+        .custom = options->custom,
     };
     const struct wwi_transport *transport;
     wws_status status = wwi_transport_find(&binding, &transport, error);
@@ -729,7 +733,8 @@ static wws_status create(
     channel->duplex = transport->session_create != NULL && !channel->streamed;
     wwi_lock_init(&channel->synced.lock, WWI_RANK_CHANNEL);
     wwi_post_init(&channel->reap, reap);
-    if (wwi_object_init(&channel->object, WWI_KIND_CHANNEL, destroy) < 0) {
+    if (wwi_custom_create(options->custom, &channel->custom, NULL) < 0
+        || wwi_object_init(&channel->object, WWI_KIND_CHANNEL, destroy) < 0) {
         release(channel);
         return wwi_fail_static(error, status, "no memory for a channel");
     }
@@ -743,6 +748,7 @@ static wws_status create(
     channel->listener = listener;
     if (listener != NULL)
         wwi_listener_ref(listener);
+    wwi_custom_take(channel->custom);
     handle->id = channel->object.id;
     return WWS_S_OK;
 }

@@ -30,6 +30,7 @@ struct wwi_client_options wwi_channel_client_options(
         .version = ours->envelope_version,
         .max_streamed_size = channel->streamed
             ? ours->max_streamed_message_size : 0,
+        .custom = channel->custom,
     };
 }
 

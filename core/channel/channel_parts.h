@@ -66,6 +66,7 @@ struct wwi_channel {
     struct wwi_object object;
     struct wwi_member member;
     wws_channel_options options; /* set by create, then read only */
+    struct wwi_custom *custom;   /* the application's own transport, or null */
     const struct wwi_transport *transport;
     bool duplex;   /* one session for its life: two lanes */
     bool streamed; /* messages travel in pieces: a session for each exchange */

@@ -46,6 +46,7 @@ struct wwi_listener {
     struct wwi_member member;
     wws_listener_options options; /* set by create, then read only */
     wws_string *agents;           /* what the options say, in one piece */
+    struct wwi_custom *custom;    /* the application's own transport, or null */
     const struct wwi_transport *transport;
     bool sessions;          /* clients come by sessions, not requests */
     struct wwi_post ending; /* ends what abort left in the list */
@@ -640,6 +641,7 @@ static wws_status start_server(
         .handshake_timeout_ms = ours->connect_timeout_ms,
         .max_streamed_size = ours->transfer_mode != WWS_TRANSFER_MODE_BUFFERED
             ? ours->max_streamed_message_size : 0,
+        .custom = listener->custom,
     };
     struct wwi_server_callbacks callbacks = {
         .arrived = arrived,
@@ -814,6 +816,7 @@ wws_status wwi_listener_get_address(
 
 static void release(struct wwi_listener *listener)
 {
+    wwi_custom_unref(listener->custom);
     wwi_lock_fini(&listener->synced.lock);
     wwi_free(listener->agents);
     wwi_free(listener);
@@ -863,6 +866,7 @@ static void take_options(
     wws_listener_options *ours = &listener->options;
 
     *ours = *options;
+    ours->custom = NULL;
     wwi_use_default(&ours->max_message_size, standard.max_message_size);
     wwi_use_default(&ours->max_http_headers_size,
         standard.max_http_headers_size);
@@ -887,6 +891,8 @@ wws_status wwi_listener_create(
         .encoding = options->encoding,
         .addressing = options->addressing_version,
         .mode = options->transfer_mode,
+        .end = WWI_END_SERVER,
+        .custom = options->custom,
     };
     const struct wwi_transport *transport;
     wws_status status = wwi_transport_find(&binding, &transport, error);
@@ -912,7 +918,9 @@ wws_status wwi_listener_create(
     wwi_list_init(&listener->synced.ending);
     wwi_list_init(&listener->synced.dropping);
     wwi_post_init(&listener->ending, end_rest);
-    if (wwi_object_init(&listener->object, WWI_KIND_LISTENER, destroy) < 0) {
+    if (wwi_custom_create(options->custom, &listener->custom, NULL) < 0
+        || wwi_object_init(&listener->object, WWI_KIND_LISTENER,
+            destroy) < 0) {
         release(listener);
         return wwi_fail_static(error, WWS_E_OUTOFMEMORY,
             "no memory for a listener");
@@ -924,6 +932,7 @@ wws_status wwi_listener_create(
         wwi_listener_unref(listener);
         return wwi_fail_static(error, status, "the runtime is closed");
     }
+    wwi_custom_take(listener->custom);
     handle->id = listener->object.id;
     return WWS_S_OK;
 }

@@ -70,6 +70,9 @@ void wwi_endpoint_free(struct wwi_endpoint *endpoint, bool taken)
 
     if (taken && callbacks->free_state != NULL)
         callbacks->free_state(callbacks->state);
+    if (taken)
+        wwi_custom_take(endpoint->custom);
+    wwi_custom_unref(endpoint->custom);
     if (endpoint->queue != NULL)
         wwi_queue_unref(endpoint->queue);
     free_actions(&endpoint->actions);
@@ -86,6 +89,7 @@ static void copy_options(
     wws_endpoint_options *ours = &endpoint->options;
 
     *ours = *options;
+    ours->custom = NULL;
     endpoint->callbacks = *options->operations;
     ours->operations = &endpoint->callbacks;
     wwi_use_default(&ours->max_channels, standard.max_channels);
@@ -107,6 +111,8 @@ static wws_status fill(
         .transport = options->transport,
         .encoding = options->encoding,
         .addressing = options->addressing_version,
+        .end = WWI_END_SERVER,
+        .custom = options->custom,
     };
     wws_queue queue = options->operations->queue;
     wws_status status = wwi_transport_find(&binding, &endpoint->transport,
@@ -126,7 +132,8 @@ static wws_status fill(
         || !copy_actions(&endpoint->actions, options->actions,
             options->actions_count)
         || !copy_actions(&endpoint->one_way, options->one_way_actions,
-            options->one_way_actions_count))
+            options->one_way_actions_count)
+        || wwi_custom_create(options->custom, &endpoint->custom, NULL) < 0)
         return wwi_fail_static(error, WWS_E_OUTOFMEMORY,
             "no memory for an endpoint");
     endpoint->options.address.data = endpoint->address;
@@ -190,6 +197,7 @@ wws_status wwi_endpoint_listen(
         .tolerate_half_close = options->tolerate_half_close != 0,
         .ip_version = options->ip_version,
         .handshake_timeout_ms = HANDSHAKE_TIMEOUT_MS,
+        .custom = endpoint->custom,
     };
     struct wwi_server *listening;
     wws_status status = endpoint->transport->server_open(runtime,

@@ -28,6 +28,7 @@ struct wwi_endpoint { /* set when added, then read only, but for the server */
     struct wwi_endpoint_actions actions;
     struct wwi_endpoint_actions one_way;
     wws_operation_callbacks callbacks;
+    struct wwi_custom *custom; /* the application's own transport, or null */
     struct wwi_queue *queue; /* or null: callbacks.serve */
 
     struct wwi_endpoint_server *server; /* under the host's lock */

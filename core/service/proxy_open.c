@@ -140,6 +140,7 @@ static wws_status make_mux(
         .max_message_size = ours->max_message_size,
         .ip_version = ours->ip_version,
         .version = ours->envelope_version,
+        .custom = proxy->custom,
     };
     const struct wwi_mux_options mux_options = {
         .max_message_size = ours->max_message_size,

@@ -15,6 +15,7 @@ struct wwi_service_proxy {
     struct wwi_object object;
     struct wwi_member member;
     wws_service_proxy_options options; /* set by create, then read only */
+    struct wwi_custom *custom; /* the application's own transport, or null */
     const struct wwi_transport *transport;
     struct wwi_post ending; /* stops what abort left in the list */
 

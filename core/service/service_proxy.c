@@ -639,6 +639,7 @@ wws_status wwi_service_proxy_get_state(
 
 static void release(struct wwi_service_proxy *proxy)
 {
+    wwi_custom_unref(proxy->custom);
     wwi_lock_fini(&proxy->synced.lock);
     wwi_map_fini(&proxy->synced.groups);
     wwi_free(proxy->synced.idle.clients);
@@ -673,6 +674,7 @@ static void take_options(
     wws_service_proxy_options *ours = &proxy->options;
 
     *ours = *options;
+    ours->custom = NULL;
     wwi_use_default(&ours->max_message_size, standard.max_message_size);
     wwi_use_default(&ours->max_http_headers_size,
         standard.max_http_headers_size);
@@ -694,6 +696,8 @@ wws_status wwi_service_proxy_create(
         .transport = options->transport,
         .encoding = options->encoding,
         .addressing = options->addressing_version,
+        .end = WWI_END_CLIENT,
+        .custom = options->custom,
     };
     const struct wwi_transport *transport;
     wws_status status = wwi_transport_find(&binding, &transport, error);
@@ -716,6 +720,7 @@ wws_status wwi_service_proxy_create(
     wwi_post_init(&proxy->ending, stop_rest);
     if (proxy->synced.idle.clients == NULL
         || !wwi_map_init(&proxy->synced.groups)
+        || wwi_custom_create(options->custom, &proxy->custom, NULL) < 0
         || wwi_object_init(&proxy->object, WWI_KIND_SERVICE_PROXY,
             destroy) < 0) {
         release(proxy);
@@ -727,6 +732,7 @@ wws_status wwi_service_proxy_create(
         (void) wwi_service_proxy_free(proxy);
         return wwi_fail_static(error, status, "the runtime is closed");
     }
+    wwi_custom_take(proxy->custom);
     handle->id = proxy->object.id;
     return WWS_S_OK;
 }

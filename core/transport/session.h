@@ -54,10 +54,11 @@ struct wwi_session_events {
 
 /* Octets that are to be sent. */
 struct wwi_sending {
-    struct wwi_link link;      /* the session's, these four */
+    struct wwi_link link;      /* the session's, these five */
     struct wwi_bytes head;
     struct wwi_bytes body;
     size_t sent;
+    bool more;                 /* the message goes on in another sending */
     /* The first octet is about to be given to the system: false takes the
      * sending back, and done hears WWS_E_OPERATION_CANCELLED.  On any thread,
      * with the session's lock held.  May be null. */

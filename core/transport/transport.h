@@ -18,6 +18,9 @@
 #include "core/io/engine.h"
 #include "wws/types.h"
 
+/* An application's own transport, held by whatever was made with it. */
+struct wwi_custom;
+
 /* A run of name and value pairs, as a transport's fields. */
 struct wwi_fields {
     bool (*next)(
@@ -54,6 +57,7 @@ struct wwi_client_options {
     /* Of sessions. */
     wws_envelope_version version;
     uint64_t max_streamed_size; /* 0: messages are not streamed */
+    struct wwi_custom *custom;  /* of the application's own transport */
 };
 
 /* What a client waits for. */
@@ -164,6 +168,7 @@ struct wwi_server_options {
     /* Of sessions. */
     uint32_t handshake_timeout_ms;
     uint64_t max_streamed_size; /* 0: messages are not streamed */
+    struct wwi_custom *custom;  /* of the application's own transport */
 };
 
 struct wwi_server;
@@ -256,12 +261,21 @@ struct wwi_transport {
         struct wwi_error *error);
 };
 
+/* Which end of a conversation it is about. */
+enum wwi_end {
+    WWI_END_CLIENT,
+    WWI_END_SERVER,
+    WWI_END_ACCEPTED, /* has its connection already */
+};
+
 /* What the interface says of how messages travel. */
 struct wwi_binding {
     wws_transport transport;
     wws_encoding encoding;
     wws_addressing_version addressing;
     wws_transfer_mode mode;
+    enum wwi_end end;
+    const wws_custom_transport *custom;
 };
 
 /* The transport that does so; WWS_E_NOT_SUPPORTED, WWS_E_INVALIDARG. */
@@ -272,5 +286,17 @@ wws_status wwi_transport_find(
 extern const struct wwi_transport wwi_http;
 extern const struct wwi_transport wwi_http_streamed;
 extern const struct wwi_transport wwi_tcp;
+extern const struct wwi_transport wwi_custom_sessions;
+
+/* Copies the table, with one reference; null is null.  The state stays the
+ * caller's until the table is taken, and is freed with the last reference. */
+wws_status wwi_custom_create(
+    const wws_custom_transport *table,
+    struct wwi_custom **custom,
+    struct wwi_error *error);
+void wwi_custom_take(struct wwi_custom *custom);
+void wwi_custom_ref(struct wwi_custom *custom);
+/* Null is fine, here and when taking. */
+void wwi_custom_unref(struct wwi_custom *custom);
 
 #endif

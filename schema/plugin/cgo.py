@@ -151,11 +151,16 @@ def arguments_of(callback: Type) -> list[Slot]:
 
 
 def is_served(callback: Type) -> bool:
-    """A callback that answers serves the object that it was given."""
+    """A callback that answers serves the object that it was given, if that can
+    be told that nobody waits any more."""
     slots = arguments_of(callback)
     return (callback.result is not None and len(slots) == 1
             and slots[0].shape is Shape.HANDLE
-            and slots[0].type.object.borrowed)
+            and slots[0].type.object.borrowed
+            and any(it.slot.shape is Shape.TABLE
+                    for call in slots[0].type.object.calls
+                    if call.name.snake == "register_for_cancel"
+                    for it in call.parameters))
 
 
 def default_of(call: Call) -> Parameter | None:

@@ -21,6 +21,7 @@ FOLDERS = {
     "message": "core/channel",
     "channel": "core/channel",
     "listener": "core/channel",
+    "transport_task": "core/transport",
 }
 
 # Conditions that must not hold

@@ -58,8 +58,7 @@ static void chat_begin(
         must(start_send(&chat->talk, NULL, no_error) == WWS_S_OK);
     hear(&chat->heard, manner, operation->start, &chat->talk);
     must(peer_reaches(&chat->peer, &chat->peer.accepted, 1));
-    if (operation->script != &deaf)
-        must(peer_reaches(&chat->peer, &chat->peer.served, 1));
+    must(peer_reaches(&chat->peer, &chat->peer.served, 1));
 }
 
 /* The messages go as soon as the caller has heard (G26). */

@@ -85,6 +85,7 @@ static inline void listen_for(struct ends *ends, const struct setting *setting)
 
     options.transfer_mode = setting->mode;
     options.max_streamed_message_size = most(setting->server_most);
+    ours.custom = NULL; /* the listener has it */
     ours.max_streamed_start_size = setting->start_most;
     ours.send_timeout_ms = setting->send_ms;
     ours.receive_timeout_ms = setting->receive_ms;

@@ -15,6 +15,9 @@ from .types import ChannelState as ChannelState
 from .types import ChannelText as ChannelText
 from .types import ChannelType as ChannelType
 from .types import Counter as Counter
+from .types import CustomConnection as CustomConnection
+from .types import CustomListener as CustomListener
+from .types import CustomTransport as CustomTransport
 from .types import Encoding as Encoding
 from .types import EnvelopeVersion as EnvelopeVersion
 from .types import EventKind as EventKind
@@ -95,5 +98,6 @@ from .service_proxy import ServiceProxy as ServiceProxy
 from .call import Call as Call
 from .service_host import ServiceHost as ServiceHost
 from .operation import Operation as Operation
+from .transport_task import TransportTask as TransportTask
 from ._extras import *  # noqa: F401,F403
 from ._support import INFINITE as INFINITE

@@ -2,9 +2,9 @@
  * schema/wws/error.proto, schema/wws/queue.proto, schema/wws/message.proto,
  * schema/wws/channel.proto, schema/wws/listener.proto,
  * schema/wws/service_proxy.proto, schema/wws/call.proto,
- * schema/wws/service_host.proto, schema/wws/operation.proto and
- * schema/wws/types.proto; change it there.  What the library calls: Python, as
- * long as it is there. */
+ * schema/wws/service_host.proto, schema/wws/operation.proto,
+ * schema/wws/transport.proto and schema/wws/types.proto; change it there.  What
+ * the library calls: Python, as long as it is there. */
 
 static void wws_python_log_callbacks_line(
     wws_log_level level,
@@ -41,6 +41,36 @@ static void wws_call_thread_callbacks_stopped(void *state)
     wws_python_thread_callbacks_stopped(state);
 }
 
+static wws_status wws_python_custom_transport_connect(
+    wws_transport_task task,
+    wws_string address,
+    void *state);
+
+static wws_status wws_call_custom_transport_connect(
+    wws_transport_task task,
+    wws_string address,
+    void *state)
+{
+    if (wws_python_is_gone())
+        return WWS_E_INVALID_FORMAT;
+    return wws_python_custom_transport_connect(task, address, state);
+}
+
+static wws_status wws_python_custom_transport_listen(
+    wws_transport_task task,
+    wws_string address,
+    void *state);
+
+static wws_status wws_call_custom_transport_listen(
+    wws_transport_task task,
+    wws_string address,
+    void *state)
+{
+    if (wws_python_is_gone())
+        return WWS_E_INVALID_FORMAT;
+    return wws_python_custom_transport_listen(task, address, state);
+}
+
 static wws_status wws_python_call_callbacks_sending(
     wws_message message,
     void *state);
@@ -65,4 +95,104 @@ static wws_status wws_call_call_callbacks_received(
     if (wws_python_is_gone())
         return WWS_E_INVALID_FORMAT;
     return wws_python_call_callbacks_received(message, state);
+}
+
+static wws_status wws_python_custom_connection_send(
+    wws_transport_task task,
+    wws_bytes octets,
+    bool more,
+    void *state);
+
+static wws_status wws_call_custom_connection_send(
+    wws_transport_task task,
+    wws_bytes octets,
+    bool more,
+    void *state)
+{
+    if (wws_python_is_gone())
+        return WWS_E_INVALID_FORMAT;
+    return wws_python_custom_connection_send(task, octets, more, state);
+}
+
+static wws_status wws_python_custom_connection_receive(
+    wws_transport_task task,
+    void *state);
+
+static wws_status wws_call_custom_connection_receive(
+    wws_transport_task task,
+    void *state)
+{
+    if (wws_python_is_gone())
+        return WWS_E_INVALID_FORMAT;
+    return wws_python_custom_connection_receive(task, state);
+}
+
+static wws_status wws_python_custom_connection_shut_down(
+    wws_transport_task task,
+    void *state);
+
+static wws_status wws_call_custom_connection_shut_down(
+    wws_transport_task task,
+    void *state)
+{
+    if (wws_python_is_gone())
+        return WWS_E_INVALID_FORMAT;
+    return wws_python_custom_connection_shut_down(task, state);
+}
+
+static wws_status wws_python_custom_connection_close(
+    wws_transport_task task,
+    void *state);
+
+static wws_status wws_call_custom_connection_close(
+    wws_transport_task task,
+    void *state)
+{
+    if (wws_python_is_gone())
+        return WWS_E_INVALID_FORMAT;
+    return wws_python_custom_connection_close(task, state);
+}
+
+static void wws_python_custom_connection_abort(void *state);
+
+static void wws_call_custom_connection_abort(void *state)
+{
+    if (wws_python_is_gone())
+        return;
+    wws_python_custom_connection_abort(state);
+}
+
+static wws_status wws_python_custom_connection_watch(
+    wws_transport_task task,
+    void *state);
+
+static wws_status wws_call_custom_connection_watch(
+    wws_transport_task task,
+    void *state)
+{
+    if (wws_python_is_gone())
+        return WWS_E_INVALID_FORMAT;
+    return wws_python_custom_connection_watch(task, state);
+}
+
+static wws_status wws_python_custom_listener_accept(
+    wws_transport_task task,
+    void *state);
+
+static wws_status wws_call_custom_listener_accept(
+    wws_transport_task task,
+    void *state)
+{
+    if (wws_python_is_gone())
+        return WWS_E_INVALID_FORMAT;
+    return wws_python_custom_listener_accept(task, state);
+}
+
+static void wws_python_custom_listener_stop(void *state);
+
+static void wws_call_custom_listener_stop(void *state)
+{
+    if (wws_python_is_gone())
+        return;
+    wws_python_custom_listener_stop(state);
 }

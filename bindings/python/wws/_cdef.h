@@ -2,9 +2,9 @@
  * schema/wws/error.proto, schema/wws/queue.proto, schema/wws/message.proto,
  * schema/wws/channel.proto, schema/wws/listener.proto,
  * schema/wws/service_proxy.proto, schema/wws/call.proto,
- * schema/wws/service_host.proto, schema/wws/operation.proto and
- * schema/wws/types.proto; change it there.  All declarations of the interface,
- * as cffi takes them, and what calls Python. */
+ * schema/wws/service_host.proto, schema/wws/operation.proto,
+ * schema/wws/transport.proto and schema/wws/types.proto; change it there.  All
+ * declarations of the interface, as cffi takes them, and what calls Python. */
 
 typedef struct wws_string {
     const char *data;
@@ -63,6 +63,10 @@ typedef struct wws_operation {
     uint64_t id;
 } wws_operation;
 
+typedef struct wws_transport_task {
+    uint64_t id;
+} wws_transport_task;
+
 typedef int32_t wws_status;
 enum {
     WWS_S_OK = 0,
@@ -114,7 +118,8 @@ enum {
 typedef uint32_t wws_transport;
 enum {
     WWS_TRANSPORT_HTTP = 0,
-    WWS_TRANSPORT_TCP = 1
+    WWS_TRANSPORT_TCP = 1,
+    WWS_TRANSPORT_CUSTOM = 2
 };
 
 typedef uint32_t wws_encoding;
@@ -521,6 +526,21 @@ typedef struct wws_message_info {
     uint32_t is_addressed;
 } wws_message_info;
 
+typedef struct wws_custom_transport {
+    uint32_t struct_size;
+    uint32_t version;
+    void *state;
+    void (*free_state)(void *state);
+    wws_status (*connect)(
+        wws_transport_task task,
+        wws_string address,
+        void *state);
+    wws_status (*listen)(
+        wws_transport_task task,
+        wws_string address,
+        void *state);
+} wws_custom_transport;
+
 typedef struct wws_channel_options {
     uint32_t struct_size;
     uint32_t version;
@@ -543,6 +563,7 @@ typedef struct wws_channel_options {
     uint32_t infinite_timeouts;
     wws_ip_version ip_version;
     uint32_t reserved0;
+    const wws_custom_transport *custom;
 } wws_channel_options;
 
 typedef struct wws_listener_options {
@@ -567,6 +588,7 @@ typedef struct wws_listener_options {
     wws_ip_version ip_version;
     const wws_string *disallowed_user_agents;
     size_t disallowed_user_agents_count;
+    const wws_custom_transport *custom;
 } wws_listener_options;
 
 typedef struct wws_service_proxy_options {
@@ -586,6 +608,7 @@ typedef struct wws_service_proxy_options {
     wws_encoding encoding;
     wws_ip_version ip_version;
     uint32_t reserved0;
+    const wws_custom_transport *custom;
 } wws_service_proxy_options;
 
 typedef struct wws_call_callbacks {
@@ -655,6 +678,7 @@ typedef struct wws_endpoint_options {
     uint32_t max_attributes;
     wws_ip_version ip_version;
     uint32_t reserved1;
+    const wws_custom_transport *custom;
 } wws_endpoint_options;
 
 typedef struct wws_cancel_callbacks {
@@ -678,6 +702,32 @@ typedef struct wws_operation_info {
     uint64_t channel;
     void *channel_state;
 } wws_operation_info;
+
+typedef struct wws_custom_connection {
+    uint32_t struct_size;
+    uint32_t version;
+    void *state;
+    void (*free_state)(void *state);
+    wws_status (*send)(
+        wws_transport_task task,
+        wws_bytes octets,
+        bool more,
+        void *state);
+    wws_status (*receive)(wws_transport_task task, void *state);
+    wws_status (*shut_down)(wws_transport_task task, void *state);
+    wws_status (*close)(wws_transport_task task, void *state);
+    void (*abort)(void *state);
+    wws_status (*watch)(wws_transport_task task, void *state);
+} wws_custom_connection;
+
+typedef struct wws_custom_listener {
+    uint32_t struct_size;
+    uint32_t version;
+    void *state;
+    void (*free_state)(void *state);
+    wws_status (*accept)(wws_transport_task task, void *state);
+    void (*stop)(void *state);
+} wws_custom_listener;
 
 uint32_t wws_version(void);
 const char *wws_status_name(wws_status status);
@@ -1086,6 +1136,26 @@ wws_status wws_operation_complete(
     wws_operation operation,
     wws_status status,
     wws_error error);
+wws_status wws_transport_task_give_connection(
+    wws_transport_task transport_task,
+    const wws_custom_connection *connection,
+    wws_string remote_address,
+    wws_string transport_url,
+    wws_error error);
+wws_status wws_transport_task_give_listener(
+    wws_transport_task transport_task,
+    const wws_custom_listener *listener,
+    wws_string address,
+    wws_error error);
+wws_status wws_transport_task_give_piece(
+    wws_transport_task transport_task,
+    wws_bytes octets,
+    bool more,
+    wws_error error);
+wws_status wws_transport_task_complete(
+    wws_transport_task transport_task,
+    wws_status status,
+    wws_error error);
 
 extern "Python" void wws_python_log_callbacks_line(
     wws_log_level level,
@@ -1094,12 +1164,42 @@ extern "Python" void wws_python_log_callbacks_line(
     void *state);
 extern "Python" void wws_python_thread_callbacks_started(void *state);
 extern "Python" void wws_python_thread_callbacks_stopped(void *state);
+extern "Python" wws_status wws_python_custom_transport_connect(
+    wws_transport_task task,
+    wws_string address,
+    void *state);
+extern "Python" wws_status wws_python_custom_transport_listen(
+    wws_transport_task task,
+    wws_string address,
+    void *state);
 extern "Python" wws_status wws_python_call_callbacks_sending(
     wws_message message,
     void *state);
 extern "Python" wws_status wws_python_call_callbacks_received(
     wws_message message,
     void *state);
+extern "Python" wws_status wws_python_custom_connection_send(
+    wws_transport_task task,
+    wws_bytes octets,
+    bool more,
+    void *state);
+extern "Python" wws_status wws_python_custom_connection_receive(
+    wws_transport_task task,
+    void *state);
+extern "Python" wws_status wws_python_custom_connection_shut_down(
+    wws_transport_task task,
+    void *state);
+extern "Python" wws_status wws_python_custom_connection_close(
+    wws_transport_task task,
+    void *state);
+extern "Python" void wws_python_custom_connection_abort(void *state);
+extern "Python" wws_status wws_python_custom_connection_watch(
+    wws_transport_task task,
+    void *state);
+extern "Python" wws_status wws_python_custom_listener_accept(
+    wws_transport_task task,
+    void *state);
+extern "Python" void wws_python_custom_listener_stop(void *state);
 void wws_call_log_callbacks_line(
     wws_log_level level,
     wws_phase phase,
@@ -1107,5 +1207,35 @@ void wws_call_log_callbacks_line(
     void *state);
 void wws_call_thread_callbacks_started(void *state);
 void wws_call_thread_callbacks_stopped(void *state);
+wws_status wws_call_custom_transport_connect(
+    wws_transport_task task,
+    wws_string address,
+    void *state);
+wws_status wws_call_custom_transport_listen(
+    wws_transport_task task,
+    wws_string address,
+    void *state);
 wws_status wws_call_call_callbacks_sending(wws_message message, void *state);
 wws_status wws_call_call_callbacks_received(wws_message message, void *state);
+wws_status wws_call_custom_connection_send(
+    wws_transport_task task,
+    wws_bytes octets,
+    bool more,
+    void *state);
+wws_status wws_call_custom_connection_receive(
+    wws_transport_task task,
+    void *state);
+wws_status wws_call_custom_connection_shut_down(
+    wws_transport_task task,
+    void *state);
+wws_status wws_call_custom_connection_close(
+    wws_transport_task task,
+    void *state);
+void wws_call_custom_connection_abort(void *state);
+wws_status wws_call_custom_connection_watch(
+    wws_transport_task task,
+    void *state);
+wws_status wws_call_custom_listener_accept(
+    wws_transport_task task,
+    void *state);
+void wws_call_custom_listener_stop(void *state);

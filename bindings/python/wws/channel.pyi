@@ -25,7 +25,8 @@ class Channel(Owned):
         max_streamed_message_size: int = ...,
         max_streamed_start_size: int = ...,
         infinite_timeouts: bool = ...,
-        ip_version: wws.IpVersion = ...) -> None: ...
+        ip_version: wws.IpVersion = ...,
+        custom: wws.CustomTransport | None = ...) -> None: ...
     @classmethod
     def for_listener(
         cls,
@@ -48,7 +49,8 @@ class Channel(Owned):
         max_streamed_message_size: int = ...,
         max_streamed_start_size: int = ...,
         infinite_timeouts: bool = ...,
-        ip_version: wws.IpVersion = ...) -> wws.Channel: ...
+        ip_version: wws.IpVersion = ...,
+        custom: wws.CustomTransport | None = ...) -> wws.Channel: ...
     async def open(
         self,
         address: str,

@@ -20,7 +20,8 @@ class ServiceProxy(Owned):
         timeout_abandons: bool = ...,
         max_idle_channels: int = ...,
         encoding: wws.Encoding = ...,
-        ip_version: wws.IpVersion = ...) -> None: ...
+        ip_version: wws.IpVersion = ...,
+        custom: wws.CustomTransport | None = ...) -> None: ...
     async def open(
         self,
         address: str,

@@ -110,6 +110,9 @@ class Transport(Enumeration):
     #: Sessions over TCP, with .NET message framing (MC-NMF): net.tcp.  Needs an
     #: encoding to be named.
     TCP = 1
+    #: Sessions over what the application itself provides (CustomTransport),
+    #: which the options must name.
+    CUSTOM = 2
 
 
 class Encoding(Enumeration):
@@ -117,9 +120,10 @@ class Encoding(Enumeration):
     UTF-16, with or without a byte order mark.
     """
 
-    #: What the transport is used with: UTF-8 over HTTP.  Over TCP that is
-    #: binary XML with a dictionary for the session, which is not there yet:
-    #: creating what would use it fails with NotSupported.
+    #: What the transport is used with: UTF-8 over HTTP and the application's
+    #: own.  Over TCP that is binary XML with a dictionary for the session,
+    #: which is not there yet: creating what would use it fails with
+    #: NotSupported.
     DEFAULT = 0
     #: XML text in UTF-8.
     UTF8 = 1
@@ -780,6 +784,34 @@ class MessageInfo(Record):
             is_addressed=bool(record.is_addressed))
 
 
+class CustomTransport:
+    """An application's own transport, as WS_CUSTOM_CHANNEL_CALLBACKS and
+    WS_CUSTOM_LISTENER_CALLBACKS describe one: it carries messages between two
+    ends, in sessions of which it makes one connection each.  States, options,
+    time limits and what is pending are the library's, so that a function that
+    is aborted never waits for the transport; a connection whose tasks never
+    complete keeps its memory, and the end of the runtime waits for it.
+
+    A task is complete when its slot returns anything but Status.S_ASYNC, or by
+    TransportTask.complete(), which may come before the slot has returned: what
+    the slot returns does not count then.
+    """
+
+    def connect(self, task, address):
+        """Connects to the address.  The connection is given by
+        TransportTask.give_connection(), as soon as it can be aborted, and has
+        been made when the task is complete; a failure says why it has not.  On
+        the loop of the connection; must not block.  Null: for servers only.
+        """
+
+    def listen(self, task, address):
+        """Listens at the address: gives the listener by
+        TransportTask.give_listener() and returns, with the task complete.  On
+        the thread that opens; must not block.  A failure is what opening fails
+        with.  Null: for clients only.
+        """
+
+
 class CallCallbacks:
     """What a call shows of its messages: their headers, for the most part."""
 
@@ -828,3 +860,74 @@ class OperationInfo(Record):
             one_way=bool(record.one_way),
             channel=record.channel,
             channel_state=pointer_out(record.channel_state))
+
+
+class CustomConnection:
+    """One end of a connection that the application carries.  Its slots are
+    called on one thread of the runtime, the loop of the connection, one after
+    the other and with no lock held; they must not block, and may call every
+    function that does not.  At most one task of each slot is under way.  When
+    the connection has been closed or aborted and all its tasks are complete,
+    free_state runs.
+    """
+
+    def send(self, task, octets, more):
+        """Sends a piece of a message: where messages travel whole, all of it.
+        The other end must receive the messages as they were sent, in order.
+        Complete when there is room for the next.  A failure breaks the
+        connection.
+        """
+
+    def receive(self, task):
+        """Receives a piece of a message, which is given by
+        TransportTask.give_piece() before the task is complete.  Status.S_END:
+        the other end has shut down.  A failure, and success without a piece,
+        break the connection.  The library asks for one piece more than it has
+        been asked for, and then waits until that is wanted.
+        """
+
+    def shut_down(self, task):
+        """Tells the other end that no message follows those that were sent;
+        once.
+        """
+
+    def close(self, task):
+        """Closes the connection in order: both ends have shut down, and nothing
+        is under way but the watch, if there is one, which must complete now;
+        once.
+        """
+
+    def abort(self):
+        """Breaks the connection: the other end must hear of it as a failure.
+        All tasks must complete soon, with whatever status; what they bring is
+        not looked at.  Called at most once, in any state but when it is closed,
+        also before the connection has been made; nothing is called after it.
+        """
+
+    def watch(self, task):
+        """Waits until the other end has gone, which a receive may not see
+        because none is under way; once, when the connection is made.  Null:
+        only receiving shows it.
+        """
+
+
+class CustomListener:
+    """Where an application takes its clients from, at one address.  Its slots
+    are called on threads of the runtime with no lock held; they must not block,
+    and may call every function that does not.  free_state runs when it has been
+    stopped and no accept is under way.
+    """
+
+    def accept(self, task):
+        """Waits for a client, whose connection is given by
+        TransportTask.give_connection() before the task is complete.  One at a
+        time; the next begins when that connection has been made.  After a
+        failure the next begins a little later.
+        """
+
+    def stop(self):
+        """No client is wanted any more: an accept that is under way must
+        complete soon, with whatever status.  Called once, perhaps after the
+        function that ended the listening has returned, and not while accept is
+        called; no accept is called after it.
+        """

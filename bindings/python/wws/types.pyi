@@ -54,6 +54,7 @@ class Status(IntEnum):
 class Transport(IntEnum):
     HTTP = 0
     TCP = 1
+    CUSTOM = 2
 
 class Encoding(IntEnum):
     DEFAULT = 0
@@ -338,6 +339,16 @@ class MessageInfo(Record):
     header_count: int
     is_addressed: bool
 
+class CustomTransport:
+    def connect(
+        self,
+        task: wws.TransportTask,
+        address: str) -> wws.Status | None: ...
+    def listen(
+        self,
+        task: wws.TransportTask,
+        address: str) -> wws.Status | None: ...
+
 class CallCallbacks:
     def sending(self, message: wws.Message) -> wws.Status | None: ...
     def received(self, message: wws.Message) -> wws.Status | None: ...
@@ -351,3 +362,19 @@ class OperationInfo(Record):
     one_way: bool
     channel: int
     channel_state: int
+
+class CustomConnection:
+    def send(
+        self,
+        task: wws.TransportTask,
+        octets: bytes,
+        more: bool) -> wws.Status | None: ...
+    def receive(self, task: wws.TransportTask) -> wws.Status | None: ...
+    def shut_down(self, task: wws.TransportTask) -> wws.Status | None: ...
+    def close(self, task: wws.TransportTask) -> wws.Status | None: ...
+    def abort(self) -> object: ...
+    def watch(self, task: wws.TransportTask) -> wws.Status | None: ...
+
+class CustomListener:
+    def accept(self, task: wws.TransportTask) -> wws.Status | None: ...
+    def stop(self) -> object: ...

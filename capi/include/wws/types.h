@@ -2,9 +2,10 @@
  * schema/wws/error.proto, schema/wws/queue.proto, schema/wws/message.proto,
  * schema/wws/channel.proto, schema/wws/listener.proto,
  * schema/wws/service_proxy.proto, schema/wws/call.proto,
- * schema/wws/service_host.proto, schema/wws/operation.proto and
- * schema/wws/types.proto; change it there.  All types of the interface:
- * handles, enums, versioned structs and callback tables. */
+ * schema/wws/service_host.proto, schema/wws/operation.proto,
+ * schema/wws/transport.proto and schema/wws/types.proto; change it there.  All
+ * types of the interface: handles, enums, versioned structs and callback
+ * tables. */
 #ifndef WWS_TYPES_H
 #define WWS_TYPES_H
 
@@ -81,6 +82,14 @@ typedef struct wws_service_host {
 typedef struct wws_operation {
     uint64_t id;
 } wws_operation;
+
+/** Something that the library has asked of an application's transport, as the
+ *  asynchronous context of a function that returned WWS_S_ASYNC.  Its functions
+ *  may be called from any thread until it is complete; from then on the handle
+ *  is stale.  The handle is only lent. */
+typedef struct wws_transport_task {
+    uint64_t id;
+} wws_transport_task;
 
 /** What a function answers.  Negative values are failures; 0 and positive ones
  *  are success.  The numbers are the HRESULT values of WWSAPI. */
@@ -225,16 +234,20 @@ enum {
     WWS_TRANSPORT_HTTP = 0,
     /** Sessions over TCP, with .NET message framing (MC-NMF): net.tcp.  Needs
      *  an encoding to be named. */
-    WWS_TRANSPORT_TCP = 1
+    WWS_TRANSPORT_TCP = 1,
+    /** Sessions over what the application itself provides (CustomTransport),
+     *  which the options must name. */
+    WWS_TRANSPORT_CUSTOM = 2
 };
 
 /** How envelopes are written.  Envelopes that are received may be UTF-8 or
  *  UTF-16, with or without a byte order mark. */
 typedef uint32_t wws_encoding;
 enum {
-    /** What the transport is used with: UTF-8 over HTTP.  Over TCP that is
-     *  binary XML with a dictionary for the session, which is not there yet:
-     *  creating what would use it fails with WWS_E_NOT_SUPPORTED. */
+    /** What the transport is used with: UTF-8 over HTTP and the application's
+     *  own.  Over TCP that is binary XML with a dictionary for the session,
+     *  which is not there yet: creating what would use it fails with
+     *  WWS_E_NOT_SUPPORTED. */
     WWS_ENCODING_DEFAULT = 0,
     /** XML text in UTF-8. */
     WWS_ENCODING_UTF8 = 1
@@ -1071,6 +1084,50 @@ typedef struct wws_message_info {
 #define WWS_MESSAGE_INFO_INIT                                                 \
     { sizeof(wws_message_info), WWS_VERSION, 0, 0, 0, 0, 0, 0 }
 
+/** An application's own transport, as WS_CUSTOM_CHANNEL_CALLBACKS and
+ *  WS_CUSTOM_LISTENER_CALLBACKS describe one: it carries messages between two
+ *  ends, in sessions of which it makes one connection each.  States, options,
+ *  time limits and what is pending are the library's, so that a function that
+ *  is aborted never waits for the transport; a connection whose tasks never
+ *  complete keeps its memory, and the end of the runtime waits for it.
+ *
+ *  A task is complete when its slot returns anything but WWS_S_ASYNC, or by
+ *  wws_transport_task_complete(), which may come before the slot has returned:
+ *  what the slot returns does not count then. */
+typedef struct wws_custom_transport {
+    uint32_t struct_size;
+    uint32_t version;
+    void *state;
+
+    /** Releases the state.  Called exactly once if the table was accepted,
+     *  after the last call of any slot has returned.  May be null. */
+    void (*free_state)(void *state);
+
+    /** Connects to the address.  The connection is given by
+     *  wws_transport_task_give_connection(), as soon as it can be aborted, and
+     *  has been made when the task is complete; a failure says why it has not.
+     *  On the loop of the connection; must not block.  Null: for servers
+     *  only. */
+    wws_status (*connect)(
+        wws_transport_task task,
+        wws_string address,
+        void *state);
+
+    /** Listens at the address: gives the listener by
+     *  wws_transport_task_give_listener() and returns, with the task complete.
+     *  On the thread that opens; must not block.  A failure is what opening
+     *  fails with.  Null: for clients only. */
+    wws_status (*listen)(
+        wws_transport_task task,
+        wws_string address,
+        void *state);
+} wws_custom_transport;
+
+#define WWS_CUSTOM_TRANSPORT_SIZE_V1 sizeof(wws_custom_transport)
+
+#define WWS_CUSTOM_TRANSPORT_INIT                                             \
+    { sizeof(wws_custom_transport), WWS_VERSION, NULL, NULL, NULL, NULL }
+
 /** Settings fixed when a channel is created.  In all times, 0 stands for the
  *  default and WWS_INFINITE for ever. */
 typedef struct wws_channel_options {
@@ -1139,6 +1196,11 @@ typedef struct wws_channel_options {
     wws_ip_version ip_version;
 
     uint32_t reserved0;
+
+    /** The application's own transport, with connect; needed for
+     *  TRANSPORT_CUSTOM, refused for any other, and for a channel that is
+     *  created for a listener.  Copied. */
+    const wws_custom_transport *custom;
 } wws_channel_options;
 
 #define WWS_CHANNEL_OPTIONS_SIZE_V1 sizeof(wws_channel_options)
@@ -1148,7 +1210,7 @@ typedef struct wws_channel_options {
       WWS_ENVELOPE_VERSION_SOAP_1_2, WWS_ADDRESSING_VERSION_1_0, 65536,       \
       65536, UINT32_MAX, 30000, 30000, 30000, 30000, 1, WWS_ENCODING_DEFAULT, \
       30000, WWS_TRANSFER_MODE_BUFFERED, 4194304, 16384, 0,                   \
-      WWS_IP_VERSION_AUTO, 0 }
+      WWS_IP_VERSION_AUTO, 0, NULL }
 
 /** Settings fixed when a listener is created.  In all times, 0 stands for the
  *  default and WWS_INFINITE for ever. */
@@ -1218,6 +1280,10 @@ typedef struct wws_listener_options {
      *  with them. */
     const wws_string *disallowed_user_agents;
     size_t disallowed_user_agents_count;
+
+    /** The application's own transport, with listen; needed for
+     *  TRANSPORT_CUSTOM, refused for any other.  Copied. */
+    const wws_custom_transport *custom;
 } wws_listener_options;
 
 #define WWS_LISTENER_OPTIONS_SIZE_V1 sizeof(wws_listener_options)
@@ -1227,7 +1293,7 @@ typedef struct wws_listener_options {
       WWS_ENVELOPE_VERSION_SOAP_1_2, WWS_ADDRESSING_VERSION_1_0, 65536,       \
       65536, 4096, 1024, 30000, 120000, 0, WWS_ENCODING_DEFAULT, 15000,       \
       WWS_TRANSFER_MODE_BUFFERED, 0, 4194304, 5000, WWS_IP_VERSION_AUTO,      \
-      NULL, 0 }
+      NULL, 0, NULL }
 
 /** Settings fixed when a service proxy is created.  In all times, 0 stands for
  *  the default and WWS_INFINITE for ever. */
@@ -1279,6 +1345,10 @@ typedef struct wws_service_proxy_options {
     wws_ip_version ip_version;
 
     uint32_t reserved0;
+
+    /** The application's own transport, with connect; needed for
+     *  TRANSPORT_CUSTOM, refused for any other.  Copied. */
+    const wws_custom_transport *custom;
 } wws_service_proxy_options;
 
 #define WWS_SERVICE_PROXY_OPTIONS_SIZE_V1 sizeof(wws_service_proxy_options)
@@ -1287,7 +1357,7 @@ typedef struct wws_service_proxy_options {
     { sizeof(wws_service_proxy_options), WWS_VERSION, WWS_TRANSPORT_HTTP,     \
       WWS_ENVELOPE_VERSION_SOAP_1_2, WWS_ADDRESSING_VERSION_1_0, 65536,       \
       65536, 30000, 100, 5000, 30000, 0, 100, WWS_ENCODING_DEFAULT,           \
-      WWS_IP_VERSION_AUTO, 0 }
+      WWS_IP_VERSION_AUTO, 0, NULL }
 
 /** What a call shows of its messages: their headers, for the most part. */
 typedef struct wws_call_callbacks {
@@ -1498,6 +1568,10 @@ typedef struct wws_endpoint_options {
     wws_ip_version ip_version;
 
     uint32_t reserved1;
+
+    /** The application's own transport, with listen; needed for
+     *  TRANSPORT_CUSTOM, refused for any other.  Copied. */
+    const wws_custom_transport *custom;
 } wws_endpoint_options;
 
 #define WWS_ENDPOINT_OPTIONS_SIZE_V1 sizeof(wws_endpoint_options)
@@ -1507,7 +1581,7 @@ typedef struct wws_endpoint_options {
       WWS_TRANSPORT_HTTP, WWS_ENVELOPE_VERSION_SOAP_1_2,                      \
       WWS_ADDRESSING_VERSION_1_0, WWS_CALLBACK_MODEL_LONG, 100, 65536, 65536, \
       0, 0, WWS_ENCODING_DEFAULT, 1, 0, NULL, 0, NULL, 0, 0, 0, 0, 64, 32,    \
-      128, WWS_IP_VERSION_AUTO, 0 }
+      128, WWS_IP_VERSION_AUTO, 0, NULL }
 
 /** What an operation registers so that it can be told to stop: a callback or a
  *  queue, exactly one of them. */
@@ -1576,6 +1650,97 @@ typedef struct wws_operation_info {
 #define WWS_OPERATION_INFO_INIT                                               \
     { sizeof(wws_operation_info), WWS_VERSION, { NULL, 0 }, 0, 0, NULL, 0, 0, \
       0, NULL }
+
+/** One end of a connection that the application carries.  Its slots are called
+ *  on one thread of the runtime, the loop of the connection, one after the
+ *  other and with no lock held; they must not block, and may call every
+ *  function that does not.  At most one task of each slot is under way.  When
+ *  the connection has been closed or aborted and all its tasks are complete,
+ *  free_state runs. */
+typedef struct wws_custom_connection {
+    uint32_t struct_size;
+    uint32_t version;
+    void *state;
+
+    /** Releases the state.  Called exactly once if the table was accepted,
+     *  after the last call of any slot has returned.  May be null. */
+    void (*free_state)(void *state);
+
+    /** Sends a piece of a message: where messages travel whole, all of it.  The
+     *  other end must receive the messages as they were sent, in order.
+     *  Complete when there is room for the next.  A failure breaks the
+     *  connection.  Required. */
+    wws_status (*send)(
+        wws_transport_task task,
+        wws_bytes octets,
+        bool more,
+        void *state);
+
+    /** Receives a piece of a message, which is given by
+     *  wws_transport_task_give_piece() before the task is complete.  WWS_S_END:
+     *  the other end has shut down.  A failure, and success without a piece,
+     *  break the connection.  The library asks for one piece more than it has
+     *  been asked for, and then waits until that is wanted.  Required. */
+    wws_status (*receive)(wws_transport_task task, void *state);
+
+    /** Tells the other end that no message follows those that were sent; once.
+     *  Required. */
+    wws_status (*shut_down)(wws_transport_task task, void *state);
+
+    /** Closes the connection in order: both ends have shut down, and nothing is
+     *  under way but the watch, if there is one, which must complete now; once.
+     *  Required. */
+    wws_status (*close)(wws_transport_task task, void *state);
+
+    /** Breaks the connection: the other end must hear of it as a failure.  All
+     *  tasks must complete soon, with whatever status; what they bring is not
+     *  looked at.  Called at most once, in any state but when it is closed,
+     *  also before the connection has been made; nothing is called after it.
+     *  Required. */
+    void (*abort)(void *state);
+
+    /** Waits until the other end has gone, which a receive may not see because
+     *  none is under way; once, when the connection is made.  Null: only
+     *  receiving shows it. */
+    wws_status (*watch)(wws_transport_task task, void *state);
+} wws_custom_connection;
+
+#define WWS_CUSTOM_CONNECTION_SIZE_V1 sizeof(wws_custom_connection)
+
+#define WWS_CUSTOM_CONNECTION_INIT                                            \
+    { sizeof(wws_custom_connection), WWS_VERSION, NULL, NULL, NULL, NULL,     \
+      NULL, NULL, NULL, NULL }
+
+/** Where an application takes its clients from, at one address.  Its slots are
+ *  called on threads of the runtime with no lock held; they must not block, and
+ *  may call every function that does not.  free_state runs when it has been
+ *  stopped and no accept is under way. */
+typedef struct wws_custom_listener {
+    uint32_t struct_size;
+    uint32_t version;
+    void *state;
+
+    /** Releases the state.  Called exactly once if the table was accepted,
+     *  after the last call of any slot has returned.  May be null. */
+    void (*free_state)(void *state);
+
+    /** Waits for a client, whose connection is given by
+     *  wws_transport_task_give_connection() before the task is complete.  One
+     *  at a time; the next begins when that connection has been made.  After a
+     *  failure the next begins a little later.  Required. */
+    wws_status (*accept)(wws_transport_task task, void *state);
+
+    /** No client is wanted any more: an accept that is under way must complete
+     *  soon, with whatever status.  Called once, perhaps after the function
+     *  that ended the listening has returned, and not while accept is called;
+     *  no accept is called after it.  Required. */
+    void (*stop)(void *state);
+} wws_custom_listener;
+
+#define WWS_CUSTOM_LISTENER_SIZE_V1 sizeof(wws_custom_listener)
+
+#define WWS_CUSTOM_LISTENER_INIT                                              \
+    { sizeof(wws_custom_listener), WWS_VERSION, NULL, NULL, NULL, NULL }
 
 #ifdef __cplusplus
 }

@@ -2,9 +2,9 @@
  * schema/wws/runtime.proto, schema/wws/error.proto, schema/wws/queue.proto,
  * schema/wws/message.proto, schema/wws/channel.proto,
  * schema/wws/listener.proto, schema/wws/service_proxy.proto,
- * schema/wws/call.proto, schema/wws/service_host.proto and
- * schema/wws/operation.proto; change it there.  All functions of the
- * interface. */
+ * schema/wws/call.proto, schema/wws/service_host.proto,
+ * schema/wws/operation.proto and schema/wws/transport.proto; change it there.
+ * All functions of the interface. */
 #ifndef WWS_WWS_H
 #define WWS_WWS_H
 
@@ -827,6 +827,50 @@ WWS_API wws_status wws_operation_register_for_cancel(
  *  calls are pending. */
 WWS_API wws_status wws_operation_complete(
     wws_operation operation,
+    wws_status status,
+    wws_error error);
+
+/** Of connect and accept: the connection.  The callbacks are copied; on failure
+ *  they stay the caller's.  Once: WWS_E_INVALID_OPERATION the second time, and
+ *  of another kind of task.  If nobody wants the connection any more it is
+ *  aborted, as one that is given in time.  May be called from any thread while
+ *  other calls are pending.
+ *  - remote_address: The address of the other end, as text; empty: what was
+ *  connected to.
+ *  - transport_url: The URL that the client opened; empty: where this end
+ *  connects to, or listens. */
+WWS_API wws_status wws_transport_task_give_connection(
+    wws_transport_task transport_task,
+    const wws_custom_connection *connection,
+    wws_string remote_address,
+    wws_string transport_url,
+    wws_error error);
+
+/** Of listen: the listener.  The callbacks are copied; on failure they stay the
+ *  caller's.  Once, as a connection.  May be called from any thread while other
+ *  calls are pending.
+ *  - address: Where it can be reached; empty: at the address that it listens
+ *  at. */
+WWS_API wws_status wws_transport_task_give_listener(
+    wws_transport_task transport_task,
+    const wws_custom_listener *listener,
+    wws_string address,
+    wws_error error);
+
+/** Of receive: what has come, once.  The octets are copied.  May be called from
+ *  any thread while other calls are pending.
+ *  - more: Whether the message goes on in another piece. */
+WWS_API wws_status wws_transport_task_give_piece(
+    wws_transport_task transport_task,
+    wws_bytes octets,
+    bool more,
+    wws_error error);
+
+/** Says how the task ended: success, a failure that whoever waits for it hears,
+ *  or of receive WWS_S_END.  May be called from any thread while other calls
+ *  are pending. */
+WWS_API wws_status wws_transport_task_complete(
+    wws_transport_task transport_task,
     wws_status status,
     wws_error error);
 

@@ -2,6 +2,8 @@
 #include "tests/support/public/wire.h"
 #include "tests/support/public/evidence.h"
 
+#include "tests/support/public/bridge.h"
+
 static const struct wire wires[] = {
     {
         .name = "http",
@@ -22,16 +24,34 @@ static const struct wire wires[] = {
         .elsewhere = "net.tcp://192.0.2.1:0/",
         .has_sessions = true,
     },
+    {
+        .name = "custom",
+        .transport = WWS_TRANSPORT_CUSTOM,
+        .encoding = WWS_ENCODING_DEFAULT,
+        .scheme = "loop",
+        .any_port = "loop://127.0.0.1:0/test",
+        .nowhere = "loop://127.0.0.1:1/",
+        .elsewhere = "loop://192.0.2.1:0/",
+        .has_sessions = true,
+    },
 };
 
 const struct wire *wire(void)
 {
     const char *name = getenv("WWS_TRANSPORT");
+    size_t i = 0;
 
-    if (name == NULL || strcmp(name, wires[0].name) == 0)
+    if (name == NULL)
         return &wires[0];
-    must(strcmp(name, wires[1].name) == 0);
-    return &wires[1];
+    while (strcmp(name, wires[i].name) != 0)
+        must(++i < sizeof wires / sizeof *wires);
+    return &wires[i];
+}
+
+/* Null unless the transport is our own. */
+static const wws_custom_transport *custom(void)
+{
+    return wire()->transport == WWS_TRANSPORT_CUSTOM ? bridge() : NULL;
 }
 
 wws_channel_options channel_options(void)
@@ -40,6 +60,7 @@ wws_channel_options channel_options(void)
 
     options.transport = wire()->transport;
     options.encoding = wire()->encoding;
+    options.custom = custom();
     return options;
 }
 
@@ -49,6 +70,7 @@ wws_listener_options listener_options(void)
 
     options.transport = wire()->transport;
     options.encoding = wire()->encoding;
+    options.custom = custom();
     return options;
 }
 
@@ -58,6 +80,7 @@ wws_service_proxy_options proxy_options(void)
 
     options.transport = wire()->transport;
     options.encoding = wire()->encoding;
+    options.custom = custom();
     return options;
 }
 
@@ -67,6 +90,7 @@ wws_endpoint_options endpoint_options(void)
 
     options.transport = wire()->transport;
     options.encoding = wire()->encoding;
+    options.custom = custom();
     options.max_concurrency = 10000;
     return options;
 }

@@ -29,6 +29,7 @@ wws_endpoint_options endpoint_options(void);
 /* A promise of one transport only. */
 #define OVER_HTTP "http"
 #define OVER_TCP "tcp"
+#define OVER_CUSTOM "custom"
 #define over(which, test) \
     cmocka_unit_test_prestate_setup_teardown(test, world_set_up, \
         world_tear_down, (void *) which)

@@ -104,10 +104,16 @@ pub struct wws_service_host {
 pub struct wws_operation {
     pub id: u64,
 }
+#[repr(C)]
+#[derive(Debug, Default, Copy, Clone)]
+pub struct wws_transport_task {
+    pub id: u64,
+}
 pub type wws_status = i32;
 pub type wws_transport = u32;
 pub const WWS_TRANSPORT_HTTP: _bindgen_ty_1 = 0;
 pub const WWS_TRANSPORT_TCP: _bindgen_ty_1 = 1;
+pub const WWS_TRANSPORT_CUSTOM: _bindgen_ty_1 = 2;
 pub type _bindgen_ty_1 = ::std::os::raw::c_uint;
 pub type wws_encoding = u32;
 pub const WWS_ENCODING_DEFAULT: _bindgen_ty_2 = 0;
@@ -559,7 +565,40 @@ pub struct wws_message_info {
     pub is_addressed: u32,
 }
 #[repr(C)]
-#[derive(Debug, Default, Copy, Clone)]
+#[derive(Debug, Copy, Clone)]
+pub struct wws_custom_transport {
+    pub struct_size: u32,
+    pub version: u32,
+    pub state: *mut ::std::os::raw::c_void,
+    pub free_state: ::std::option::Option<
+        unsafe extern "C" fn(state: *mut ::std::os::raw::c_void),
+    >,
+    pub connect: ::std::option::Option<
+        unsafe extern "C" fn(
+            task: wws_transport_task,
+            address: wws_string,
+            state: *mut ::std::os::raw::c_void,
+        ) -> wws_status,
+    >,
+    pub listen: ::std::option::Option<
+        unsafe extern "C" fn(
+            task: wws_transport_task,
+            address: wws_string,
+            state: *mut ::std::os::raw::c_void,
+        ) -> wws_status,
+    >,
+}
+impl Default for wws_custom_transport {
+    fn default() -> Self {
+        let mut s = ::std::mem::MaybeUninit::<Self>::uninit();
+        unsafe {
+            ::std::ptr::write_bytes(s.as_mut_ptr(), 0, 1);
+            s.assume_init()
+        }
+    }
+}
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
 pub struct wws_channel_options {
     pub struct_size: u32,
     pub version: u32,
@@ -582,6 +621,16 @@ pub struct wws_channel_options {
     pub infinite_timeouts: u32,
     pub ip_version: wws_ip_version,
     pub reserved0: u32,
+    pub custom: *const wws_custom_transport,
+}
+impl Default for wws_channel_options {
+    fn default() -> Self {
+        let mut s = ::std::mem::MaybeUninit::<Self>::uninit();
+        unsafe {
+            ::std::ptr::write_bytes(s.as_mut_ptr(), 0, 1);
+            s.assume_init()
+        }
+    }
 }
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
@@ -607,6 +656,7 @@ pub struct wws_listener_options {
     pub ip_version: wws_ip_version,
     pub disallowed_user_agents: *const wws_string,
     pub disallowed_user_agents_count: usize,
+    pub custom: *const wws_custom_transport,
 }
 impl Default for wws_listener_options {
     fn default() -> Self {
@@ -618,7 +668,7 @@ impl Default for wws_listener_options {
     }
 }
 #[repr(C)]
-#[derive(Debug, Default, Copy, Clone)]
+#[derive(Debug, Copy, Clone)]
 pub struct wws_service_proxy_options {
     pub struct_size: u32,
     pub version: u32,
@@ -636,6 +686,16 @@ pub struct wws_service_proxy_options {
     pub encoding: wws_encoding,
     pub ip_version: wws_ip_version,
     pub reserved0: u32,
+    pub custom: *const wws_custom_transport,
+}
+impl Default for wws_service_proxy_options {
+    fn default() -> Self {
+        let mut s = ::std::mem::MaybeUninit::<Self>::uninit();
+        unsafe {
+            ::std::ptr::write_bytes(s.as_mut_ptr(), 0, 1);
+            s.assume_init()
+        }
+    }
 }
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
@@ -765,6 +825,7 @@ pub struct wws_endpoint_options {
     pub max_attributes: u32,
     pub ip_version: wws_ip_version,
     pub reserved1: u32,
+    pub custom: *const wws_custom_transport,
 }
 impl Default for wws_endpoint_options {
     fn default() -> Self {
@@ -816,6 +877,88 @@ pub struct wws_operation_info {
     pub channel_state: *mut ::std::os::raw::c_void,
 }
 impl Default for wws_operation_info {
+    fn default() -> Self {
+        let mut s = ::std::mem::MaybeUninit::<Self>::uninit();
+        unsafe {
+            ::std::ptr::write_bytes(s.as_mut_ptr(), 0, 1);
+            s.assume_init()
+        }
+    }
+}
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct wws_custom_connection {
+    pub struct_size: u32,
+    pub version: u32,
+    pub state: *mut ::std::os::raw::c_void,
+    pub free_state: ::std::option::Option<
+        unsafe extern "C" fn(state: *mut ::std::os::raw::c_void),
+    >,
+    pub send: ::std::option::Option<
+        unsafe extern "C" fn(
+            task: wws_transport_task,
+            octets: wws_bytes,
+            more: bool,
+            state: *mut ::std::os::raw::c_void,
+        ) -> wws_status,
+    >,
+    pub receive: ::std::option::Option<
+        unsafe extern "C" fn(
+            task: wws_transport_task,
+            state: *mut ::std::os::raw::c_void,
+        ) -> wws_status,
+    >,
+    pub shut_down: ::std::option::Option<
+        unsafe extern "C" fn(
+            task: wws_transport_task,
+            state: *mut ::std::os::raw::c_void,
+        ) -> wws_status,
+    >,
+    pub close: ::std::option::Option<
+        unsafe extern "C" fn(
+            task: wws_transport_task,
+            state: *mut ::std::os::raw::c_void,
+        ) -> wws_status,
+    >,
+    pub abort: ::std::option::Option<
+        unsafe extern "C" fn(state: *mut ::std::os::raw::c_void),
+    >,
+    pub watch: ::std::option::Option<
+        unsafe extern "C" fn(
+            task: wws_transport_task,
+            state: *mut ::std::os::raw::c_void,
+        ) -> wws_status,
+    >,
+}
+impl Default for wws_custom_connection {
+    fn default() -> Self {
+        let mut s = ::std::mem::MaybeUninit::<Self>::uninit();
+        unsafe {
+            ::std::ptr::write_bytes(s.as_mut_ptr(), 0, 1);
+            s.assume_init()
+        }
+    }
+}
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct wws_custom_listener {
+    pub struct_size: u32,
+    pub version: u32,
+    pub state: *mut ::std::os::raw::c_void,
+    pub free_state: ::std::option::Option<
+        unsafe extern "C" fn(state: *mut ::std::os::raw::c_void),
+    >,
+    pub accept: ::std::option::Option<
+        unsafe extern "C" fn(
+            task: wws_transport_task,
+            state: *mut ::std::os::raw::c_void,
+        ) -> wws_status,
+    >,
+    pub stop: ::std::option::Option<
+        unsafe extern "C" fn(state: *mut ::std::os::raw::c_void),
+    >,
+}
+impl Default for wws_custom_listener {
     fn default() -> Self {
         let mut s = ::std::mem::MaybeUninit::<Self>::uninit();
         unsafe {
@@ -1561,6 +1704,38 @@ extern "C" {
 extern "C" {
     pub fn wws_operation_complete(
         operation: wws_operation,
+        status: wws_status,
+        error: wws_error,
+    ) -> wws_status;
+}
+extern "C" {
+    pub fn wws_transport_task_give_connection(
+        transport_task: wws_transport_task,
+        connection: *const wws_custom_connection,
+        remote_address: wws_string,
+        transport_url: wws_string,
+        error: wws_error,
+    ) -> wws_status;
+}
+extern "C" {
+    pub fn wws_transport_task_give_listener(
+        transport_task: wws_transport_task,
+        listener: *const wws_custom_listener,
+        address: wws_string,
+        error: wws_error,
+    ) -> wws_status;
+}
+extern "C" {
+    pub fn wws_transport_task_give_piece(
+        transport_task: wws_transport_task,
+        octets: wws_bytes,
+        more: bool,
+        error: wws_error,
+    ) -> wws_status;
+}
+extern "C" {
+    pub fn wws_transport_task_complete(
+        transport_task: wws_transport_task,
         status: wws_status,
         error: wws_error,
     ) -> wws_status;

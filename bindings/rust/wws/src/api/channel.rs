@@ -101,7 +101,7 @@ values! {
 
 /// Settings fixed when a channel is created.  In all times, 0 stands for the
 /// default and [`u32::MAX`] for ever.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone)]
 pub struct ChannelOptions {
     /// How envelopes travel.
     pub transport: Transport,
@@ -146,6 +146,10 @@ pub struct ChannelOptions {
     /// Which addresses of the other side are used.  A literal address of
     /// another version is not found: [`Status::E_ENDPOINT_NOT_FOUND`].
     pub ip_version: IpVersion,
+    /// The application's own transport, with connect; needed for
+    /// TRANSPORT_CUSTOM, refused for any other, and for a channel that is
+    /// created for a listener.  Copied.
+    pub custom: Option<CustomTransport>,
 }
 
 impl Default for ChannelOptions {
@@ -169,12 +173,15 @@ impl Default for ChannelOptions {
             max_streamed_start_size: 16384,
             infinite_timeouts: false,
             ip_version: IpVersion::AUTO,
+            custom: None,
         }
     }
 }
 
 impl ChannelOptions {
-    pub(crate) fn lower(&self) -> sys::wws_channel_options {
+    pub(crate) fn lower(&self, keep: &mut Keep) -> sys::wws_channel_options {
+        let custom = self.custom.as_ref().map(|it| it.lower(keep));
+        let custom = keep.optional(custom);
         sys::wws_channel_options {
             struct_size: size_of::<sys::wws_channel_options>() as u32,
             version: sys::WWS_VERSION,
@@ -196,6 +203,7 @@ impl ChannelOptions {
             max_streamed_start_size: self.max_streamed_start_size,
             infinite_timeouts: self.infinite_timeouts.into(),
             ip_version: self.ip_version.0,
+            custom,
             ..Default::default()
         }
     }
@@ -227,15 +235,16 @@ impl Channel {
     ) -> Result<Self> {
         let out = sys::wws_channel::default();
         let done = support::call(out, |out, error| {
-            let options = options.lower();
-            unsafe {
+            let mut keep = Keep::default();
+            let options = options.lower(&mut keep);
+            keep.settle(unsafe {
                 sys::wws_channel_create(
                     support::handle(&runtime),
                     &options,
                     out,
                     error,
                 )
-            }
+            })
         })?;
         Ok(Self::of(done.out))
     }
@@ -253,15 +262,16 @@ impl Channel {
     ) -> Result<Self> {
         let out = sys::wws_channel::default();
         let done = support::call(out, |out, error| {
-            let options = options.lower();
-            unsafe {
+            let mut keep = Keep::default();
+            let options = options.lower(&mut keep);
+            keep.settle(unsafe {
                 sys::wws_channel_create_for_listener(
                     listener.handle,
                     &options,
                     out,
                     error,
                 )
-            }
+            })
         })?;
         Ok(Self::of(done.out))
     }

@@ -43,7 +43,7 @@ values! {
 
 /// Settings fixed when a listener is created.  In all times, 0 stands for the
 /// default and [`u32::MAX`] for ever.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone)]
 pub struct ListenerOptions {
     /// How envelopes travel.
     pub transport: Transport,
@@ -87,6 +87,9 @@ pub struct ListenerOptions {
     /// "Mozilla" is in WWSAPI, which keeps out browsers, and older SOAP clients
     /// with them.
     pub disallowed_user_agents: Vec<String>,
+    /// The application's own transport, with listen; needed for
+    /// TRANSPORT_CUSTOM, refused for any other.  Copied.
+    pub custom: Option<CustomTransport>,
 }
 
 impl Default for ListenerOptions {
@@ -109,6 +112,7 @@ impl Default for ListenerOptions {
             close_timeout_ms: 5000,
             ip_version: IpVersion::AUTO,
             disallowed_user_agents: Vec::new(),
+            custom: None,
         }
     }
 }
@@ -117,6 +121,8 @@ impl ListenerOptions {
     pub(crate) fn lower(&self, keep: &mut Keep) -> sys::wws_listener_options {
         let disallowed_user_agents =
             keep.array(support::strings(&self.disallowed_user_agents));
+        let custom = self.custom.as_ref().map(|it| it.lower(keep));
+        let custom = keep.optional(custom);
         sys::wws_listener_options {
             struct_size: size_of::<sys::wws_listener_options>() as u32,
             version: sys::WWS_VERSION,
@@ -138,6 +144,7 @@ impl ListenerOptions {
             ip_version: self.ip_version.0,
             disallowed_user_agents,
             disallowed_user_agents_count: self.disallowed_user_agents.len(),
+            custom,
             ..Default::default()
         }
     }

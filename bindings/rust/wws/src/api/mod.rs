@@ -27,6 +27,7 @@ mod queue;
 mod runtime;
 mod service_host;
 mod service_proxy;
+mod transport;
 mod types;
 
 pub use call::*;
@@ -40,6 +41,7 @@ pub use queue::*;
 pub use runtime::*;
 pub use service_host::*;
 pub use service_proxy::*;
+pub use transport::*;
 pub use types::*;
 
 /// The version of the interface that this crate was made for.

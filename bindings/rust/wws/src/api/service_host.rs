@@ -160,6 +160,9 @@ pub struct EndpointOptions {
     pub max_attributes: u32,
     /// Which addresses of the machine are listened at, as of a listener.
     pub ip_version: IpVersion,
+    /// The application's own transport, with listen; needed for
+    /// TRANSPORT_CUSTOM, refused for any other.  Copied.
+    pub custom: Option<CustomTransport>,
 }
 
 impl EndpointOptions {
@@ -191,6 +194,7 @@ impl EndpointOptions {
             max_depth: 32,
             max_attributes: 128,
             ip_version: IpVersion::AUTO,
+            custom: None,
         }
     }
 
@@ -200,6 +204,8 @@ impl EndpointOptions {
         let actions = keep.array(support::strings(&self.actions));
         let one_way_actions =
             keep.array(support::strings(&self.one_way_actions));
+        let custom = self.custom.as_ref().map(|it| it.lower(keep));
+        let custom = keep.optional(custom);
         sys::wws_endpoint_options {
             struct_size: size_of::<sys::wws_endpoint_options>() as u32,
             version: sys::WWS_VERSION,
@@ -227,6 +233,7 @@ impl EndpointOptions {
             max_depth: self.max_depth,
             max_attributes: self.max_attributes,
             ip_version: self.ip_version.0,
+            custom,
             ..Default::default()
         }
     }

@@ -23,7 +23,7 @@ values! {
 
 /// Settings fixed when a service proxy is created.  In all times, 0 stands for
 /// the default and [`u32::MAX`] for ever.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone)]
 pub struct ServiceProxyOptions {
     /// How envelopes travel.
     pub transport: Transport,
@@ -55,6 +55,9 @@ pub struct ServiceProxyOptions {
     pub encoding: Encoding,
     /// Which addresses of the service are used, as by a channel.
     pub ip_version: IpVersion,
+    /// The application's own transport, with connect; needed for
+    /// TRANSPORT_CUSTOM, refused for any other.  Copied.
+    pub custom: Option<CustomTransport>,
 }
 
 impl Default for ServiceProxyOptions {
@@ -73,12 +76,18 @@ impl Default for ServiceProxyOptions {
             max_idle_channels: 100,
             encoding: Encoding::DEFAULT,
             ip_version: IpVersion::AUTO,
+            custom: None,
         }
     }
 }
 
 impl ServiceProxyOptions {
-    pub(crate) fn lower(&self) -> sys::wws_service_proxy_options {
+    pub(crate) fn lower(
+        &self,
+        keep: &mut Keep,
+    ) -> sys::wws_service_proxy_options {
+        let custom = self.custom.as_ref().map(|it| it.lower(keep));
+        let custom = keep.optional(custom);
         sys::wws_service_proxy_options {
             struct_size: size_of::<sys::wws_service_proxy_options>() as u32,
             version: sys::WWS_VERSION,
@@ -95,6 +104,7 @@ impl ServiceProxyOptions {
             max_idle_channels: self.max_idle_channels,
             encoding: self.encoding.0,
             ip_version: self.ip_version.0,
+            custom,
             ..Default::default()
         }
     }
@@ -237,15 +247,16 @@ impl ServiceProxy {
     ) -> Result<Self> {
         let out = sys::wws_service_proxy::default();
         let done = support::call(out, |out, error| {
-            let options = options.lower();
-            unsafe {
+            let mut keep = Keep::default();
+            let options = options.lower(&mut keep);
+            keep.settle(unsafe {
                 sys::wws_service_proxy_create(
                     support::handle(&runtime),
                     &options,
                     out,
                     error,
                 )
-            }
+            })
         })?;
         Ok(Self::of(done.out))
     }

@@ -108,6 +108,9 @@ values! {
         /// Sessions over TCP, with .NET message framing (MC-NMF): net.tcp.
         /// Needs an encoding to be named.
         TCP = 1,
+        /// Sessions over what the application itself provides
+        /// (CustomTransport), which the options must name.
+        CUSTOM = 2,
     }
 }
 
@@ -115,10 +118,10 @@ values! {
     /// How envelopes are written.  Envelopes that are received may be UTF-8 or
     /// UTF-16, with or without a byte order mark.
     pub struct Encoding(u32) {
-        /// What the transport is used with: UTF-8 over HTTP.  Over TCP that is
-        /// binary XML with a dictionary for the session, which is not there
-        /// yet: creating what would use it fails with
-        /// [`Status::E_NOT_SUPPORTED`].
+        /// What the transport is used with: UTF-8 over HTTP and the
+        /// application's own.  Over TCP that is binary XML with a dictionary
+        /// for the session, which is not there yet: creating what would use it
+        /// fails with [`Status::E_NOT_SUPPORTED`].
         DEFAULT = 0,
         /// XML text in UTF-8.
         UTF8 = 1,

@@ -1,0 +1,150 @@
+/* What the parts of an application's own transport share: its sessions
+ * (custom.c), the servers that accept them (custom_server.c) and the tasks that
+ * it is given (transport_task.c).
+ *
+ * Words.  A *connection* is the application's; the *session* above it is ours.
+ * A *slot* is a function of one of the application's tables. */
+#ifndef WWI_CUSTOM_H
+#define WWI_CUSTOM_H
+
+#include "core/transport/session.h"
+#include "core/transport/transport_task.h"
+
+struct wwi_custom {
+    _Atomic uint32_t refs;
+    bool taken;
+    wws_custom_transport table;
+};
+
+struct wwi_custom_session {
+    struct wwi_session base;
+    _Atomic uint32_t refs;      /* its life, each task, each post */
+    struct wwi_post post;
+    struct wwi_timer timer;     /* of parting */
+    struct wwi_custom *custom;  /* of a client */
+    struct wwi_server *server;  /* that accepts it; null for a client */
+    struct wwi_link link;       /* of the server's, under its lock */
+    /* Set when it is made, then read only. */
+    wws_envelope_version version;
+    uint64_t most;              /* octets of a message that comes */
+    bool streamed;
+    struct wwi_bytes address;   /* of a client */
+
+    struct { /* loop thread only */
+        /* Those under way. */
+        struct wwi_transport_task *tasks[WWI_TASK_KINDS];
+        uint32_t task_count;
+        struct wwi_sending *sending;
+        struct wwi_bytes piece; /* that nobody has asked for yet, from `at` */
+        size_t at;
+        bool has_piece;
+        bool more;              /* the message that comes goes on behind it */
+        uint64_t size;          /* of that message so far */
+        bool begun;             /* connect or accept was called */
+        bool talking;
+        bool counted;           /* the server knows that, or that it failed */
+        bool peer_ended;
+        bool shutting;          /* shut_down was called */
+        bool shut;              /* and is complete */
+        bool parting;           /* the holder has given it back in order */
+        bool late;              /* and that takes too long */
+        bool closing;           /* close was called */
+        bool closed;            /* and is complete */
+        bool cut;               /* abort was called */
+        bool over;              /* it has failed */
+        bool told;              /* `ended` has said so */
+        bool released;          /* nobody holds it */
+        bool gone;              /* its connection */
+        bool finished;          /* both; its life is over */
+        struct wwi_outcome outcome;
+    } on_loop;
+
+    struct { /* any thread, under the lock */
+        struct wwi_lock lock;
+        struct wwi_list done;   /* tasks that are complete */
+        struct wwi_list queue;  /* of sendings */
+        uint32_t asked;         /* pieces */
+        bool opening;
+        bool open;
+        bool shut;              /* nothing more may be sent */
+        bool over;
+        bool aborted;
+        bool freed;
+        const struct wwi_sending *last; /* of a stream: nothing follows it */
+        /* Constant when it is there. */
+        bool has_connection;
+        wws_custom_connection connection;
+        struct wwi_bytes remote;
+        struct wwi_bytes via;
+    } synced;
+};
+
+struct wwi_server {
+    _Atomic uint32_t refs;      /* the owner, each session, post and timer */
+    struct wwi_runtime *runtime;
+    struct wwi_loop *loop;
+    struct wwi_custom *custom;
+    struct wwi_server_options options;
+    struct wwi_server_callbacks callbacks;
+    struct wwi_post post;
+    struct wwi_timer retry;     /* of an accept */
+    _Atomic bool stopping;
+    _Atomic bool reset;
+
+    struct { /* any thread, under the lock */
+        struct wwi_lock lock;
+        struct wwi_list sessions;
+        uint32_t count;         /* of these */
+        bool accepting;         /* one of them has not been made yet */
+        bool calling;           /* accept is being called */
+        bool retrying;          /* accept will be called again */
+        bool told;              /* stop was called */
+        bool finished;          /* `stopped` has run, or is about to */
+        void (*stopped)(void *state);
+        /* Constant when it is there. */
+        bool has_listener;
+        wws_custom_listener listener;
+        struct wwi_bytes address;
+    } synced;
+};
+
+/* custom.c */
+
+/* With one reference; null when there is no memory. */
+struct wwi_custom_session *wwi_custom_session_new(
+    struct wwi_runtime *runtime,
+    struct wwi_server *server);
+void wwi_custom_session_ref(struct wwi_custom_session *session);
+void wwi_custom_session_unref(struct wwi_custom_session *session);
+/* Asks the loop to look at it, from any thread. */
+void wwi_custom_session_wake(struct wwi_custom_session *session);
+
+/* custom_server.c */
+
+void wwi_custom_server_ref(struct wwi_server *server);
+void wwi_custom_server_unref(struct wwi_server *server);
+/* Calls accept, unless it is stopping. */
+wws_status wwi_custom_server_call_accept(
+    struct wwi_server *server,
+    wws_transport_task task);
+/* The one that it waited for has been made, or not. */
+void wwi_custom_server_accepted(struct wwi_server *server, bool made);
+/* Nobody holds the session any more. */
+void wwi_custom_server_left(struct wwi_custom_session *session);
+
+wws_status wwi_custom_server_open(
+    struct wwi_runtime *runtime,
+    wws_string url,
+    const struct wwi_server_options *options,
+    const struct wwi_server_callbacks *callbacks,
+    struct wwi_server **server,
+    struct wwi_error *error);
+wws_status wwi_custom_server_address(
+    struct wwi_server *server,
+    struct wwi_bytes *address);
+void wwi_custom_server_stop(
+    struct wwi_server *server,
+    bool reset,
+    void (*stopped)(void *state));
+
+#endif

@@ -1,0 +1,176 @@
+/* What is said of an application's own transport, and what becomes of the
+ * tables that describe one.  That it does as any other, the suites show that
+ * run over it. */
+#include "tests/support/public/loop.h"
+#include "tests/support/public/world.h"
+
+static const wws_error no_error;
+static _Atomic unsigned freed;
+
+static void count_freed(void *state)
+{
+    (void) state;
+    freed++;
+}
+
+static wws_custom_transport table_of(struct loop *loop)
+{
+    wws_custom_transport table = WWS_CUSTOM_TRANSPORT_INIT;
+
+    loop_fill(loop, &table);
+    table.free_state = count_freed;
+    return table;
+}
+
+static wws_status make_channel(
+    wws_runtime runtime,
+    wws_transport transport,
+    const wws_custom_transport *custom,
+    wws_channel *channel)
+{
+    wws_channel_options options = WWS_CHANNEL_OPTIONS_INIT;
+
+    options.transport = transport;
+    options.encoding = WWS_ENCODING_UTF8;
+    options.custom = custom;
+    return wws_channel_create(runtime, &options, channel, no_error);
+}
+
+static wws_status make_listener(
+    wws_runtime runtime,
+    const wws_custom_transport *custom,
+    wws_listener *listener)
+{
+    wws_listener_options options = WWS_LISTENER_OPTIONS_INIT;
+
+    options.transport = WWS_TRANSPORT_CUSTOM;
+    options.custom = custom;
+    return wws_listener_create(runtime, &options, listener, no_error);
+}
+
+static void custom__is_named_where_it_is_meant_and_nowhere_else(void **state)
+{
+    struct world *world = *state;
+    struct loop loop;
+    wws_custom_transport table, deaf, mute;
+    wws_channel_options options = WWS_CHANNEL_OPTIONS_INIT;
+    wws_channel channel;
+    wws_listener listener;
+
+    loop_init(&loop);
+    freed = 0;
+    table = deaf = mute = table_of(&loop);
+    deaf.listen = NULL;
+    mute.connect = NULL;
+
+    assert_status(make_channel(world->runtime, WWS_TRANSPORT_CUSTOM, NULL,
+        &channel), WWS_E_INVALIDARG);
+    assert_status(make_channel(world->runtime, WWS_TRANSPORT_CUSTOM, &mute,
+        &channel), WWS_E_INVALIDARG);
+    assert_status(make_channel(world->runtime, WWS_TRANSPORT_HTTP, &table,
+        &channel), WWS_E_INVALIDARG);
+    assert_status(make_channel(world->runtime, WWS_TRANSPORT_TCP, &table,
+        &channel), WWS_E_INVALIDARG);
+    assert_status(make_listener(world->runtime, NULL, &listener),
+        WWS_E_INVALIDARG);
+    assert_status(make_listener(world->runtime, &deaf, &listener),
+        WWS_E_INVALIDARG);
+    table.struct_size--;
+    assert_status(make_listener(world->runtime, &table, &listener),
+        WWS_E_INVALIDARG);
+
+    table.struct_size++;
+    assert_status(make_listener(world->runtime, &mute, &listener), WWS_S_OK);
+    options.custom = &table;
+    assert_status(wws_channel_create_for_listener(listener, &options,
+        &channel, no_error), WWS_E_INVALIDARG);
+    assert_int_equal(freed, 0);
+    assert_status(wws_listener_free(listener), WWS_S_OK);
+    assert_int_equal(freed, 1);
+    loop_fini(&loop);
+}
+
+/* What is left out of a connection or a listener. */
+static wws_status connect_badly(
+    wws_transport_task task,
+    wws_string address,
+    void *state)
+{
+    wws_custom_connection none = WWS_CUSTOM_CONNECTION_INIT;
+    wws_custom_listener nobody = WWS_CUSTOM_LISTENER_INIT;
+    wws_status *statuses = state;
+
+    statuses[0] = wws_transport_task_give_connection(task, &none, address,
+        address, no_error);
+    statuses[1] = wws_transport_task_give_listener(task, &nobody, address,
+        no_error);
+    statuses[2] = wws_transport_task_give_piece(task, (wws_bytes) { NULL, 1 },
+        false, no_error);
+    statuses[3] = wws_transport_task_complete((wws_transport_task) { 0 },
+        WWS_S_OK, no_error);
+    return WWS_E_ENDPOINT_NOT_AVAILABLE;
+}
+
+static void connection__needs_its_slots(void **state)
+{
+    struct world *world = *state;
+    wws_custom_transport table = WWS_CUSTOM_TRANSPORT_INIT;
+    wws_status statuses[4] = { 0 };
+    wws_channel channel;
+
+    table.connect = connect_badly;
+    table.state = statuses;
+    assert_status(make_channel(world->runtime, WWS_TRANSPORT_CUSTOM, &table,
+        &channel), WWS_S_OK);
+
+    assert_status(wws_channel_open(channel, text("any"), NULL, no_error),
+        WWS_E_ENDPOINT_NOT_AVAILABLE);
+
+    for (int i = 0; i < 4; i++)
+        assert_status(statuses[i], WWS_E_INVALIDARG);
+    assert_status(wws_channel_free(channel), WWS_S_OK);
+}
+
+/* The state of a table lives until the last that needs it is gone. */
+static void table__is_freed_with_what_was_made_of_it(void **state)
+{
+    struct world *world = *state;
+    struct loop loop;
+    wws_custom_transport table;
+    wws_endpoint_options endpoint = WWS_ENDPOINT_OPTIONS_INIT;
+    wws_service_proxy_options options = WWS_SERVICE_PROXY_OPTIONS_INIT;
+    struct world own;
+
+    (void) world;
+    loop_init(&loop);
+    freed = 0;
+    table = table_of(&loop);
+    endpoint.transport = options.transport = WWS_TRANSPORT_CUSTOM;
+    endpoint.custom = options.custom = &table;
+    endpoint.address = text("memory:calc");
+
+    world_begin(&own, NULL);
+    world_add_host(&own, NULL, &endpoint);
+    own.proxy = world_proxy(&own, &options, "memory:calc");
+    memset(&table, 0, sizeof table);
+    assert_status(call_now(own.proxy, ACTION_ECHO), WWS_S_OK);
+    assert_int_equal(freed, 0);
+
+    assert_true(world_end(&own));
+    assert_int_equal(freed, 2);
+    loop_fini(&loop);
+}
+
+#define in_world(test) \
+    cmocka_unit_test_setup_teardown(test, world_set_up, world_tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        in_world(custom__is_named_where_it_is_meant_and_nowhere_else),
+        in_world(connection__needs_its_slots),
+        in_world(table__is_freed_with_what_was_made_of_it),
+    };
+
+    return run_promises(tests, world_warm_up, world_cool_down);
+}

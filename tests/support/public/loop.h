@@ -1,0 +1,48 @@
+/* A transport in memory: an application's own, of the public interface alone.
+ * Messages go through two queues of a connection, in one process.
+ *
+ *     struct loop loop;
+ *     wws_custom_transport table = WWS_CUSTOM_TRANSPORT_INIT;
+ *
+ *     loop_init(&loop);
+ *     loop_fill(&loop, &table);
+ *     options.transport = WWS_TRANSPORT_CUSTOM;
+ *     options.custom = &table; */
+#ifndef TESTS_LOOP_H
+#define TESTS_LOOP_H
+
+#include <pthread.h>
+#include <stdbool.h>
+
+#include "wws/wws.h"
+
+struct loop_listener;
+
+struct loop {
+    pthread_mutex_t lock; /* of all that is in it */
+    struct loop_listener *listeners;
+};
+
+void loop_init(struct loop *loop);
+void loop_fini(struct loop *loop);
+/* The slots of the transport; its state is the loop. */
+void loop_fill(struct loop *loop, wws_custom_transport *table);
+
+/* The parts of it, for who puts something beside it.  connect: as the slot,
+ * WWS_E_ENDPOINT_NOT_FOUND if nobody listens at the address. */
+wws_status loop_connect(
+    wws_transport_task task,
+    wws_string address,
+    void *state);
+/* Listens; null if somebody does already. */
+struct loop_listener *loop_listener_new(struct loop *loop, wws_string address);
+wws_status loop_accept(wws_transport_task task, void *state);
+void loop_stop(void *state);
+void loop_listener_free(void *state);
+/* A client that has come in another way; false if it does not listen any more,
+ * and the connection is the caller's still. */
+bool loop_offer(
+    struct loop_listener *listener,
+    const wws_custom_connection *connection);
+
+#endif
