@@ -293,7 +293,9 @@ static wws_status stage_sending(struct wwi_mux_client *client)
         return finish(client, WWS_S_OK);
     if (mux->synced.over)
         return fail_with_session(client);
-    if (client->wants_reply && mux->synced.ended && !got)
+    /* What has begun is sent to its end first. */
+    if (client->wants_reply && mux->synced.ended && !got
+        && !(state == WWI_MUX_LETTER_GIVEN && client->synced.begun))
         return fail_without_reply(client);
     return state == WWI_MUX_LETTER_NEW ? give_letter(client) : WWS_S_ASYNC;
 }
