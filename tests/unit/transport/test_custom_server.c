@@ -180,6 +180,8 @@ static void stop__with_reset_aborts_sessions(void **state)
 
     wait_for(&holder->failed, 1);
     assert_int_equal(holder->outcome.status, WWS_E_OPERATION_ABORTED);
+    wait_for_call(STOP, 1);
+    let_everything_run();
     assert_int_equal(calls_of(STOP), 1);
 }
 
