@@ -33,8 +33,8 @@ static void *complete_connect(void *state)
     return NULL;
 }
 
-/* A30, A31, A32: the result of the slot, a completion inside it, and one on another
- * thread come to the same. */
+/* A30 to A33: the result of the slot, a completion inside it, and one on
+ * another thread come to the same. */
 static void task__is_complete_inside_or_after_its_slot(void **state)
 {
     pthread_t thread;
