@@ -19,6 +19,12 @@ from text import COLUMNS, Files, fill, wrapped
 # Text in the shape of rustfmt's
 
 
+def member(name: str, type: str) -> str:
+    line = f"    pub {name}: {type},\n"
+    return (line if len(line) <= COLUMNS + 1
+            else f"    pub {name}:\n        {type},\n")
+
+
 def laid_out(indent: str, head: str, items: list[str], tail: str) -> str:
     """Items on one line, or each on a line of its own."""
     line = f"{indent}{head}{', '.join(items)}{tail}"
@@ -521,7 +527,7 @@ class Rust:
     def members(self, type: Type) -> str:
         members = [
             self.doc(it.doc, "    ")
-            + f"    pub {it.name.snake}: {self.member_type(type, it)},\n"
+            + member(it.name.snake, self.member_type(type, it))
             for it in self.seen(type)
             if not (it.type and type.shape is Shape.RECORD)]
         return fill("""

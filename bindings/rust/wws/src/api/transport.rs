@@ -18,12 +18,14 @@ pub struct CustomTransport {
     /// [`TransportTask::give_connection`], as soon as it can be aborted, and
     /// has been made when the task is complete; a failure says why it has not.
     /// On the loop of the connection; must not block.  Null: for servers only.
-    pub connect: Option<Arc<dyn Fn(&TransportTask, &str) -> Status + Send + Sync>>,
+    pub connect:
+        Option<Arc<dyn Fn(&TransportTask, &str) -> Status + Send + Sync>>,
     /// Listens at the address: gives the listener by
     /// [`TransportTask::give_listener`] and returns, with the task complete.
     /// On the thread that opens; must not block.  A failure is what opening
     /// fails with.  Null: for clients only.
-    pub listen: Option<Arc<dyn Fn(&TransportTask, &str) -> Status + Send + Sync>>,
+    pub listen:
+        Option<Arc<dyn Fn(&TransportTask, &str) -> Status + Send + Sync>>,
 }
 
 impl CustomTransport {
