@@ -470,7 +470,7 @@ static void server__sends_nothing_of_an_answer_stopped_before(void **state)
     answer_text(incoming, "too late");
 
     expect_reset(fd);
-    assert_int_equal(value_of(&it->replied), 1);
+    wait_for(&it->replied, 1);
     assert_int_equal(it->outcome.status, WWS_E_OPERATION_ABORTED);
     assert_int_equal(it->outcome.progress, WWS_PROGRESS_NOT_SENT);
     close(fd);
