@@ -4,6 +4,7 @@ Wherever the promise is one of every function or every struct, the test goes
 through all that are declared.
 """
 import os
+import queue
 import select
 import sys
 import threading
@@ -19,11 +20,28 @@ from library import (  # noqa: E402
 NONE = {'id': 0}
 DEADLINE_S = 30
 
+# What the library gives for a time.
+BORROWED = ('wws_operation', 'wws_transport_task')
+
 # What may be zero or null, besides errors and runtimes.
 OPTIONAL_HANDLES = {('wws_message_initialize', 'original')}
 OPTIONAL_OUTPUTS = {('wws_service_proxy_call', 'call'),
                     ('wws_service_proxy_call', 'reply_body'),
                     ('wws_message_get_custom_header', 'must_understand')}
+
+
+def next_event(events):
+    """The next event; waits for it."""
+    fd = ffi.new('int32_t *')
+    count = ffi.new('uint32_t *')
+    event = new('wws_event')
+    check(lib.wws_queue_get_fd(events, fd, NONE))
+    while count[0] == 0:
+        ready, _, _ = select.select([fd[0]], [], [], DEADLINE_S)
+        if not ready:
+            raise TimeoutError('no event')
+        check(lib.wws_queue_next(events, 1, event, count, NONE))
+    return event
 
 
 class Service:
@@ -51,17 +69,7 @@ class Service:
         return found
 
     def next_event(self):
-        """The next event; waits for it."""
-        fd = ffi.new('int32_t *')
-        count = ffi.new('uint32_t *')
-        event = new('wws_event')
-        check(lib.wws_queue_get_fd(self.events, fd, NONE))
-        while count[0] == 0:
-            ready, _, _ = select.select([fd[0]], [], [], DEADLINE_S)
-            if not ready:
-                raise TimeoutError('no event')
-            check(lib.wws_queue_next(self.events, 1, event, count, NONE))
-        return event
+        return next_event(self.events)
 
     def call(self, reply, completion=ffi.NULL, call=ffi.NULL, error=None):
         action, keep_action = text(b'urn:echo')
@@ -89,15 +97,56 @@ def answer(operation, body=b'<echoed xmlns="urn:x"/>'):
     check(lib.wws_operation_complete(operation, lib.WWS_S_OK, NONE))
 
 
+class Carrier:
+    """An application's own transport that is asked to connect a channel."""
+
+    def __init__(self):
+        self.asked = queue.SimpleQueue()
+        self.connect = ffi.callback(
+            'wws_status(wws_transport_task, wws_string, void *)',
+            self.connecting)
+        self.events = create('wws_queue', NONE)
+        self.channel = create(
+            'wws_channel', NONE,
+            new('wws_channel_options', transport=lib.WWS_TRANSPORT_CUSTOM,
+                encoding=lib.WWS_ENCODING_UTF8,
+                custom=new('wws_custom_transport', connect=self.connect)))
+
+    def connecting(self, task, address, state):
+        self.asked.put(copy(task))
+        return lib.WWS_S_ASYNC
+
+    def begin(self):
+        address, keep = text(b'urn:nowhere')
+        status = lib.wws_channel_open(
+            self.channel, address, new('wws_completion', queue=self.events),
+            NONE)
+        del keep
+        assert status == lib.WWS_S_ASYNC
+        return self.asked.get(timeout=DEADLINE_S)
+
+    def finish(self, task):
+        check(lib.wws_transport_task_complete(
+            task, lib.WWS_E_ENDPOINT_UNREACHABLE, NONE))
+        event = next_event(self.events)
+        assert event.status == lib.WWS_E_ENDPOINT_UNREACHABLE
+
+    def close(self):
+        check(free(self.channel, 'wws_channel'))
+        check(free(self.events, 'wws_queue'))
+
+
 class World:
     """A live object of every kind, and a stale handle of every kind."""
 
     def __init__(self):
         self.service = Service()
+        self.carrier = Carrier()
         self.reply = ffi.new('wws_buffer *')
         self.live = {kind: self.make(kind) for kind in HANDLES
-                     if kind != 'wws_operation'}
+                     if kind not in BORROWED}
         self.live['wws_operation'] = self.begin()
+        self.live['wws_transport_task'] = self.carrier.begin()
         self.stale = {kind: self.make_stale(kind) for kind in HANDLES}
         self.error = self.live['wws_error']
         check(lib.wws_message_initialize(
@@ -128,6 +177,11 @@ class World:
         lib.wws_buffer_release(self.reply)
 
     def make_stale(self, kind):
+        if kind == 'wws_transport_task':
+            task = self.live[kind]
+            self.carrier.finish(task)
+            self.live[kind] = self.carrier.begin()
+            return task
         if kind == 'wws_operation':
             # One at a time: the other one is alive, and its call pending.
             operation, self.live[kind] = self.live[kind], None
@@ -140,11 +194,13 @@ class World:
 
     def close(self):
         self.finish(self.live.pop('wws_operation'))
+        self.carrier.finish(self.live.pop('wws_transport_task'))
         runtime = self.live.pop('wws_runtime')
         for kind, handle in self.live.items():
             check(free(handle, kind))
         check(lib.wws_runtime_close(runtime, 1000 * DEADLINE_S, NONE))
         check(free(runtime, 'wws_runtime'))
+        self.carrier.close()
         self.service.close()
 
 
@@ -244,7 +300,7 @@ class Names(unittest.TestCase):
             {name for name in dir(lib) if name.startswith('wws_')},
             set(FUNCTIONS) | {'wws_version', 'wws_status_name',
                               'wws_buffer_release'})
-        self.assertEqual(len(HANDLES), 10)
+        self.assertEqual(len(HANDLES), 11)
         self.assertEqual(DECLARATIONS.count('uint32_t struct_size;'),
                          len(VERSIONED))
 
@@ -320,7 +376,7 @@ class Misuse(unittest.TestCase):
 
     def test_free__of_zero_is_done(self):
         found = [name for name in FUNCTIONS if name.endswith('_free')]
-        self.assertEqual(len(found), len(HANDLES) - 1)
+        self.assertEqual(len(found), len(HANDLES) - len(BORROWED))
         for function in found:
             self.assertEqual(getattr(lib, function)(NONE), lib.WWS_S_OK)
 
