@@ -157,10 +157,7 @@ def is_served(callback: Type) -> bool:
     return (callback.result is not None and len(slots) == 1
             and slots[0].shape is Shape.HANDLE
             and slots[0].type.object.borrowed
-            and any(it.slot.shape is Shape.TABLE
-                    for call in slots[0].type.object.calls
-                    if call.name.snake == "register_for_cancel"
-                    for it in call.parameters))
+            and slots[0].type.object.can_be_told)
 
 
 def default_of(call: Call) -> Parameter | None:

@@ -285,6 +285,15 @@ class Object(Declaration):
         return any(it.output and it.slot.is_view
                    for call in self.calls for it in call.parameters)
 
+    @property
+    def can_be_told(self) -> bool:
+        """Whether it can register to be told of something: a callback of its
+        own, or a queue in its place."""
+        return any(it.input and it.slot.shape is Shape.TABLE
+                   and any(inside.shape is Shape.HANDLE
+                           for inside in it.slot.type.slots)
+                   for call in self.calls for it in call.parameters)
+
 
 @dataclass(eq=False)
 class Model:

@@ -921,10 +921,10 @@ class Rust:
             doc += "  The default one is that of `default()`."
         elif object.borrowed:
             doc += "  It belongs to whom it is lent to, for as long."
-        if object.borrowed:
+        if object.borrowed and object.can_be_told:
             field = "    pub(crate) notes: Notes,\n"
             value = ", notes: Notes::default()"
-        elif is_alone(object):
+        elif is_alone(object) and not object.borrowed:
             field, value = "    alone: Alone,\n", ", alone: Alone::default()"
         names = {"name": object.name.pascal, "snake": object.name.snake}
         text = fill("""

@@ -34,10 +34,10 @@ ADDITIONS = [
   // Luckier than open.
   SERVICE_PROXY_STATE_LUCKY = 6;
 """),
-    (SCHEMA, "  optional Encoding encoding = 12 [default = ENCODING_DEFAULT];\n",
+    (SCHEMA, "  optional CustomTransport custom = 14;\n",
      """
   // What luck begins with.
-  optional uint32 lucky_number = 13 [default = 7];
+  optional uint32 lucky_number = 15 [default = 7];
 """),
     (SCHEMA, "service ServiceProxy {\n", """\
   // Adds to the lucky number.

@@ -260,12 +260,11 @@ impl CustomListener {
 #[derive(Debug)]
 pub struct TransportTask {
     pub(crate) handle: sys::wws_transport_task,
-    pub(crate) notes: Notes,
 }
 
 impl TransportTask {
     pub(crate) fn of(handle: sys::wws_transport_task) -> Self {
-        Self { handle, notes: Notes::default() }
+        Self { handle }
     }
 
     /// Of connect and accept: the connection.  The callbacks are copied; on
