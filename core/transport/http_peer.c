@@ -310,7 +310,7 @@ static void forgo(struct peer *peer)
         .status = peer->synced.why,
         .phase = WWS_PHASE_SEND,
         .text = peer->synced.why == WWS_E_OPERATION_ABORTED
-            ? "the server has been aborted" : "the client had gone",
+            ? "the connection has been aborted" : "the client had gone",
     };
 
     peer->replied(peer->replied_state, &outcome);
@@ -781,7 +781,7 @@ static bool look_after(struct peer *peer)
     ssize_t size;
 
     if (is_stopped(peer)) {
-        end(peer, UP, WWS_E_ENDPOINT_DISCONNECTED, true);
+        end(peer, UP, WWS_E_OPERATION_ABORTED, true);
         return false;
     }
     if (events == 0)
