@@ -232,6 +232,20 @@ static void set_port(struct wwi_address *address, uint16_t port)
         ((struct sockaddr_in *) storage)->sin_port = htons(port);
 }
 
+static int family_of(wws_ip_version version)
+{
+    return version == WWS_IP_VERSION_4 ? AF_INET
+        : version == WWS_IP_VERSION_6 ? AF_INET6 : AF_UNSPEC;
+}
+
+bool wwi_address_is_of(
+    const struct wwi_address *address,
+    wws_ip_version version)
+{
+    return version == WWS_IP_VERSION_AUTO
+        || address->storage.ss_family == family_of(version);
+}
+
 static void take_addresses(
     struct wwi_query *query,
     const struct ares_addrinfo *found,
@@ -247,6 +261,8 @@ static void take_addresses(
         if (node->ai_family != AF_INET && node->ai_family != AF_INET6)
             continue;
         memcpy(&address->storage, node->ai_addr, node->ai_addrlen);
+        if (!wwi_address_is_of(address, query->version))
+            continue;
         address->size = node->ai_addrlen;
         set_port(address, port);
         query->count++;
@@ -276,6 +292,9 @@ static void answer(
         end(query, WWS_E_OUTOFMEMORY, "no memory to look up a name");
     else if (status == ARES_ECANCELLED)
         end(query, WWS_E_OUTOFMEMORY, "no means to hear of name servers");
+    else if (status == ARES_SUCCESS)
+        end(query, WWS_E_ENDPOINT_NOT_FOUND,
+            "the name has no address of that IP version");
     else
         end(query, WWS_E_ENDPOINT_NOT_FOUND, ares_strerror(status));
 }
@@ -306,27 +325,15 @@ static void took_too_long(struct wwi_timer *timer)
     leave(resolver);
 }
 
-static int family_of(wws_ip_version version)
-{
-    return version == WWS_IP_VERSION_4 ? AF_INET
-        : version == WWS_IP_VERSION_6 ? AF_INET6 : AF_UNSPEC;
-}
-
-bool wwi_address_is_of(
-    const struct wwi_address *address,
-    wws_ip_version version)
-{
-    return version == WWS_IP_VERSION_AUTO
-        || address->storage.ss_family == family_of(version);
-}
-
 static void ask(
     struct wwi_resolver *resolver,
     struct wwi_ticket *ticket,
     const char *host)
 {
+    /* Of both kinds, whichever are wanted: asked for one alone, c-ares 1.18
+     * forgets a copy of a local name. */
     struct ares_addrinfo_hints hints = {
-        .ai_family = family_of(ticket->query->version),
+        .ai_family = AF_UNSPEC,
         .ai_socktype = SOCK_STREAM,
     };
 
