@@ -201,7 +201,7 @@ static void begin_send_reply(
     limit(rig, WWS_CHANNEL_PROPERTY_SEND_TIMEOUT, soon);
     hear(&rig->heard, manner, start_send_reply, &rig->talk);
     for (int i = 0; i < (wire()->has_sessions ? 2 : 1); i++)
-        must(read(rig->client, &octet, 1) == 1);
+        must(read(rig->client, &octet, 1) == 1 || soon);
 }
 
 static void begin_close(

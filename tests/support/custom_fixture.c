@@ -20,7 +20,7 @@ static wws_status enter(enum slot slot, wws_transport_task task)
     assert_true(stage->all_count < ALL_TASKS);
     stage->all[stage->all_count++] = task.id;
     answer = stage->answers[slot];
-    inside = stage->complete_inside;
+    inside = stage->inside[slot];
     unlock_it();
     if (!inside)
         return answer;
@@ -34,7 +34,8 @@ static wws_status stage_connect(
     void *state)
 {
     assert_ptr_equal(state, &it->stage);
-    assert_string_equal(address.data, "stage:");
+    assert_int_equal(address.size, strlen("stage:"));
+    assert_memory_equal(address.data, "stage:", address.size);
     lock_it();
     it->stage.tasks[CONNECT] = task.id;
     unlock_it();

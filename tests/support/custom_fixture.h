@@ -39,7 +39,7 @@ struct stage {
     bool late;             /* connect and accept give no connection */
     bool mute;             /* listen gives no listener */
     bool unwatched;
-    bool complete_inside;  /* before the slot returns */
+    bool inside[SLOTS];    /* it is complete before it returns */
 
     int calls[SLOTS];
     uint64_t tasks[SLOTS]; /* the latest */

@@ -472,13 +472,14 @@ static void stop_port(void *state)
 {
     struct port *port = state;
 
+    /* Before the port is free, for its number names the listener. */
+    loop_stop(port->listener);
     (void) shutdown(port->fd, SHUT_RDWR);
     pthread_join(port->thread, NULL);
     pthread_mutex_lock(&port->lock);
     for (struct line *line = port->greeting; line != NULL; line = line->next)
         finish(line);
     pthread_mutex_unlock(&port->lock);
-    loop_stop(port->listener);
     close(port->fd);
 }
 

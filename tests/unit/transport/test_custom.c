@@ -43,13 +43,12 @@ static void task__is_complete_inside_or_after_its_slot(void **state)
     for (int manner = 0; manner < 3; manner++) {
         it->client = (struct holder) { .session = NULL };
         it->stage.answers[CONNECT] = manner == 2 ? WWS_S_ASYNC : WWS_S_OK;
-        it->stage.complete_inside = manner == 1;
+        it->stage.inside[CONNECT] = manner == 1;
         it->stage.calls[CONNECT] = 0;
         assert_int_equal(create_staged(), WWS_S_OK);
 
         it->client.session->calls->open(it->client.session);
         wait_for_call(CONNECT, 1);
-        it->stage.complete_inside = false;
         if (manner == 2) {
             pthread_create(&thread, NULL, complete_connect, NULL);
             pthread_join(thread, NULL);
