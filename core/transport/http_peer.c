@@ -306,11 +306,13 @@ static bool refuse(struct peer *peer, unsigned status)
 /* The answer comes too late for the connection. */
 static void forgo(struct peer *peer)
 {
+    bool gone = peer->synced.why == WWS_E_ENDPOINT_DISCONNECTED
+        && !is_stopped(peer);
     struct wwi_outcome outcome = {
-        .status = peer->synced.why,
+        .status = gone ? WWS_E_ENDPOINT_DISCONNECTED : WWS_E_OPERATION_ABORTED,
         .phase = WWS_PHASE_SEND,
-        .text = peer->synced.why == WWS_E_OPERATION_ABORTED
-            ? "the connection has been aborted" : "the client had gone",
+        .text = gone ? "the client had gone"
+            : "the connection has been aborted",
     };
 
     peer->replied(peer->replied_state, &outcome);
@@ -781,7 +783,7 @@ static bool look_after(struct peer *peer)
     ssize_t size;
 
     if (is_stopped(peer)) {
-        end(peer, UP, WWS_E_OPERATION_ABORTED, true);
+        end(peer, UP, WWS_E_ENDPOINT_DISCONNECTED, true);
         return false;
     }
     if (events == 0)
