@@ -37,19 +37,22 @@ static bool end_threads(struct wwi_runtime *runtime, int64_t deadline)
     return ended;
 }
 
+/* Nothing of it is left when its table is freed. */
 static void release(struct wwi_runtime *runtime)
 {
+    const wws_thread_callbacks threads = runtime->threads;
+
     for (uint32_t i = 0; i < runtime->loop_count; i++)
         wwi_loop_free(runtime->loops[i]);
     wwi_free(runtime->loops);
     if (runtime->pool != NULL)
         wwi_pool_free(runtime->pool);
     wwi_log_free(runtime->log);
-    if (runtime->threads.free_state != NULL)
-        runtime->threads.free_state(runtime->threads.state);
     pthread_cond_destroy(&runtime->synced.idle);
     wwi_lock_fini(&runtime->synced.lock);
     wwi_free(runtime);
+    if (threads.free_state != NULL)
+        threads.free_state(threads.state);
 }
 
 static void *end_and_release(void *state)
