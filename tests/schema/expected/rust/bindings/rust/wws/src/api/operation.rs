@@ -6,12 +6,11 @@ use super::*;
 #[derive(Debug)]
 pub struct Operation {
     pub(crate) handle: sys::wws_operation,
-    pub(crate) notes: Notes,
 }
 
 impl Operation {
     pub(crate) fn of(handle: sys::wws_operation) -> Self {
-        Self { handle, notes: Notes::default() }
+        Self { handle }
     }
 
     /// Makes the call end early.
