@@ -668,12 +668,14 @@ static bool is_reached(wws_listener listener, const char *host, int family)
         struct sockaddr_in6 v6;
     } address = { .any.sa_family = (sa_family_t) family };
     wws_buffer url = { 0 };
-    char port[8];
+    char text[64], port[8];
     bool reached;
     int fd;
 
     must(wws_listener_get_address(listener, &url, no_error) == WWS_S_OK);
-    must(sscanf(url.data, "%*[a-z.]://localhost:%7[0-9]/", port) == 1);
+    must(snprintf(text, sizeof text, "%.*s", (int) url.size,
+        (const char *) url.data) < (int) sizeof text);
+    must(sscanf(text, "%*[a-z.]://localhost:%7[0-9]/", port) == 1);
     wws_buffer_release(&url);
     if (family == AF_INET6)
         address.v6.sin6_port = htons((uint16_t) atoi(port));
