@@ -438,7 +438,7 @@ static void connected(struct wwi_session *session, void *state)
 {
     assert_ptr_equal(state, it);
     if (!it->refuses)
-        hold(&it->servers[it->connected], session);
+        hold(&it->servers[value_of(&it->connected)], session);
     count(&it->connected);
 }
 

@@ -185,13 +185,26 @@ void hold(struct holder *holder, struct wwi_session *session)
     unlock_it();
 }
 
+/* Two loops may be at it at once: each has its own place before it is counted
+ * as connected. */
+static struct holder *next_server(void)
+{
+    struct holder *holder;
+
+    lock_it();
+    assert_true(it->places < HOLDERS);
+    holder = &it->servers[it->places++];
+    unlock_it();
+    return holder;
+}
+
 static void connected(struct wwi_session *session, void *state)
 {
     struct holder *holder;
 
     assert_ptr_equal(state, it);
     if (it->manner != REFUSE) {
-        holder = &it->servers[it->connected];
+        holder = next_server();
         hold(holder, session);
         if (it->manner == TALK)
             assert_int_equal(send_text(holder, &it->greeting, "first"),

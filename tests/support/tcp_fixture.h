@@ -76,6 +76,7 @@ struct fixture {
     struct holder clients[HOLDERS];
     struct holder servers[HOLDERS];
     struct parcel greeting;
+    int places;
     int connected;
     int stopped;
     int done;

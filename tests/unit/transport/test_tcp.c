@@ -544,7 +544,7 @@ static void session__survives_every_failing_allocation(void **state)
     for (uint64_t n = 1; !through; n++) {
         assert_true(n < 200);
         lock_it();
-        it->connected = 0;
+        it->places = it->connected = 0;
         it->clients[0] = it->servers[0] = (struct holder) { .opened = 0 };
         unlock_it();
         wwi_memory_fail(n, 0);
