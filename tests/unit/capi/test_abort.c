@@ -18,8 +18,10 @@
 #include <errno.h>
 #include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "core/base/memory.h"
+#include "tests/support/sockets.h"
 #include "wws/wws.h"
 
 enum { HANG_MS = 30000 };
@@ -135,7 +137,8 @@ struct fixture {
     wws_message request;
     wws_message reply;
     wws_buffer out;
-    char url[2][128];
+    int silent;          /* where the client's requests go, and stay */
+    char url[128];       /* of the host */
     struct ear called;   /* a call of the proxy */
     struct ear asked;    /* a request-reply of the client */
     struct ear accepted;
@@ -162,13 +165,6 @@ static wws_status serve(wws_operation operation, void *state)
     return WWS_S_ASYNC;
 }
 
-static void keep_url(char url[128], wws_buffer *address)
-{
-    snprintf(url, 128, "%.*s", (int) address->size,
-        (const char *) address->data);
-    wws_buffer_release(address);
-}
-
 static wws_string text(const char *literal)
 {
     return (wws_string) { literal, strlen(literal) };
@@ -192,30 +188,33 @@ static void open_servers(struct fixture *fixture)
         WWS_S_OK);
     assert_int_equal(wws_service_host_get_address(fixture->host, 0, &address,
         no_error), WWS_S_OK);
-    keep_url(fixture->url[0], &address);
+    snprintf(fixture->url, sizeof fixture->url, "%.*s", (int) address.size,
+        (const char *) address.data);
+    wws_buffer_release(&address);
     assert_int_equal(wws_listener_create(fixture->runtime, NULL,
         &fixture->listener, no_error), WWS_S_OK);
     assert_int_equal(wws_listener_open(fixture->listener,
         text("http://127.0.0.1:0/"), NULL, no_error), WWS_S_OK);
-    assert_int_equal(wws_listener_get_address(fixture->listener, &address,
-        no_error), WWS_S_OK);
-    keep_url(fixture->url[1], &address);
 }
 
 /* The channel streams, so that a message of it can be abandoned. */
 static void open_clients(struct fixture *fixture)
 {
     wws_channel_options options = WWS_CHANNEL_OPTIONS_INIT;
+    char url[64];
+    uint16_t port;
 
+    fixture->silent = listen_somewhere(&port);
+    snprintf(url, sizeof url, "http://127.0.0.1:%u/", (unsigned) port);
     options.transfer_mode = WWS_TRANSFER_MODE_STREAMED;
     assert_int_equal(wws_service_proxy_create(fixture->runtime, NULL,
         &fixture->proxy, no_error), WWS_S_OK);
     assert_int_equal(wws_service_proxy_open(fixture->proxy,
-        text(fixture->url[0]), NULL, no_error), WWS_S_OK);
+        text(fixture->url), NULL, no_error), WWS_S_OK);
     assert_int_equal(wws_channel_create(fixture->runtime, &options,
         &fixture->client, no_error), WWS_S_OK);
-    assert_int_equal(wws_channel_open(fixture->client, text(fixture->url[1]),
-        NULL, no_error), WWS_S_OK);
+    assert_int_equal(wws_channel_open(fixture->client, text(url), NULL,
+        no_error), WWS_S_OK);
     assert_int_equal(wws_channel_create_for_listener(fixture->listener, NULL,
         &fixture->server, no_error), WWS_S_OK);
     assert_int_equal(wws_message_create(NULL, &fixture->request, no_error),
@@ -264,6 +263,7 @@ static int tear_down(void **state)
         WWS_S_OK);
     assert_int_equal(wws_runtime_free(fixture->runtime), WWS_S_OK);
     wws_buffer_release(&fixture->out);
+    close(fixture->silent);
     free(fixture);
     return 0;
 }
