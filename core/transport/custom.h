@@ -94,11 +94,11 @@ struct wwi_server {
     struct { /* any thread, under the lock */
         struct wwi_lock lock;
         struct wwi_list sessions;
-        uint32_t count;         /* of these */
+        struct wwi_list woken;  /* those that a stop has reached */
+        uint32_t count;         /* of both */
         bool accepting;         /* one of them has not been made yet */
-        bool calling;           /* accept is being called */
         bool retrying;          /* accept will be called again */
-        bool told;              /* stop was called */
+        bool told;              /* the listener's stop has returned */
         bool finished;          /* `stopped` has run, or is about to */
         void (*stopped)(void *state);
         /* Constant when it is there. */

@@ -1,14 +1,17 @@
 /* The server of an application's own transport: one session waits for the next
  * client, those that have one go on.
  *
- * The listener's stop must not come beside its accept, and no accept behind it:
- * whoever calls accept says so under the lock, and stop is left to him then. */
+ * Whoever stops it calls the listener's stop, so that the address is free when
+ * he returns; an accept that is just beginning may come beside it. */
 #include "core/transport/custom.h"
 
 #include "core/base/clock.h"
 #include "core/base/memory.h"
 
-enum { RETRY_MS = 100 };
+enum {
+    RETRY_MS = 100,
+    BATCH = 64, /* sessions that are woken at once */
+};
 
 static void lock(struct wwi_server *server)
 {
@@ -61,28 +64,59 @@ static void finish(struct wwi_server *server)
     server->synced.stopped(server->callbacks.state);
 }
 
+/* Sessions that nobody has told of a stop; whether there are more. */
+static bool wake_some_locked(struct wwi_server *server)
+{
+    struct wwi_link *link;
+
+    for (int i = 0; i < BATCH
+        && (link = wwi_list_take(&server->synced.sessions)) != NULL; i++) {
+        wwi_list_append(&server->synced.woken, link);
+        wwi_custom_session_wake(WWI_CONTAINER(link,
+            struct wwi_custom_session, link));
+    }
+    return !wwi_list_empty(&server->synced.sessions);
+}
+
 static void look(struct wwi_work *work)
 {
     struct wwi_server *server = WWI_CONTAINER(work, struct wwi_server,
         post.work);
-    const wws_custom_listener *listener = &server->synced.listener;
-    bool tell, finished;
+    bool finished, stopping = atomic_load(&server->stopping);
 
+    if (stopping)
+        forget_retry(server);
     lock(server);
-    tell = atomic_load(&server->stopping) && !server->synced.calling
-        && !server->synced.told;
-    server->synced.told = server->synced.told || tell;
+    if (stopping && wake_some_locked(server))
+        wake(server);
     finished = server->synced.told && server->synced.count == 0
         && !server->synced.finished;
     server->synced.finished = server->synced.finished || finished;
     unlock(server);
-    if (tell) {
-        forget_retry(server);
-        listener->stop(listener->state);
-    }
     if (finished)
         finish(server);
     wwi_custom_server_unref(server);
+}
+
+/* Whether this is the first time. */
+static bool begin_stop(
+    struct wwi_server *server,
+    bool reset,
+    void (*stopped)(void *state))
+{
+    bool first;
+
+    lock(server);
+    first = !atomic_load(&server->stopping);
+    if (first)
+        server->synced.stopped = stopped;
+    if (reset)
+        atomic_store(&server->reset, true);
+    atomic_store(&server->stopping, true);
+    wwi_list_move(&server->synced.sessions, &server->synced.woken);
+    wake(server);
+    unlock(server);
+    return first;
 }
 
 void wwi_custom_server_stop(
@@ -90,21 +124,16 @@ void wwi_custom_server_stop(
     bool reset,
     void (*stopped)(void *state))
 {
-    struct wwi_link *link;
+    const wws_custom_listener *listener = &server->synced.listener;
 
     wwi_custom_server_ref(server);
-    lock(server);
-    if (server->synced.stopped == NULL)
-        server->synced.stopped = stopped;
-    if (reset)
-        atomic_store(&server->reset, true);
-    atomic_store(&server->stopping, true);
-    for (link = wwi_list_first(&server->synced.sessions); link != NULL;
-         link = wwi_list_next(&server->synced.sessions, link))
-        wwi_custom_session_wake(WWI_CONTAINER(link,
-            struct wwi_custom_session, link));
-    wake(server);
-    unlock(server);
+    if (begin_stop(server, reset, stopped)) {
+        listener->stop(listener->state);
+        lock(server);
+        server->synced.told = true;
+        wake(server);
+        unlock(server);
+    }
     wwi_custom_server_unref(server);
 }
 
@@ -188,21 +217,10 @@ wws_status wwi_custom_server_call_accept(
     wws_transport_task task)
 {
     const wws_custom_listener *listener = &server->synced.listener;
-    wws_status status;
-    bool may;
 
-    lock(server);
-    may = !atomic_load(&server->stopping);
-    server->synced.calling = may;
-    unlock(server);
-    if (!may)
+    if (atomic_load(&server->stopping))
         return WWS_E_OPERATION_ABORTED;
-    status = listener->accept(task, listener->state);
-    lock(server);
-    server->synced.calling = false;
-    wake(server);
-    unlock(server);
-    return status;
+    return listener->accept(task, listener->state);
 }
 
 void wwi_custom_server_accepted(struct wwi_server *server, bool made)
@@ -253,6 +271,7 @@ static struct wwi_server *new_server(
     server->retry.expired = retry;
     wwi_lock_init(&server->synced.lock, WWI_RANK_CONNECTION);
     wwi_list_init(&server->synced.sessions);
+    wwi_list_init(&server->synced.woken);
     return server;
 }
 

@@ -62,6 +62,8 @@ static wws_status stage_listen(
 static wws_status stage_accept(wws_transport_task task, void *state)
 {
     (void) state;
+    if (it->stage.stops)
+        stop_server(false);
     return enter(ACCEPT, task);
 }
 
@@ -523,7 +525,7 @@ int custom_clean_up(void **state)
     let_go(&it->client);
     if (it->server != NULL)
         stop_server(true);
-    for (int i = 0; i < 8; i++)
+    for (int i = 0; i < SESSIONS; i++)
         let_go(&it->servers[i]);
     let_everything_run();
     end_tasks();
@@ -536,7 +538,7 @@ int custom_clean_up(void **state)
     freed = it->stage.tables_freed;
     assert_int_equal(freed, 1);
     wwi_bytes_fini(&it->client.got);
-    for (int i = 0; i < 8; i++)
+    for (int i = 0; i < SESSIONS; i++)
         wwi_bytes_fini(&it->servers[i].got);
     assert_int_equal(wwi_memory_live(), it->blocks);
     assert_int_equal(wwi_table_count(), it->handles);

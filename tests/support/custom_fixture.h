@@ -30,7 +30,7 @@ enum slot {
     SLOTS,
 };
 
-enum { ALL_TASKS = 256 };
+enum { ALL_TASKS = 512, SESSIONS = 80 };
 
 /* All of it under the lock of the counters. */
 struct stage {
@@ -39,6 +39,7 @@ struct stage {
     bool late;             /* connect and accept give no connection */
     bool mute;             /* listen gives no listener */
     bool unwatched;
+    bool stops;            /* accept stops the server that it is called by */
     bool inside[SLOTS];    /* it is complete before it returns */
 
     int calls[SLOTS];
@@ -82,7 +83,7 @@ struct fixture {
     struct wwi_server_options server_options;
     struct stage stage;
     struct holder client;
-    struct holder servers[8];
+    struct holder servers[SESSIONS];
     bool refuses;          /* does not take what is connected */
     int connected;
     int stopped;

@@ -913,21 +913,23 @@ class CustomConnection:
 
 class CustomListener:
     """Where an application takes its clients from, at one address.  Its slots
-    are called on threads of the runtime with no lock held; they must not block,
-    and may call every function that does not.  free_state runs when it has been
-    stopped and no accept is under way.
+    are called with no lock held; they must not block, and may call every
+    function that does not.  free_state runs when it has been stopped and no
+    accept is under way.
     """
 
     def accept(self, task):
         """Waits for a client, whose connection is given by
-        TransportTask.give_connection() before the task is complete.  One at a
-        time; the next begins when that connection has been made.  After a
-        failure the next begins a little later.
+        TransportTask.give_connection() before the task is complete.  On a
+        thread of the runtime.  One at a time; the next begins when that
+        connection has been made.  After a failure the next begins a little
+        later.
         """
 
     def stop(self):
-        """No client is wanted any more: an accept that is under way must
-        complete soon, with whatever status.  Called once, perhaps after the
-        function that ended the listening has returned, and not while accept is
-        called; no accept is called after it.
+        """No client is wanted any more: the address is free when this returns,
+        and an accept that is under way must complete soon, with whatever
+        status.  Called once, by the function that ends the listening, on its
+        thread.  An accept that was just beginning may be called beside it, or a
+        moment later, and must complete, too.
         """

@@ -1712,9 +1712,9 @@ typedef struct wws_custom_connection {
       NULL, NULL, NULL, NULL }
 
 /** Where an application takes its clients from, at one address.  Its slots are
- *  called on threads of the runtime with no lock held; they must not block, and
- *  may call every function that does not.  free_state runs when it has been
- *  stopped and no accept is under way. */
+ *  called with no lock held; they must not block, and may call every function
+ *  that does not.  free_state runs when it has been stopped and no accept is
+ *  under way. */
 typedef struct wws_custom_listener {
     uint32_t struct_size;
     uint32_t version;
@@ -1725,15 +1725,17 @@ typedef struct wws_custom_listener {
     void (*free_state)(void *state);
 
     /** Waits for a client, whose connection is given by
-     *  wws_transport_task_give_connection() before the task is complete.  One
-     *  at a time; the next begins when that connection has been made.  After a
-     *  failure the next begins a little later.  Required. */
+     *  wws_transport_task_give_connection() before the task is complete.  On a
+     *  thread of the runtime.  One at a time; the next begins when that
+     *  connection has been made.  After a failure the next begins a little
+     *  later.  Required. */
     wws_status (*accept)(wws_transport_task task, void *state);
 
-    /** No client is wanted any more: an accept that is under way must complete
-     *  soon, with whatever status.  Called once, perhaps after the function
-     *  that ended the listening has returned, and not while accept is called;
-     *  no accept is called after it.  Required. */
+    /** No client is wanted any more: the address is free when this returns, and
+     *  an accept that is under way must complete soon, with whatever status.
+     *  Called once, by the function that ends the listening, on its thread.  An
+     *  accept that was just beginning may be called beside it, or a moment
+     *  later, and must complete, too.  Required. */
     void (*stop)(void *state);
 } wws_custom_listener;
 

@@ -497,20 +497,10 @@ static void free_port(void *state)
     free(port);
 }
 
-/* Who had the port before hears of his stop on a loop, perhaps a moment after
- * the function that ended him has returned. */
 static wws_status bind_to(int fd, const struct sockaddr_in *address)
 {
-    int64_t limit = now_ms() + 2000;
-    int bound;
-
-    do {
-        bound = bind(fd, (const struct sockaddr *) address, sizeof *address);
-        if (bound == 0)
-            bound = listen(fd, 64);
-    } while (bound < 0 && errno == EADDRINUSE && now_ms() < limit
-        && poll(NULL, 0, 1) == 0);
-    if (bound == 0)
+    if (bind(fd, (const struct sockaddr *) address, sizeof *address) == 0
+        && listen(fd, 64) == 0)
         return WWS_S_OK;
     return errno == EADDRINUSE ? WWS_E_ADDRESS_IN_USE
         : WWS_E_ADDRESS_NOT_AVAILABLE;

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Messages that a connection keeps each way before the sender has to wait. */
-enum { ROOM = 4 };
+/* Octets that may lie in a connection each way while there is room for more. */
+enum { ROOM = 65536 };
 
 struct piece {
     struct piece *next;
@@ -21,12 +21,10 @@ struct end {
     struct end *other;
     struct piece *first;       /* that have come for this end */
     struct piece **last;
-    unsigned count;
+    size_t size;               /* of these */
     bool shut;                 /* nothing more comes for this end */
     bool gone;                 /* closed, or aborted */
-    wws_transport_task sending;
-    wws_bytes unsent;          /* of sending */
-    bool unsent_more;
+    wws_transport_task sending; /* what lies at the other end */
     wws_transport_task receiving;
     wws_transport_task watching;
 };
@@ -80,7 +78,7 @@ static bool put(struct end *to, wws_bytes octets, bool more)
         memcpy(piece->octets, octets.data, octets.size);
     *to->last = piece;
     to->last = &piece->next;
-    to->count++;
+    to->size += octets.size;
     return true;
 }
 
@@ -94,22 +92,18 @@ static wws_status give_first(struct end *end, wws_transport_task task)
     end->first = piece->next;
     if (end->first == NULL)
         end->last = &end->first;
-    end->count--;
+    end->size -= piece->size;
     status = wws_transport_task_give_piece(task, octets, piece->more,
         no_error);
     free(piece);
     return status;
 }
 
-/* There may be room for what the other end wants to send. */
+/* There may be room for what the other end sends next. */
 static void make_room(struct end *end)
 {
-    struct end *other = end->other;
-
-    if (other->sending.id == 0 || end->count >= ROOM)
-        return;
-    complete(&other->sending, put(end, other->unsent, other->unsent_more)
-        ? WWS_S_OK : WWS_E_OUTOFMEMORY);
+    if (end->size <= ROOM)
+        complete(&end->other->sending, WWS_S_OK);
 }
 
 static void serve_receiver(struct end *end)
@@ -139,15 +133,14 @@ static wws_status send_piece(
     pthread_mutex_lock(lock);
     if (other->gone) {
         status = WWS_E_ENDPOINT_DISCONNECTED;
-    } else if (other->count >= ROOM) {
-        end->sending = task;
-        end->unsent = octets;
-        end->unsent_more = more;
-        status = WWS_S_ASYNC;
     } else if (!put(other, octets, more)) {
         status = WWS_E_OUTOFMEMORY;
     } else {
         serve_receiver(other);
+        if (other->size > ROOM) {
+            end->sending = task;
+            status = WWS_S_ASYNC;
+        }
     }
     pthread_mutex_unlock(lock);
     return status;
@@ -355,7 +348,9 @@ wws_status loop_accept(wws_transport_task task, void *state)
 
     pthread_mutex_lock(&listener->loop->lock);
     arrival = listener->first;
-    if (arrival == NULL) {
+    if (listener->stopped) {
+        status = WWS_E_OPERATION_ABORTED;
+    } else if (arrival == NULL) {
         listener->accepting = task;
         status = WWS_S_ASYNC;
     } else if (give(task, &arrival->connection)) {

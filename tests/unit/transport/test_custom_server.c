@@ -123,6 +123,49 @@ static void session__that_nobody_takes_is_aborted(void **state)
 
 /* Stopping. */
 
+static void stop__frees_the_address_before_it_returns(void **state)
+{
+    (void) state;
+    assert_int_equal(listen_staged(), WWS_S_OK);
+    wait_for_call(ACCEPT, 1);
+
+    stop_server(false);
+
+    assert_int_equal(calls_of(STOP), 1);
+    stop_server(true);
+    assert_int_equal(calls_of(STOP), 1);
+}
+
+static void stop__may_come_while_accept_is_called(void **state)
+{
+    (void) state;
+    it->stage.stops = true;
+    assert_int_equal(listen_staged(), WWS_S_OK);
+
+    wait_for(&it->stopped, 1);
+
+    assert_int_equal(calls_of(STOP), 1);
+    let_everything_run();
+    assert_int_equal(calls_of(ACCEPT), 1);
+    assert_int_equal(value_of(&it->stage.listeners_freed), 0);
+}
+
+/* More than are told at once. */
+static void stop__with_reset_reaches_very_many(void **state)
+{
+    (void) state;
+    it->server_options.max_connections = SESSIONS;
+    it->stage.unwatched = true;
+    assert_int_equal(listen_staged(), WWS_S_OK);
+    for (int i = 0; i < SESSIONS - 1; i++)
+        (void) come();
+
+    stop_server(true);
+
+    for (int i = 0; i < SESSIONS - 1; i++)
+        wait_for(&it->servers[i].failed, 1);
+}
+
 static void stop__ends_an_accept_that_never_completes(void **state)
 {
     (void) state;
@@ -254,6 +297,9 @@ int main(void)
         TEST(server__accepts_as_many_as_it_may),
         TEST(server__tries_again_a_little_later),
         TEST(session__that_nobody_takes_is_aborted),
+        TEST(stop__frees_the_address_before_it_returns),
+        TEST(stop__may_come_while_accept_is_called),
+        TEST(stop__with_reset_reaches_very_many),
         TEST(stop__ends_an_accept_that_never_completes),
         TEST(stop__lets_sessions_go_on),
         TEST(stop__with_reset_aborts_sessions),
