@@ -31,8 +31,7 @@ static void destroy(struct wwi_mux *mux)
 {
     free_inbox(&mux->synced.inbox);
     wwi_mux_parcel_free(mux->on_loop.partial);
-    wwi_xml_reader_fini(&mux->on_loop.reader);
-    wwi_bytes_fini(&mux->on_loop.relation);
+    wwi_finder_fini(&mux->on_loop.finder);
     wwi_lock_fini(&mux->synced.lock);
     wwi_map_fini(&mux->synced.awaited);
     wwi_object_unref(&mux->runtime->object);
@@ -399,7 +398,7 @@ static struct wwi_mux *mux_new(void)
     wwi_list_init(&mux->synced.receivers);
     wwi_list_init(&mux->synced.inbox);
     wwi_lock_init(&mux->synced.lock, WWI_RANK_MUX);
-    wwi_xml_reader_init(&mux->on_loop.reader, NULL);
+    wwi_finder_init(&mux->on_loop.finder);
     wwi_post_init(&mux->post, free_session);
     wwi_post_init(&mux->telling, tell_rest);
     mux->timer.expired = deadline_passed;

@@ -5,20 +5,13 @@
  * gets them takes pieces. */
 #include "core/channel/mux_parts.h"
 
-#include <string.h>
-
 #include "core/base/gate.h"
 #include "core/base/log.h"
 #include "core/base/memory.h"
 #include "core/base/text.h"
-#include "core/xml/addressing.h"
-#include "core/xml/envelope_parser.h"
 
-enum {
-    KEEP_SIZE = 4096,
-    /* Messages that wait for a receiver while calls wait for their replies. */
-    INBOX_MOST = 64,
-};
+/* Messages that wait for a receiver while calls wait for their replies. */
+enum { INBOX_MOST = 64 };
 
 void wwi_mux_parcel_free(struct wwi_mux_parcel *parcel)
 {
@@ -282,95 +275,19 @@ static enum fate deliver(
 
 /* Reading, on the loop. */
 
-static bool is_soap(const struct wwi_xml_reader *reader, const char *local)
-{
-    return wwi_string_is(reader->name.local, local)
-        && (wwi_string_equal(reader->name.ns,
-            wwi_envelope_namespace(WWS_ENVELOPE_VERSION_SOAP_1_1))
-        || wwi_string_equal(reader->name.ns,
-            wwi_envelope_namespace(WWS_ENVELOPE_VERSION_SOAP_1_2)));
-}
-
-static bool ends_with(wws_string text, const char *end)
-{
-    wws_string tail = wwi_string(end);
-
-    return text.size >= tail.size
-        && memcmp(text.data + text.size - tail.size, end, tail.size) == 0;
-}
-
-/* Whether it names a request.  That the type is of the right version is for the
- * one who reads the reply to see. */
-static bool is_relation(const struct wwi_mux *mux)
-{
-    const struct wwi_xml_reader *reader = &mux->on_loop.reader;
-    wws_string ns = wwi_addressing_namespace(mux->options.addressing);
-
-    if (!wwi_xml_name_is(&reader->name, ns, WWS_STR("RelatesTo")))
-        return false;
-    for (size_t i = 0; i < reader->attribute_count; i++) {
-        const struct wwi_xml_attribute *attribute = &reader->attributes[i];
-
-        if (wwi_string_is(attribute->name.local, "RelationshipType")
-            && attribute->name.ns.size == 0)
-            return ends_with(attribute->value, "/reply")
-                || ends_with(attribute->value, ":Reply");
-    }
-    return true;
-}
-
-/* Whether the header with the relation has been found; it is read up to its
- * end. */
-static bool read_relation(struct wwi_mux *mux)
-{
-    struct wwi_xml_reader *reader = &mux->on_loop.reader;
-    bool in_header = false;
-    bool found = false;
-
-    for (;;) {
-        switch (wwi_xml_reader_next(reader)) {
-        case WWI_XML_START_ELEMENT:
-            if (reader->depth == 1 && !is_soap(reader, "Envelope"))
-                return false;
-            if (reader->depth == 2)
-                in_header = is_soap(reader, "Header");
-            if (reader->depth == 2 && !in_header)
-                return false;
-            found = found || (reader->depth == 3 && is_relation(mux));
-            break;
-        case WWI_XML_TEXT:
-            if (found)
-                wwi_bytes_append_string(&mux->on_loop.relation, reader->text);
-            break;
-        case WWI_XML_END_ELEMENT:
-            if (found && reader->depth == 3)
-                return true;
-            break;
-        default:
-            return false;
-        }
-    }
-}
-
-/* The id of the request that the message relates to; empty if none. */
+/* The id of the request that the message relates to; empty if none.  When it
+ * cannot be told who waits for a message, all who wait hear that. */
 static wws_status find_relation(
     struct wwi_mux *mux,
     const struct wwi_bytes *octets,
     wws_string *relation)
 {
-    struct wwi_xml_reader *reader = &mux->on_loop.reader;
+    wws_status status = wwi_finder_find(&mux->on_loop.finder,
+        (wws_bytes) { octets->data, octets->size }, mux->options.addressing,
+        WWS_HEADER_RELATES_TO, relation);
 
-    wwi_xml_reader_reset(reader, KEEP_SIZE);
-    wwi_bytes_reset(&mux->on_loop.relation, KEEP_SIZE);
-    wwi_xml_reader_whole(reader, octets->data, octets->size);
-    *relation = (wws_string) { 0 };
-    if (read_relation(mux))
-        *relation = wwi_envelope_trim((wws_string) {
-            (const char *) mux->on_loop.relation.data,
-            mux->on_loop.relation.size });
-    if (mux->on_loop.relation.failed
-        || (reader->problem != NULL && reader->status == WWS_E_OUTOFMEMORY))
-        return WWS_E_OUTOFMEMORY;
+    if (status == WWS_E_OUTOFMEMORY || !mux->options.receives)
+        return status;
     return WWS_S_OK;
 }
 
@@ -447,7 +364,9 @@ void wwi_mux_arrived(struct wwi_session *session, struct wwi_piece *piece)
         status = find_relation(mux, &parcel->octets, &relation);
     if (status < 0) {
         wwi_mux_parcel_free(parcel);
-        fail_arrival(mux, status, "no memory for a message that arrived");
+        fail_arrival(mux, status, status == WWS_E_OUTOFMEMORY
+            ? "no memory for a message that arrived"
+            : "a message that arrived cannot be read");
         return;
     }
     WWI_GATE(MUX_ARRIVED);

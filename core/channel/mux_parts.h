@@ -5,7 +5,7 @@
 
 #include "core/base/map.h"
 #include "core/channel/mux.h"
-#include "core/xml/reader.h"
+#include "core/xml/finder.h"
 
 /* What goes with the octets of a message, copied into one block: an action, the
  * id that a reply will relate to, and the fields. */
@@ -110,8 +110,7 @@ struct wwi_mux {
 
     struct { /* loop thread only */
         struct wwi_mux_parcel *partial; /* being put together */
-        struct wwi_xml_reader reader;
-        struct wwi_bytes relation;
+        struct wwi_finder finder;       /* of what it relates to */
     } on_loop;
 
     struct { /* any thread, under the lock */

@@ -155,7 +155,6 @@ static bool is_one_way(
     const struct wwi_envelope *envelope)
 {
     return self->incoming->of_session
-        && envelope->problem == WWI_ENVELOPE_FINE
         && envelope->standard[WWS_HEADER_MESSAGE_ID].size == 0;
 }
 
@@ -181,6 +180,30 @@ static void take_endpoints(struct wwi_operation *self)
         answer_nothing(self);
 }
 
+/* On a session whoever waits for the answer must be told apart from others,
+ * also when what he has sent is refused. */
+static bool find_sender(struct wwi_operation *self, wws_status status)
+{
+    struct wwi_envelope *envelope = wwi_message_envelope(self->request);
+
+    if (status >= 0 || !self->incoming->of_session
+        || !wwi_operation_has_addressing(self))
+        return true;
+    return envelope != NULL && wwi_envelope_find_sender(envelope) >= 0;
+}
+
+/* Who waits for an answer that would reach nobody hears that its session is
+ * over, as do all others there. */
+static void give_up_session(struct wwi_operation *self, wws_status status)
+{
+    wwi_log_write(wwi_operation_host(self)->member.runtime->log,
+        WWS_LOG_LEVEL_ERROR, WWS_PHASE_HEADERS,
+        "a session is given up, for a message cannot be read: %s",
+        wwi_status_name(status));
+    self->incoming->calls->drop(self->incoming);
+    wwi_operation_discard(self);
+}
+
 /* Answers with a fault before anybody could serve it. */
 static void refuse(
     struct wwi_operation *self,
@@ -204,13 +227,15 @@ static bool receive(struct wwi_operation *self)
         wwi_operation_discloses(self) ? wwi_error_new() : NULL;
     wws_status status = decode(self, error);
     struct wwi_fault_about about = { 0 };
-    bool good;
+    bool found = find_sender(self, status);
+    bool good = false;
 
     take_endpoints(self);
-    if (status < 0) {
+    if (!found) {
+        give_up_session(self, status);
+    } else if (status < 0) {
         about = about_undecoded(self, status);
         refuse(self, &about, error);
-        good = false;
     } else {
         good = check_addressing(self, &about) && check_headers(self, &about);
         about = good ? (struct wwi_fault_about) { 0 } : about;
@@ -325,6 +350,7 @@ void wwi_operation_refuse(
 {
     struct wwi_fault_about about = { .fault = WWI_FAULT_ENDPOINT_UNAVAILABLE };
     struct wwi_operation *self;
+    wws_status status;
 
     if (incoming->announces) {
         give_up(server, incoming);
@@ -333,7 +359,11 @@ void wwi_operation_refuse(
     self = take_request(server, incoming, WWS_OPERATION_KIND_CALL);
     if (self == NULL)
         return;
-    (void) decode(self, NULL);
+    status = decode(self, NULL);
+    if (!find_sender(self, status)) {
+        give_up_session(self, status);
+        return;
+    }
     take_endpoints(self);
     refuse(self, &about, NULL);
 }

@@ -13,6 +13,7 @@
 #include "core/xml/chars.h"
 #include "core/xml/envelope_parser.h"
 #include "core/xml/escape.h"
+#include "core/xml/finder.h"
 
 #define SOAP_1_1 "http://schemas.xmlsoap.org/soap/envelope/"
 #define SOAP_1_2 "http://www.w3.org/2003/05/soap-envelope"
@@ -623,6 +624,27 @@ wws_status wwi_envelope_parse(
     if (!read_envelope(&parser) || !complete_fault(&parser))
         return parser.status;
     return tell_problem(&parser);
+}
+
+wws_status wwi_envelope_find_sender(struct wwi_envelope *envelope)
+{
+    wws_string *identity = &envelope->standard[WWS_HEADER_MESSAGE_ID];
+    struct wwi_finder finder;
+    wws_string text;
+    wws_status status;
+
+    if (identity->data != NULL)
+        return WWS_S_OK;
+    wwi_finder_init(&finder);
+    status = wwi_finder_find(&finder, envelope->octets, envelope->addressing,
+        WWS_HEADER_MESSAGE_ID, &text);
+    if (status >= 0 && text.size != 0) {
+        *identity = wwi_envelope_keep(envelope, text);
+        if (identity->data == NULL)
+            status = WWS_E_OUTOFMEMORY;
+    }
+    wwi_finder_fini(&finder);
+    return status;
 }
 
 static size_t patched_size(const struct wwi_envelope_part *part)

@@ -104,6 +104,11 @@ wws_status wwi_envelope_parse(
     wws_bytes octets,
     struct wwi_error *error);
 
+/* When it has failed: finds who sent the envelope, so that the answer relates
+ * to it, beyond what is wrong if need be.  The MessageID is then in standard[],
+ * if there is one; a failure says that it cannot be told. */
+wws_status wwi_envelope_find_sender(struct wwi_envelope *envelope);
+
 /* XML that stands for itself; lives as long as what was read.  Fails only when
  * there is no memory. */
 wws_status wwi_envelope_xml(

@@ -312,6 +312,9 @@ static void endpoint__limits_what_it_reads(void **state)
         { 0, 0, 4, WIDE, 0, false },
         { 20, 0, 0, DEEP, 10, true },
         { 20, 0, 0, DEEP, 20, false },
+        /* Before it is known who asks. */
+        { 1, 0, 0, DEEP, 0, false },
+        { 0, 2, 0, DEEP, 0, false },
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

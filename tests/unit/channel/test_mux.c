@@ -359,11 +359,11 @@ static void reply__that_is_there_when_nobody_wants_it_is_counted(void **state)
     assert_int_equal(dropped(), 1);
 }
 
-static void message__that_cannot_be_read_harms_nobody(void **state)
+static void message__that_relates_to_nothing_harms_nobody(void **state)
 {
-    static const char *const bad[] = {
-        "", "no xml", "<x/>", HEAD, HEAD "<e:Header><a:RelatesTo>a",
-        "<Envelope><Header/></Envelope>", NEWS, REPLY(""), REPLY("unknown"),
+    static const char *const others[] = {
+        HEAD "</e:Envelope>", HEAD "<e:Header/><e:Body><", NEWS, REPLY(""),
+        REPLY("unknown"),
     };
     struct hand hand;
 
@@ -371,8 +371,8 @@ static void message__that_cannot_be_read_harms_nobody(void **state)
     start_mux();
     hand_asks(&hand, "a");
 
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        arrives(bad[i]);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        arrives(others[i]);
         assert_int_equal(dropped(), i + 1);
     }
 
@@ -380,6 +380,58 @@ static void message__that_cannot_be_read_harms_nobody(void **state)
     assert_replied(&hand, ">a<");
     free_hand(&hand);
     assert_int_equal(fake.aborts, 0);
+}
+
+/* It may be the reply that somebody would wait for in vain. */
+static void message__that_cannot_be_read_ends_the_session(void **state)
+{
+    static const char *const bad[] = {
+        "", "no xml", "<x/>", HEAD, HEAD "<e:Header><a:RelatesTo>a",
+        "<Envelope><Header/></Envelope>",
+    };
+
+    (void) state;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct hand hand;
+
+        start_mux();
+        hand_asks(&hand, "a");
+
+        arrives(bad[i]);
+        let_loop_turn();
+
+        assert_fails(&hand, WWS_E_INVALID_FORMAT,
+            "a message that arrived cannot be read");
+        assert_int_equal(fake.aborts, 1);
+        free_hand(&hand);
+        wwi_mux_close(it->mux, WWI_NEVER, mux_closed, NULL);
+        assert_int_equal(hear_closed(), WWS_E_INVALID_FORMAT);
+        open_fake();
+    }
+}
+
+/* What is too much is for its call to complain of, too. */
+static void message__beyond_the_limits_finds_its_request(void **state)
+{
+    struct wwi_bytes text = { 0 };
+    struct hand hand;
+
+    (void) state;
+    start_mux();
+    hand_asks(&hand, "a");
+    wwi_bytes_append_text(&text, HEAD "<e:Header>");
+    for (int i = 0; i < 100; i++)
+        wwi_bytes_append_text(&text, "<x xmlns='urn:x'>");
+    for (int i = 0; i < 100; i++)
+        wwi_bytes_append_text(&text, "</x>");
+    wwi_bytes_append_text(&text, "<a:RelatesTo>a</a:RelatesTo></e:Header>");
+    wwi_bytes_append_char(&text, '\0');
+
+    arrives((const char *) text.data);
+
+    assert_replied(&hand, ">a<");
+    free_hand(&hand);
+    wwi_bytes_fini(&text);
 }
 
 /* A body is for its call to complain of. */
@@ -430,7 +482,9 @@ int main(void)
         TEST(reply__that_comes_twice_is_dropped_once),
         TEST(reply__that_is_late_is_dropped_and_counted),
         TEST(reply__that_is_there_when_nobody_wants_it_is_counted),
-        TEST(message__that_cannot_be_read_harms_nobody),
+        TEST(message__that_relates_to_nothing_harms_nobody),
+        TEST(message__that_cannot_be_read_ends_the_session),
+        TEST(message__beyond_the_limits_finds_its_request),
         TEST(message__with_a_bad_body_finds_its_request),
         TEST(reading__goes_on_without_end_where_nobody_receives),
     };

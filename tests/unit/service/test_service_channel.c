@@ -329,6 +329,7 @@ static void channel__answers_nothing_to_what_has_no_identity(void **state)
     end_in_order(&line);
 }
 
+/* Whoever sent it is known. */
 static void channel__answers_malformed_messages_and_goes_on(void **state)
 {
     struct line line;
@@ -337,14 +338,116 @@ static void channel__answers_malformed_messages_and_goes_on(void **state)
     begin(1, WWS_S_OK);
     connect_here(&line);
 
-    say(&line, "<s:Envelope");
+    say(&line, ENVELOPE(ADD "<"));
     say(&line, MESSAGE(2));
     await_count(&line.heard_count, 2);
 
     assert_heard(&line, 0, "Fault");
+    assert_heard(&line, 0, ">urn:1<");
     assert_heard(&line, 1, ">urn:2<");
     assert_int_equal(flag_of(&seen.served), 1);
     end_in_order(&line);
+}
+
+/* Also if that is said behind what is too much. */
+static void channel__answers_whoever_exceeds_the_limits(void **state)
+{
+    static const char *const bad[] = {
+        ENVELOPE("<x xmlns='urn:x'><y><z/></y></x>" ADD),
+        ENVELOPE("<x xmlns='urn:x' a='' b='' c=''/>" ADD),
+        ENVELOPE("<x xmlns='urn:x'/><x xmlns='urn:x'/>" ADD),
+    };
+    wws_endpoint_options endpoint = WWS_ENDPOINT_OPTIONS_INIT;
+    struct line line;
+
+    (void) state;
+    endpoint.max_depth = 4;
+    endpoint.max_attributes = 2;
+    endpoint.max_headers = 3;
+    begin_with(endpoint, NULL, WWS_S_OK);
+    open_host();
+    connect_here(&line);
+
+    for (int i = 0; i < 3; i++) {
+        say(&line, bad[i]);
+        await_count(&line.heard_count, i + 1);
+        assert_heard(&line, i, "Fault");
+        assert_heard(&line, i, ">urn:1<");
+    }
+
+    assert_int_equal(flag_of(&seen.served), 0);
+    end_in_order(&line);
+}
+
+/* One that has no name does not wait. */
+static void channel__answers_nothing_to_what_is_malformed_and_nameless(
+    void **state)
+{
+    struct line line;
+
+    (void) state;
+    begin(1, WWS_S_OK);
+    connect_here(&line);
+
+    say(&line, "<s:Envelope xmlns:s='" SOAP "'><s:Body><");
+    say(&line, MESSAGE(2));
+    await(&line.heard_count);
+
+    assert_heard(&line, 0, ">urn:2<");
+    assert_int_equal(flag_of(&seen.served), 1);
+    end_in_order(&line);
+}
+
+/* The answer would reach nobody: all who wait hear that the session is over. */
+static void channel__is_given_up_when_it_cannot_tell_who_waits(void **state)
+{
+    static const char *const bad[] = {
+        "", "no xml", "<x/>", ENVELOPE("<"), "\xFF\xFE" };
+
+    (void) state;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct line line;
+
+        begin(2, WWS_S_ASYNC);
+        connect_here(&line);
+        say(&line, MESSAGE(1));
+        await(&seen.served);
+
+        say(&line, bad[i]);
+        await(&seen.cancelled);
+        complete(0);
+        await(&line.released);
+
+        assert_int_equal(line.aborts, 1);
+        assert_int_equal(line.heard_count, 0);
+        assert_int_equal(seen.ops[0].reason,
+            WWS_CANCEL_REASON_CHANNEL_FAULTED);
+        assert_int_equal(close_host(), WWS_S_OK);
+        end();
+    }
+}
+
+/* So it is while the host closes. */
+static void channel__is_given_up_likewise_when_the_host_closes(void **state)
+{
+    struct line line;
+
+    (void) state;
+    begin(2, WWS_S_ASYNC);
+    connect_here(&line);
+    say(&line, MESSAGE(1));
+    await(&seen.served);
+    close_later();
+
+    say(&line, "no xml");
+    await(&seen.cancelled);
+
+    complete(0);
+    await(&seen.completed);
+    assert_int_equal(seen.status, WWS_S_OK);
+    assert_int_equal(line.aborts, 1);
+    assert_int_equal(line.heard_count, 0);
+    end();
 }
 
 static bool one_field(
@@ -1135,6 +1238,11 @@ int main(void)
         cmocka_unit_test(channel__answers_nothing_to_what_wants_no_answer),
         cmocka_unit_test(channel__answers_nothing_to_what_has_no_identity),
         cmocka_unit_test(channel__answers_malformed_messages_and_goes_on),
+        cmocka_unit_test(channel__answers_whoever_exceeds_the_limits),
+        cmocka_unit_test(
+            channel__answers_nothing_to_what_is_malformed_and_nameless),
+        cmocka_unit_test(channel__is_given_up_when_it_cannot_tell_who_waits),
+        cmocka_unit_test(channel__is_given_up_likewise_when_the_host_closes),
         cmocka_unit_test(channel__keeps_what_comes_beside_a_message),
         cmocka_unit_test(channel__ends_its_session_after_the_client),
         cmocka_unit_test(channel__still_answers_after_an_orderly_end__d28),
