@@ -3,6 +3,7 @@
 #include "tests/support/public/evidence.h"
 
 #include "tests/support/public/bridge.h"
+#include "tests/support/public/dice.h"
 
 static const struct wire wires[] = {
     {
@@ -100,6 +101,23 @@ bool is_here(const char *which)
     return which == NULL || strcmp(which, wire()->name) == 0;
 }
 
+/* In another order for each seed, for no test may need one before it. */
+static void shuffle(struct CMUnitTest *tests, size_t count)
+{
+    struct dice dice = { setting("WWS_SHUFFLE", 0) };
+
+    if (dice.state == 0)
+        return;
+    for (size_t left = count; left > 1; left--) {
+        struct CMUnitTest *last = &tests[left - 1];
+        struct CMUnitTest *other = &tests[roll(&dice, (uint32_t) left)];
+        struct CMUnitTest taken = *other;
+
+        *other = *last;
+        *last = taken;
+    }
+}
+
 int run_those_of_wire(
     const char *file,
     const struct CMUnitTest *tests,
@@ -115,6 +133,7 @@ int run_those_of_wire(
     for (size_t i = 0; i < count; i++)
         if (is_here(tests[i].initial_state))
             promised[promises++] = tests[i];
+    shuffle(promised, promises);
     leave_evidence(file, promised, wire()->name);
     return cmocka_run_group_tests_name(wire()->name, promised, set_up,
         tear_down);

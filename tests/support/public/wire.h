@@ -36,7 +36,8 @@ wws_endpoint_options endpoint_options(void);
 
 bool is_here(const char *which); /* null is everywhere */
 
-/* Runs those of the promises that the transport makes. */
+/* Runs those of the promises that the transport makes; in the order of a seed,
+ * if WWS_SHUFFLE is one. */
 #define run_promises(tests, set_up, tear_down) \
     run_those_of_wire(__FILE__, tests, sizeof(tests) / sizeof *(tests), \
         set_up, tear_down)
