@@ -1,9 +1,10 @@
-/* The life of a listener: every function in every state.  Opening
- * waits for nothing, so that OPENING is met only by racing it; all other
- * states are held, CLOSING by a callback that does not return. */
+/* The life of a listener: every function in every state.  They are all held,
+ * OPENING where the system is asked to listen, CLOSING by a callback that does
+ * not return. */
 #include <unistd.h>
 
 #include "tests/conformance/table.h"
+#include "tests/support/public/delay.h"
 #include "tests/support/public/peer.h"
 #include "tests/support/public/talk.h"
 
@@ -11,6 +12,7 @@ static const wws_error no_error;
 
 enum {
     CREATED = WWS_LISTENER_STATE_CREATED,
+    OPENING = WWS_LISTENER_STATE_OPENING,
     OPEN = WWS_LISTENER_STATE_OPEN,
     FAULTED = WWS_LISTENER_STATE_FAULTED,
     CLOSING = WWS_LISTENER_STATE_CLOSING,
@@ -24,6 +26,8 @@ struct rig {
     int client;       /* who is to be accepted; -1: nobody */
     struct hold hold;
     struct heard pending;
+    struct heard opening;
+    bool is_opening;
     struct heard closing;
     bool is_closing;
 };
@@ -42,11 +46,21 @@ static void rig_begin(struct rig *rig, struct world *world)
     };
 }
 
+/* Lets the opening go on; how it went. */
+static wws_status end_opening(struct rig *rig)
+{
+    rig->is_opening = false;
+    delay_end();
+    return heard_end(&rig->opening);
+}
+
 /* The listener may be freed already. */
 static void rig_end(struct rig *rig)
 {
     hold_release(&rig->hold);
     (void) wws_listener_free(rig->talk.listener);
+    if (rig->is_opening)
+        (void) end_opening(rig);
     if (rig->held.id != 0)
         (void) heard_end(&rig->pending);
     if (rig->is_closing)
@@ -87,6 +101,14 @@ static void reach_created(struct rig *rig)
 static void reach_latched(struct rig *rig)
 {
     must(wws_listener_abort(rig->talk.listener) == WWS_S_OK);
+}
+
+static void reach_opening(struct rig *rig)
+{
+    delay_next();
+    hear(&rig->opening, SYNC, start_listen, &rig->talk);
+    rig->is_opening = true;
+    delay_meet();
 }
 
 static void reach_open(struct rig *rig)
@@ -211,6 +233,7 @@ static bool channel_untouched(const struct rig *rig)
 static const struct column columns[] = {
     { "created", CREATED, reach_created },
     { "created and aborted", CREATED, reach_latched },
+    { "opening", OPENING, reach_opening },
     { "open", OPEN, reach_open },
     { "faulted", FAULTED, reach_faulted },
     { "closing", CLOSING, reach_closing },
@@ -218,18 +241,20 @@ static const struct column columns[] = {
 };
 
 static const struct row rows[] = {
-    /* created  aborted  open  faulted  closing  closed */
-    { "open", start_listen, true, { TO(OPEN), ABT, INV, INV, INV, INV } },
-    { "accept", start_accept, true, { INV, INV, OK, FLT, INV, INV } },
+    /* created  aborted  opening  open  faulted  closing  closed */
+    { "open", start_listen, true,
+        { TO(OPEN), ABT, INV, INV, INV, INV, INV } },
+    { "accept", start_accept, true, { INV, INV, INV, OK, FLT, INV, INV } },
     { "create channel", do_create_channel, false,
-        { OK, OK, OK, OK, OK, OK } },
-    { "abort", do_abort, false, { OK, OK, TO(FAULTED), OK, OK, OK } },
+        { OK, OK, OK, OK, OK, OK, OK } },
+    { "abort", do_abort, false,
+        { OK, OK, TO(CREATED), TO(FAULTED), OK, OK, OK } },
     { "close", start_close_listener, true,
-        { TO(CLOSED), TO(CLOSED), TO(CLOSED), TO(CLOSED), INV, OK } },
-    { "reset", do_reset, false, { OK, OK, INV, INV, INV, TO(CREATED) } },
-    { "get state", do_get_state, false, { OK, OK, OK, OK, OK, OK } },
+        { TO(CLOSED), TO(CLOSED), INV, TO(CLOSED), TO(CLOSED), INV, OK } },
+    { "reset", do_reset, false, { OK, OK, INV, INV, INV, INV, TO(CREATED) } },
+    { "get state", do_get_state, false, { OK, OK, OK, OK, OK, OK, OK } },
     { "get address", do_get_address, false,
-        { INV, INV, OK, INV, INV, INV } },
+        { INV, INV, INV, OK, INV, INV, INV } },
 };
 
 static const struct table table = TABLE(columns, rows, rig_begin, rig_end,
@@ -363,6 +388,49 @@ static void listener__remembers_an_abort_until_open_or_reset(void **state)
         }
 }
 
+static void assert_accepts(struct rig *rig)
+{
+    struct talk talk = rig->talk;
+    int client;
+    char url[128];
+
+    read_url(talk.listener, url, sizeof url);
+    client = peer_connect(url);
+    peer_request(client, ACTION_ECHO, 0);
+    assert_status(start_accept(&talk, NULL, no_error), WWS_S_OK);
+    peer_end_session(client);
+    assert_status(start_close_channel(&talk, NULL, no_error), WWS_S_OK);
+    assert_status(wws_channel_reset(talk.channel, no_error), WWS_S_OK);
+    peer_reset(client);
+}
+
+/* T21, L2, L7, G13: an abort has ended the open when it returns, and the next
+ * one may overtake it; a close is refused and leaves it alone. */
+static void listener_open__is_ended_by_abort_alone(void **state)
+{
+    for (int aborts = 0; aborts < 2; aborts++) {
+        struct rig rig;
+
+        rig_begin(&rig, *state);
+        reach_opening(&rig);
+        if (aborts)
+            assert_status(wws_listener_abort(rig.talk.listener), WWS_S_OK);
+        else
+            assert_status(start_close_listener(&rig.talk, NULL, no_error),
+                WWS_E_INVALID_OPERATION);
+        assert_int_equal(listener_state(rig.talk.listener),
+            aborts ? CREATED : OPENING);
+        if (aborts)
+            assert_status(start_listen(&rig.talk, NULL, no_error), WWS_S_OK);
+
+        assert_status(end_opening(&rig),
+            aborts ? WWS_E_OPERATION_ABORTED : WWS_S_OK);
+        assert_int_equal(listener_state(rig.talk.listener), OPEN);
+        assert_accepts(&rig);
+        rig_end(&rig);
+    }
+}
+
 struct race {
     struct talk talk;
     pthread_barrier_t start;
@@ -438,22 +506,6 @@ static void listener_close__is_over_whatever_it_answers(void **state)
             assert_status(start_listen(&rig.talk, NULL, no_error), WWS_S_OK);
             rig_end(&rig);
         }
-}
-
-static void assert_accepts(struct rig *rig)
-{
-    struct talk talk = rig->talk;
-    int client;
-    char url[128];
-
-    read_url(talk.listener, url, sizeof url);
-    client = peer_connect(url);
-    peer_request(client, ACTION_ECHO, 0);
-    assert_status(start_accept(&talk, NULL, no_error), WWS_S_OK);
-    peer_end_session(client);
-    assert_status(start_close_channel(&talk, NULL, no_error), WWS_S_OK);
-    assert_status(wws_channel_reset(talk.channel, no_error), WWS_S_OK);
-    peer_reset(client);
 }
 
 /* LI1, G22: no accept that fails, and no client that misbehaves. */
@@ -659,6 +711,7 @@ int main(void)
         in_world(listener__functions_want_a_handle),
         in_world(listener__leaves_outputs_alone_when_it_fails),
         in_world(listener__remembers_an_abort_until_open_or_reset),
+        in_world(listener_open__is_ended_by_abort_alone),
         in_world(listener_abort__leaves_a_racing_open_one_result),
         in_world(listener_close__is_over_whatever_it_answers),
         in_world(listener__is_faulted_by_nothing_but_abort),

@@ -1,7 +1,8 @@
-/* The life of a service host: every function in every state.  Opening waits for
- * nothing, so that OPENING is met only by racing it; all other states are held,
- * CLOSING by an operation that does not end. */
+/* The life of a service host: every function in every state.  They are all
+ * held, OPENING where the system is asked to listen, CLOSING by an operation
+ * that does not end. */
 #include "tests/conformance/table.h"
+#include "tests/support/public/delay.h"
 #include "tests/support/public/peer.h"
 #include "tests/support/public/talk.h"
 
@@ -9,6 +10,7 @@ static const wws_error no_error;
 
 enum {
     CREATED = WWS_SERVICE_HOST_STATE_CREATED,
+    OPENING = WWS_SERVICE_HOST_STATE_OPENING,
     OPEN = WWS_SERVICE_HOST_STATE_OPEN,
     CLOSING = WWS_SERVICE_HOST_STATE_CLOSING,
     CLOSED = WWS_SERVICE_HOST_STATE_CLOSED,
@@ -22,6 +24,8 @@ struct rig {
     wws_service_proxy proxy;  /* to it, as long as that is open */
     struct call call;         /* waits at the gate */
     struct heard pending;
+    struct heard opening;
+    bool is_opening;
     struct heard closing;
     bool is_closing;
 };
@@ -69,11 +73,21 @@ static void disconnect(struct rig *rig)
     rig->proxy = (wws_service_proxy) { 0 };
 }
 
+/* Lets the opening go on; how it went. */
+static wws_status end_opening(struct rig *rig)
+{
+    rig->is_opening = false;
+    delay_end();
+    return heard_end(&rig->opening);
+}
+
 /* The host may be freed already. */
 static void rig_end(struct rig *rig)
 {
     struct gate *gate = &rig->world->gate;
 
+    if (rig->is_opening)
+        (void) end_opening(rig);
     if (rig->is_closing) {
         gate_release(gate, 1);
         must(gate_empties(gate));
@@ -147,6 +161,14 @@ static void reach_created(struct rig *rig)
 static void reach_latched(struct rig *rig)
 {
     must(wws_service_host_abort(rig->host) == WWS_S_OK);
+}
+
+static void reach_opening(struct rig *rig)
+{
+    delay_next();
+    hear(&rig->opening, SYNC, open_host, rig);
+    rig->is_opening = true;
+    delay_meet();
 }
 
 static void reach_open(struct rig *rig)
@@ -251,6 +273,7 @@ static uint32_t state_of(const struct rig *rig)
 static const struct column columns[] = {
     { "created", CREATED, reach_created },
     { "created and aborted", CREATED, reach_latched },
+    { "opening", OPENING, reach_opening },
     { "open", OPEN, reach_open },
     { "closing", CLOSING, reach_closing },
     { "closed", CLOSED, reach_closed },
@@ -258,17 +281,18 @@ static const struct column columns[] = {
 };
 
 static const struct row rows[] = {
-    /* created  aborted  open  closing  closed  faulted */
+    /* created  aborted  opening  open  closing  closed  faulted */
     { "add endpoint", do_add_endpoint, false,
-        { OK, OK, INV, INV, INV, INV } },
-    { "open", open_host, true, { TO(OPEN), ABT, INV, INV, INV, INV } },
-    { "abort", do_abort, false, { OK, OK, TO(FAULTED), OK, OK, OK } },
+        { OK, OK, INV, INV, INV, INV, INV } },
+    { "open", open_host, true, { TO(OPEN), ABT, INV, INV, INV, INV, INV } },
+    { "abort", do_abort, false,
+        { OK, OK, TO(CREATED), TO(FAULTED), OK, OK, OK } },
     { "close", close_host, true,
-        { TO(CLOSED), TO(CLOSED), TO(CLOSED), INV, OK, TO(CLOSED) } },
-    { "reset", do_reset, false, { OK, OK, INV, INV, TO(CREATED), INV } },
-    { "get state", do_get_state, false, { OK, OK, OK, OK, OK, OK } },
+        { TO(CLOSED), TO(CLOSED), INV, TO(CLOSED), INV, OK, TO(CLOSED) } },
+    { "reset", do_reset, false, { OK, OK, INV, INV, INV, TO(CREATED), INV } },
+    { "get state", do_get_state, false, { OK, OK, OK, OK, OK, OK, OK } },
     { "get address", do_get_address, false,
-        { INV, INV, OK, INV, INV, INV } },
+        { INV, INV, INV, OK, INV, INV, INV } },
 };
 
 static const struct table table = TABLE(columns, rows, rig_begin, rig_end,
@@ -398,6 +422,33 @@ static void host__remembers_an_abort_until_open_or_reset(void **state)
             assert_serves(&rig, 0);
             rig_end(&rig);
         }
+}
+
+/* T42, L2, L7, G13, G141, D7: an abort has ended the open when it returns, and
+ * the next one may overtake it; a close is refused and leaves it alone. */
+static void host_open__is_ended_by_abort_alone(void **state)
+{
+    for (int aborts = 0; aborts < 2; aborts++) {
+        struct rig rig;
+
+        rig_begin(&rig, *state);
+        reach_opening(&rig);
+        if (aborts)
+            assert_status(wws_service_host_abort(rig.host), WWS_S_OK);
+        else
+            assert_status(close_host(&rig, NULL, no_error),
+                WWS_E_INVALID_OPERATION);
+        assert_int_equal(host_state(rig.host), aborts ? CREATED : OPENING);
+        if (aborts)
+            assert_status(open_host(&rig, NULL, no_error), WWS_S_OK);
+
+        assert_status(end_opening(&rig),
+            aborts ? WWS_E_OPERATION_ABORTED : WWS_S_OK);
+        assert_int_equal(host_state(rig.host), OPEN);
+        connect_to(&rig, 0);
+        assert_status(call_now(rig.proxy, ACTION_ECHO), WWS_S_OK);
+        rig_end(&rig);
+    }
 }
 
 struct race {
@@ -643,6 +694,7 @@ int main(void)
         in_world(host__functions_want_a_handle),
         in_world(host__leaves_outputs_alone_when_it_fails),
         in_world(host__remembers_an_abort_until_open_or_reset),
+        in_world(host_open__is_ended_by_abort_alone),
         in_world(host_abort__leaves_a_racing_open_one_result),
         in_world(host_close__is_over_whatever_it_answers),
         in_world(host_close__aborts_when_its_time_is_over),
