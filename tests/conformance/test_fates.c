@@ -149,21 +149,31 @@ static bool is_receiving(void *state)
         no_error) == WWS_E_INVALID_OPERATION;
 }
 
-static void begin_receive(
+static void begin_reading(
     struct rig *rig,
     struct world *world,
     enum manner manner,
-    bool soon)
+    bool soon,
+    start_fn start)
 {
     begin_open_client(rig, world, &silent);
     rig->talk.request = new_request(ACTION_ECHO, 0);
     rig->talk.reply = new_empty();
     must(start_send(&rig->talk, NULL, no_error) == WWS_S_OK);
     limit_reply(rig, soon);
-    hear(&rig->heard, manner, start_receive, &rig->talk);
+    hear(&rig->heard, manner, start, &rig->talk);
     assert_true(peer_reaches(&rig->peer, &rig->peer.served, 1));
     /* Its time may be over already. */
     assert_true(soon || await(is_receiving, rig));
+}
+
+static void begin_receive(
+    struct rig *rig,
+    struct world *world,
+    enum manner manner,
+    bool soon)
+{
+    begin_reading(rig, world, manner, soon, start_receive);
 }
 
 static void begin_request_reply(
@@ -178,6 +188,71 @@ static void begin_request_reply(
     limit_reply(rig, soon);
     hear(&rig->heard, manner, start_request_reply, &rig->talk);
     assert_true(peer_reaches(&rig->peer, &rig->peer.served, 1));
+}
+
+/* The same in pieces, where messages travel whole: it is the end that sends. */
+
+static wws_status start_write_end(
+    void *state,
+    const wws_completion *completion,
+    wws_error error)
+{
+    struct talk *talk = state;
+
+    return wws_channel_write_message_end(talk->channel, talk->request,
+        completion, error);
+}
+
+static wws_status start_read_start(
+    void *state,
+    const wws_completion *completion,
+    wws_error error)
+{
+    struct talk *talk = state;
+
+    return wws_channel_read_message_start(talk->channel, talk->reply,
+        WWS_RECEIVE_OPTION_OPTIONAL, completion, error);
+}
+
+/* An element of so many octets. */
+static char *new_piece(size_t size)
+{
+    char *piece = malloc(size);
+
+    must(piece != NULL);
+    memset(piece, 'x', size);
+    memcpy(piece, "<x>", 3);
+    memcpy(piece + size - 4, "</x>", 4);
+    return piece;
+}
+
+static void begin_write_end(
+    struct rig *rig,
+    struct world *world,
+    enum manner manner,
+    bool soon)
+{
+    char *piece = new_piece(BIG);
+
+    begin_open_client(rig, world, &deaf);
+    rig->talk.request = new_request(ACTION_ECHO, 0);
+    must(wws_channel_write_message_start(rig->talk.channel, rig->talk.request,
+        NULL, no_error) == WWS_S_OK);
+    must(wws_channel_write_body(rig->talk.channel, rig->talk.request,
+        (wws_bytes) { piece, BIG }, NULL, no_error) == WWS_S_OK);
+    free(piece);
+    limit(rig, WWS_CHANNEL_PROPERTY_SEND_TIMEOUT, soon);
+    hear(&rig->heard, manner, start_write_end, &rig->talk);
+    assert_true(peer_reaches(&rig->peer, &rig->peer.served, 1));
+}
+
+static void begin_read_start(
+    struct rig *rig,
+    struct world *world,
+    enum manner manner,
+    bool soon)
+{
+    begin_reading(rig, world, manner, soon, start_read_start);
 }
 
 /* The client reads one octet of the answer, and no more; in a session one that
@@ -301,6 +376,12 @@ static const struct row http_rows[] = {
     { "request-reply", begin_request_reply,
         { ABT(FAULTED), CANNOT, CANNOT, ABT(CLOSED), TMO(OPEN),
           GONE(OPEN) } },
+    { "write end", begin_write_end,
+        { ABT(FAULTED), CANNOT, CANNOT, ABT(CLOSED), TMO(OPEN),
+          GONE(OPEN) } },
+    { "read start", begin_read_start,
+        { ABT(FAULTED), CANNOT, CANNOT, ABT(CLOSED), TMO(OPEN),
+          GONE(OPEN) } },
     { "send reply", begin_send_reply,
         { ABT(FAULTED), STAYS(OPEN), STAYS(OPEN), ABT(CLOSED), CANNOT,
           GONE(OPEN) } },
@@ -321,6 +402,12 @@ static const struct row session_rows[] = {
         { ABT(FAULTED), CANNOT, CANNOT, ABT(CLOSED), TMO(OPEN),
           GONE(FAULTED) } },
     { "request-reply", begin_request_reply,
+        { ABT(FAULTED), CANNOT, CANNOT, ABT(CLOSED), TMO(OPEN),
+          GONE(FAULTED) } },
+    { "write end", begin_write_end,
+        { ABT(FAULTED), CANNOT, CANNOT, ABT(CLOSED), TMO(FAULTED),
+          GONE(FAULTED) } },
+    { "read start", begin_read_start,
         { ABT(FAULTED), CANNOT, CANNOT, ABT(CLOSED), TMO(OPEN),
           GONE(FAULTED) } },
     { "send reply", begin_send_reply,
