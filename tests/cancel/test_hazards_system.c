@@ -71,13 +71,18 @@ static unsigned calls_seen(void)
     return seen;
 }
 
+/* A reply that is there before anybody waits for it takes no call. */
 static void watcher__sees_what_the_library_does(void **state)
 {
     struct world *world = *state;
+    unsigned in_all = 0;
 
-    watch();
-    assert_status(call_now(world->proxy, ACTION_ECHO), WWS_S_OK);
-    assert_true(calls_seen() >= 1);
+    for (int i = 0; i < 1000 && in_all == 0; i++) {
+        watch();
+        assert_status(call_now(world->proxy, ACTION_ECHO), WWS_S_OK);
+        in_all += calls_seen();
+    }
+    assert_true(in_all >= 1);
 }
 
 /* Hazards 1, 30: who cancels, aborts, abandons or frees only says so.  What is
