@@ -18,6 +18,7 @@
 #include <ares.h>
 
 #include "core/base/clock.h"
+#include "core/base/gate.h"
 #include "core/base/memory.h"
 
 /* However many servers and search domains the system has, and also if the
@@ -308,6 +309,7 @@ static void answered(
     struct wwi_ticket *ticket = state;
 
     (void) timeouts;
+    WWI_GATE(RESOLVE_ANSWERED);
     if (ticket->query != NULL)
         answer(detach(ticket), status, found, ticket->port);
     if (found != NULL)
@@ -374,7 +376,9 @@ void wwi_resolve(
     ticket->port = port;
     ticket->timer.expired = took_too_long;
     query->ticket = ticket;
+    WWI_GATE(RESOLVE_ASKS);
     ask(resolver, ticket, host);
+    WWI_GATE(RESOLVE_ASKED);
 }
 
 void wwi_resolve_cancel(struct wwi_query *query)
@@ -384,6 +388,7 @@ void wwi_resolve_cancel(struct wwi_query *query)
     if (query->ticket == NULL)
         return;
     resolver = query->ticket->resolver;
+    WWI_GATE(RESOLVE_LEFT);
     enter(resolver);
     (void) detach(query->ticket);
     leave(resolver);

@@ -12,6 +12,7 @@
 #include "core/transport/custom.h"
 
 #include "core/base/clock.h"
+#include "core/base/gate.h"
 #include "core/base/memory.h"
 #include "core/base/text.h"
 
@@ -369,7 +370,9 @@ static void begin(
     session->on_loop.tasks[task->kind] = task;
     session->on_loop.task_count++;
     wwi_object_ref(&task->object);
+    WWI_GATE(CUSTOM_CALLS);
     status = call_slot(session, task);
+    WWI_GATE(CUSTOM_CALLED);
     if (status != WWS_S_ASYNC)
         (void) wwi_transport_task_end(task, status);
     wwi_object_unref(&task->object);
@@ -793,6 +796,7 @@ static void cut(struct wwi_custom_session *session)
         || !has_connection(session))
         return;
     session->on_loop.cut = true;
+    WWI_GATE(CUSTOM_CUTS);
     connection->abort(connection->state);
 }
 
@@ -844,6 +848,7 @@ static void leave(struct wwi_custom_session *session)
     const wws_custom_connection *connection = &session->synced.connection;
 
     session->on_loop.gone = true;
+    WWI_GATE(CUSTOM_LEAVES);
     (void) wwi_loop_cancel_timer(session->base.loop, &session->timer);
     if (has_connection(session) && connection->free_state != NULL)
         connection->free_state(connection->state);
@@ -886,6 +891,7 @@ static void run(struct wwi_work *work)
     struct wwi_custom_session *session = WWI_CONTAINER(work,
         struct wwi_custom_session, post.work);
 
+    WWI_GATE(CUSTOM_RUNS);
     take_done(session);
     if (!session->on_loop.over && !session->on_loop.closed)
         obey(session);

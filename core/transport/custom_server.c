@@ -6,6 +6,7 @@
 #include "core/transport/custom.h"
 
 #include "core/base/clock.h"
+#include "core/base/gate.h"
 #include "core/base/memory.h"
 
 enum {
@@ -128,6 +129,7 @@ void wwi_custom_server_stop(
 
     wwi_custom_server_ref(server);
     if (begin_stop(server, reset, stopped)) {
+        WWI_GATE(CUSTOM_STOPS);
         listener->stop(listener->state);
         lock(server);
         server->synced.told = true;
