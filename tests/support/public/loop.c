@@ -53,6 +53,11 @@ struct loop_listener {
 
 static const wws_error no_error;
 
+static wws_status ask(const struct loop *loop, enum loop_slot slot)
+{
+    return loop->asked != NULL ? loop->asked(slot) : WWS_S_OK;
+}
+
 /* The end of a task, if there is one. */
 static void complete(wws_transport_task *task, wws_status status)
 {
@@ -128,8 +133,10 @@ static wws_status send_piece(
 {
     struct end *end = state, *other = end->other;
     pthread_mutex_t *lock = &end->pair->loop->lock;
-    wws_status status = WWS_S_OK;
+    wws_status status = ask(end->pair->loop, LOOP_SEND);
 
+    if (status < 0)
+        return status;
     pthread_mutex_lock(lock);
     if (other->gone) {
         status = WWS_E_ENDPOINT_DISCONNECTED;
@@ -150,8 +157,10 @@ static wws_status receive_piece(wws_transport_task task, void *state)
 {
     struct end *end = state;
     pthread_mutex_t *lock = &end->pair->loop->lock;
-    wws_status status;
+    wws_status status = ask(end->pair->loop, LOOP_RECEIVE);
 
+    if (status < 0)
+        return status;
     pthread_mutex_lock(lock);
     if (end->first != NULL) {
         status = give_first(end, task);
@@ -172,8 +181,10 @@ static wws_status watch(wws_transport_task task, void *state)
 {
     struct end *end = state;
     pthread_mutex_t *lock = &end->pair->loop->lock;
-    wws_status status = WWS_S_OK;
+    wws_status status = ask(end->pair->loop, LOOP_WATCH);
 
+    if (status < 0)
+        return status;
     pthread_mutex_lock(lock);
     if (!end->other->gone) {
         end->watching = task;
@@ -187,8 +198,11 @@ static wws_status shut_down(wws_transport_task task, void *state)
 {
     struct end *end = state;
     pthread_mutex_t *lock = &end->pair->loop->lock;
+    wws_status status = ask(end->pair->loop, LOOP_SHUT_DOWN);
 
     (void) task;
+    if (status < 0)
+        return status;
     pthread_mutex_lock(lock);
     end->other->shut = true;
     complete(&end->other->receiving, WWS_S_END);
@@ -199,6 +213,9 @@ static wws_status shut_down(wws_transport_task task, void *state)
 /* What is under way at this end ends, and the other end hears of it. */
 static void leave(struct end *end)
 {
+    pthread_mutex_t *lock = &end->pair->loop->lock;
+
+    pthread_mutex_lock(lock);
     end->gone = true;
     complete(&end->sending, WWS_E_OPERATION_ABORTED);
     complete(&end->receiving, WWS_E_OPERATION_ABORTED);
@@ -206,23 +223,25 @@ static void leave(struct end *end)
     complete(&end->other->sending, WWS_E_ENDPOINT_DISCONNECTED);
     complete(&end->other->receiving, WWS_E_ENDPOINT_DISCONNECTED);
     complete(&end->other->watching, WWS_E_ENDPOINT_DISCONNECTED);
+    pthread_mutex_unlock(lock);
 }
 
 static wws_status close_connection(wws_transport_task task, void *state)
 {
     struct end *end = state;
-    pthread_mutex_t *lock = &end->pair->loop->lock;
+    wws_status status = ask(end->pair->loop, LOOP_CLOSE);
 
     (void) task;
-    pthread_mutex_lock(lock);
     leave(end);
-    pthread_mutex_unlock(lock);
-    return WWS_S_OK;
+    return status;
 }
 
 static void abort_connection(void *state)
 {
-    (void) close_connection((wws_transport_task) { 0 }, state);
+    struct end *end = state;
+
+    (void) ask(end->pair->loop, LOOP_ABORT);
+    leave(end);
 }
 
 static void free_end(void *state)
@@ -233,6 +252,7 @@ static void free_end(void *state)
     struct piece *piece;
     bool last;
 
+    (void) ask(pair->loop, LOOP_FREE);
     pthread_mutex_lock(lock);
     end->gone = true;
     while ((piece = end->first) != NULL) {
@@ -344,8 +364,10 @@ wws_status loop_accept(wws_transport_task task, void *state)
 {
     struct loop_listener *listener = state;
     struct arrival *arrival;
-    wws_status status = WWS_S_OK;
+    wws_status status = ask(listener->loop, LOOP_ACCEPT);
 
+    if (status < 0)
+        return status;
     pthread_mutex_lock(&listener->loop->lock);
     arrival = listener->first;
     if (listener->stopped) {
@@ -378,6 +400,7 @@ void loop_stop(void *state)
     struct loop_listener *listener = state;
     struct arrival *arrival;
 
+    (void) ask(listener->loop, LOOP_STOP);
     pthread_mutex_lock(&listener->loop->lock);
     listener->stopped = true;
     unlist(listener);
@@ -463,12 +486,14 @@ wws_status loop_connect(
 {
     struct loop *loop = state;
     struct loop_listener *listener;
-    wws_status status = WWS_E_ENDPOINT_NOT_FOUND;
+    wws_status status = ask(loop, LOOP_CONNECT);
 
+    if (status < 0)
+        return status;
     pthread_mutex_lock(&loop->lock);
     listener = find(loop, address);
-    if (listener != NULL)
-        status = connect_locked(loop, task, listener);
+    status = listener != NULL ? connect_locked(loop, task, listener)
+        : WWS_E_ENDPOINT_NOT_FOUND;
     pthread_mutex_unlock(&loop->lock);
     return status;
 }
@@ -478,10 +503,13 @@ static wws_status listen_at(
     wws_string address,
     void *state)
 {
-    struct loop_listener *listener = loop_listener_new(state, address);
     wws_custom_listener table = WWS_CUSTOM_LISTENER_INIT;
-    wws_status status;
+    wws_status status = ask(state, LOOP_LISTEN);
+    struct loop_listener *listener;
 
+    if (status < 0)
+        return status;
+    listener = loop_listener_new(state, address);
     if (listener == NULL)
         return WWS_E_ADDRESS_IN_USE;
     table.state = listener;
@@ -500,6 +528,7 @@ void loop_init(struct loop *loop)
 {
     pthread_mutex_init(&loop->lock, NULL);
     loop->listeners = NULL;
+    loop->asked = NULL;
 }
 
 void loop_fini(struct loop *loop)

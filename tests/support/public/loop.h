@@ -18,9 +18,19 @@
 
 struct loop_listener;
 
+enum loop_slot {
+    LOOP_CONNECT, LOOP_LISTEN, LOOP_ACCEPT, LOOP_STOP, LOOP_SEND,
+    LOOP_RECEIVE, LOOP_WATCH, LOOP_SHUT_DOWN, LOOP_CLOSE, LOOP_ABORT,
+    LOOP_FREE,
+};
+
 struct loop {
     pthread_mutex_t lock; /* of all that is in it */
     struct loop_listener *listeners;
+    /* Who steps in, if anybody does: asked in each slot, with no lock, before
+     * that does anything.  What is negative is what the slot answers; stop,
+     * close, abort and free do what they are for all the same. */
+    wws_status (*asked)(enum loop_slot slot);
 };
 
 void loop_init(struct loop *loop);
