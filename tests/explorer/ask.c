@@ -87,6 +87,7 @@ static void completed(wws_status status, void *state)
     if (!steer_is_library())
         found("%s is heard of on a thread of the program",
             ((struct ask *) state)->what);
+    (void) steer_inside(INSIDE_completed);
     hear_of(state, status);
 }
 
@@ -94,6 +95,7 @@ static void free_state(void *state)
 {
     struct ask *ask = state;
 
+    (void) steer_inside(INSIDE_freed);
     atomic_fetch_add(&ask->freed, 1);
 }
 

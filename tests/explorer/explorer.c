@@ -12,8 +12,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+enum wires { HTTP, TCP, CUSTOM, WIRES };
+
 enum {
-    WIRES = 2,
     SCENARIOS = 32,
     WATCH_MS = 20,
     HANGS_MS = 180000, /* a run, of real time */
@@ -21,7 +22,8 @@ enum {
     TRIES = 50,        /* to see a run fail again */
 };
 
-static const char *const wire_names[WIRES] = { "http", "tcp" };
+static const char *const wire_names[WIRES] = {
+    [HTTP] = "http", [TCP] = "tcp", [CUSTOM] = "custom" };
 
 /* Numbers: fields of bits. */
 
@@ -199,7 +201,8 @@ static void list_all(struct runs *runs, struct run *run)
 
 static bool goes_over(const struct scenario *scenario, unsigned wire)
 {
-    return wire != 0 || !scenario->sessions_only;
+    return (wire != HTTP || !scenario->sessions_only)
+        && (wire != CUSTOM || !scenario->sockets_only);
 }
 
 static void for_each_place(

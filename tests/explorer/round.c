@@ -32,10 +32,12 @@ static void free_asks(struct scene *scene)
 static void set_stage(
     struct scene *scene,
     const struct run *run,
+    const char *place,
     wws_runtime runtime)
 {
     memset(scene, 0, sizeof *scene);
     scene->run = run;
+    scene->place = place;
     scene->runtime = runtime;
     prepare_asks(scene);
 }
@@ -128,6 +130,9 @@ static struct order *meet(struct scene *beside, struct ask **ask)
     must(open_host(beside) && open_proxy(beside));
     *ask = begin_call(beside, order);
     must(await_visitors(beside, 1));
+    /* Sessions of an application's transport ask for more behind that. */
+    if (own_transport() != NULL)
+        wait_until_still();
     return order;
 }
 
@@ -217,8 +222,8 @@ void scene_play(const struct run *run, uint64_t (*census)[PASSES])
 
     leaks_count(&before);
     runtime = make_runtime();
-    set_stage(&beside, &undisturbed, runtime);
-    set_stage(&scene, run, runtime);
+    set_stage(&beside, &undisturbed, "loop://beside/", runtime);
+    set_stage(&scene, run, "loop://here/", runtime);
     beside.strict = true;
     if (!scenario->alone)
         order = meet(&beside, &ask);
@@ -245,5 +250,7 @@ void scene_begin(void)
     world_warm_up_for(ASKS);
     wwi_clock_hold();
     still_begin();
+    own_begin();
+    names_begin();
     steer_begin();
 }

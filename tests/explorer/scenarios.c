@@ -250,6 +250,37 @@ static void play_runtime_close(struct scene *scene)
     (void) end_call(scene, order, ask, WWS_E_OPERATION_ABORTED);
 }
 
+/* Names. */
+
+static void play_resolve(struct scene *scene)
+{
+    scene->has_names = true;
+    if (!open_host(scene))
+        return;
+    use_name(scene, KNOWN);
+    (void) (open_proxy(scene) && call_in_turn(scene, 1)
+        && close_proxy(scene) && close_host(scene));
+}
+
+/* A session needs the name to be opened, a call without one to be begun. */
+static void play_resolve_late(struct scene *scene)
+{
+    struct order *order = &scene->orders[0];
+
+    order->action = ACTION_ECHO;
+    order->has_handle = true;
+    scene->has_names = true;
+    if (!open_host(scene))
+        return;
+    use_name(scene, SILENT);
+    if (wire()->has_sessions
+        ? !fail_to_open_proxy(scene, WWS_E_OPERATION_TIMED_OUT)
+        : !open_proxy(scene) || !end_call(scene, order,
+            begin_call(scene, order), WWS_E_OPERATION_TIMED_OUT))
+        return;
+    (void) (close_proxy(scene) && close_host(scene));
+}
+
 /* Channels. */
 
 static wws_status start_open_client(
@@ -648,6 +679,9 @@ const struct scenario scenarios[] = {
         .play = play_cancel_receive },
     { .name = "stream-up", .play = play_stream_up },
     { .name = "stream-down", .play = play_stream_down },
+    { .name = "resolve", .sockets_only = true, .play = play_resolve },
+    { .name = "resolve-late", .sockets_only = true,
+        .play = play_resolve_late },
 };
 
 const unsigned scenario_count = sizeof scenarios / sizeof *scenarios;

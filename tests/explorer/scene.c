@@ -125,6 +125,7 @@ static void cancelled(wws_cancel_reason reason, void *state)
     struct visit *visit = state;
 
     (void) reason;
+    (void) steer_inside(INSIDE_cancelled);
     atomic_fetch_add(&visit->told, 1);
     if (take(visit))
         complete(visit, WWS_E_OPERATION_CANCELLED);
@@ -134,6 +135,7 @@ static void free_visit(void *state)
 {
     struct visit *visit = state;
 
+    (void) steer_inside(INSIDE_freed);
     atomic_fetch_add(&visit->freed, 1);
 }
 
@@ -206,6 +208,12 @@ static wws_status serve(wws_operation operation, void *state)
     default:
         return serve_call(scene, operation, &info);
     }
+}
+
+static wws_status serve_at_once(wws_operation operation, void *state)
+{
+    (void) steer_inside(INSIDE_served);
+    return serve(operation, state);
 }
 
 /* What an abort has completed in the queue is stale. */
@@ -288,6 +296,19 @@ void release_visitors(struct scene *scene)
 
 /* Services. */
 
+/* Where to listen: any port, of whatever name if it has one, or a place in
+ * memory. */
+static wws_string place_of(struct scene *scene)
+{
+    if (own_transport() != NULL)
+        return text(scene->place);
+    if (!scene->has_names)
+        return text(wire()->any_port);
+    (void) snprintf(scene->url, sizeof scene->url, "%s://+:0/test",
+        wire()->scheme);
+    return text(scene->url);
+}
+
 static bool keep_url(struct scene *scene, wws_status status, wws_buffer *url)
 {
     if (!judge(scene, "get address", status, WWS_S_OK))
@@ -343,10 +364,11 @@ bool open_host(struct scene *scene)
     if (scene->queues)
         operations.queue = scene->queue;
     else
-        operations.serve = serve;
+        operations.serve = serve_at_once;
     set_endpoint(scene, &endpoint);
     endpoint.operations = &operations;
-    endpoint.address = text(wire()->any_port);
+    endpoint.custom = own_transport();
+    endpoint.address = place_of(scene);
     if (!judge(scene, "create host", wws_service_host_create(scene->runtime,
         NULL, &host, no_error), WWS_S_OK))
         return false;
@@ -369,12 +391,24 @@ static wws_status start_open_proxy(
         completion, error);
 }
 
-bool open_proxy(struct scene *scene)
+void use_name(struct scene *scene, const char *name)
+{
+    char *host = strstr(scene->url, "//"), rest[sizeof scene->url];
+
+    must(host != NULL);
+    host += 2;
+    (void) snprintf(rest, sizeof rest, "%s", host + strcspn(host, ":"));
+    (void) snprintf(host, sizeof scene->url - (size_t) (host - scene->url),
+        "%s.test%s", name, rest);
+}
+
+static bool make_proxy(struct scene *scene)
 {
     wws_service_proxy_options options = proxy_options();
     wws_service_proxy proxy = { 0 };
     wws_call call = { 0 };
 
+    options.custom = own_transport();
     options.timeout_abandons = scene->detaches;
     if (scene->drain_timeout_ms != 0)
         options.drain_timeout_ms = scene->drain_timeout_ms;
@@ -387,7 +421,18 @@ bool open_proxy(struct scene *scene)
     }
     atomic_store(&scene->proxy, proxy.id);
     atomic_store(&scene->call, call.id);
-    return ask_now(scene, "open proxy", start_open_proxy, scene, WWS_S_OK);
+    return true;
+}
+
+bool fail_to_open_proxy(struct scene *scene, wws_status expected)
+{
+    return make_proxy(scene)
+        && ask_now(scene, "open proxy", start_open_proxy, scene, expected);
+}
+
+bool open_proxy(struct scene *scene)
+{
+    return fail_to_open_proxy(scene, WWS_S_OK);
 }
 
 #define BODY "<t:x xmlns:t=\"urn:wws:test\">12</t:x>"
@@ -405,12 +450,14 @@ static wws_status show(struct order *order, int which)
 static wws_status show_request(wws_message message, void *state)
 {
     (void) message;
+    (void) steer_inside(INSIDE_sending);
     return show(state, 0);
 }
 
 static wws_status show_reply(wws_message message, void *state)
 {
     (void) message;
+    (void) steer_inside(INSIDE_received);
     return show(state, 1);
 }
 
@@ -418,6 +465,7 @@ static void forget(void *state)
 {
     struct order *order = state;
 
+    (void) steer_inside(INSIDE_freed);
     atomic_fetch_add(&order->forgotten, 1);
 }
 
@@ -508,8 +556,8 @@ static wws_status start_open_listener(
     const wws_completion *completion,
     wws_error error)
 {
-    return wws_listener_open(listener_of(state), text(wire()->any_port),
-        completion, error);
+    return wws_listener_open(listener_of(state), place_of(state), completion,
+        error);
 }
 
 bool open_listener(struct scene *scene)
@@ -518,6 +566,7 @@ bool open_listener(struct scene *scene)
     wws_listener listener = { 0 };
     wws_buffer url;
 
+    options.custom = own_transport();
     options.transfer_mode = scene->mode;
     options.max_message_size = 1 << 20;
     if (!judge(scene, "create listener", wws_listener_create(scene->runtime,
@@ -547,6 +596,7 @@ bool make_client(struct scene *scene)
     wws_channel channel = { 0 };
     bool made;
 
+    options.custom = own_transport();
     options.transfer_mode = scene->mode;
     options.max_message_size = 1 << 20;
     made = judge(scene, "create channel", wws_channel_create(scene->runtime,

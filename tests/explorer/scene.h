@@ -42,6 +42,7 @@ struct order {
 /* Objects that an action may reach are ids; 0: not there. */
 struct scene {
     const struct run *run;
+    const char *place; /* in memory, where its hosts and listeners are */
     wws_runtime runtime;
     _Atomic uint64_t proxy;
     _Atomic uint64_t host;
@@ -61,6 +62,7 @@ struct scene {
     bool hurries;   /* operations, on the thread that does the I/O */
     bool watches;   /* channels of the host, and who comes in */
     bool queues;    /* operations, until the scenario's own thread has time */
+    bool has_names; /* a host that the proxy looks for */
 
     bool strict;    /* nothing may come of an action */
     _Atomic bool ending; /* everything is being aborted */
@@ -111,7 +113,11 @@ bool judge(
     wws_status expected);
 
 bool open_host(struct scene *scene);
+/* From here on the proxy has a name for where the host is. */
+void use_name(struct scene *scene, const char *name);
 bool open_proxy(struct scene *scene);
+/* It does not come to that. */
+bool fail_to_open_proxy(struct scene *scene, wws_status expected);
 struct ask *begin_call(struct scene *scene, struct order *order);
 bool end_call(
     struct scene *scene,
@@ -149,12 +155,23 @@ wws_listener listener_of(struct scene *scene);
 struct scenario {
     const char *name;
     bool sessions_only;
+    bool sockets_only;
     bool alone;     /* without neighbours */
     void (*play)(struct scene *scene);
 };
 
 extern const struct scenario scenarios[];
 extern const unsigned scenario_count;
+
+/* Names under which this machine is known, and of which nobody knows. */
+#define KNOWN "known"
+#define SILENT "silent"
+/* Once in a process. */
+void names_begin(void);
+
+/* The application's own transport: once in a process; null over others. */
+void own_begin(void);
+const wws_custom_transport *own_transport(void);
 
 /* For the explorer: once in a process, then any number of runs. */
 void scene_begin(void);

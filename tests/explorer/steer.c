@@ -1,8 +1,8 @@
 /* What happens at the points.  Whoever takes part and passes one counts it; if
- * something is to happen there, it does, before he goes on.  Functions of the
- * library are called on a thread kept for that, while he waits: if one does not
- * return, it wants something of a thread that has no lock, and that is a
- * finding. */
+ * something is to happen there, it does, before he goes on.  At a gate functions
+ * of the library are called on a thread kept for that, while he waits: if one
+ * does not return, it wants something of a thread that has no lock, and that is
+ * a finding.  Inside a callback they are called by whoever is in it. */
 #include "tests/explorer/scene.h"
 
 #include <sched.h>
@@ -19,8 +19,11 @@ enum {
 
 static const uint64_t ways[POINTS] = {
 #define CALL(name, ways) [CALL_##name] = ways,
+#define INSIDE(name, ways) [INSIDE_##name] = ways,
     CALLS(CALL)
+    INSIDES(INSIDE)
 #undef CALL
+#undef INSIDE
 };
 
 static _Thread_local bool takes_part;
@@ -51,8 +54,11 @@ const char *point_name(unsigned point)
 {
     static const char *const names[POINTS] = {
 #define CALL(name, ways) [CALL_##name] = #name,
+#define INSIDE(name, ways) [INSIDE_##name] = "inside " #name,
         CALLS(CALL)
+        INSIDES(INSIDE)
 #undef CALL
+#undef INSIDE
     };
 
     return point < WWI_GATE_COUNT ? wwi_gate_name(point) : names[point];
@@ -154,7 +160,10 @@ static void perform(unsigned point, enum action action)
         wwi_memory_fail(1, 1);
         break;
     default:
-        have_it_done(point, action);
+        if (point >= INSIDE_FIRST)
+            scene_act(steer.scene, action);
+        else
+            have_it_done(point, action);
         break;
     }
 }
@@ -163,9 +172,9 @@ static void perform(unsigned point, enum action action)
 
 static uint64_t possible(unsigned point)
 {
-    if (point > CALL_FIRST)
+    if (point >= CALL_FIRST && point < INSIDE_FIRST)
         return ways[point];
-    return DO(MOVE_CLOCK) | DO(FAIL_MEMORY) | DO(FAIL_ALL_MEMORY)
+    return ways[point] | DO(MOVE_CLOCK) | DO(FAIL_MEMORY) | DO(FAIL_ALL_MEMORY)
         | scene_actions(steer.scene);
 }
 
@@ -219,14 +228,25 @@ static enum action pass_point(unsigned point)
     return injected(point, pass);
 }
 
-static void pass_gate(enum wwi_gate gate)
+static enum action pass_and_perform(unsigned point)
 {
-    enum action action = pass_point(gate);
+    enum action action = pass_point(point);
 
     if (action == DO_NOTHING)
-        return;
-    perform(gate, action);
+        return action;
+    perform(point, action);
     atomic_fetch_sub(&steer.performing, 1);
+    return action;
+}
+
+static void pass_gate(enum wwi_gate gate)
+{
+    (void) pass_and_perform(gate);
+}
+
+enum action steer_inside(unsigned point)
+{
+    return pass_and_perform(point);
 }
 
 enum action steer_call(unsigned call)

@@ -1,11 +1,12 @@
 /* The explorer: a scenario is played once for each place where something can
  * come in between, and each thing that can.
  *
- * Words.  A *point* is a gate of core (core/base/gate.h) or a system call that
- * the library makes; it is passed a first, a second time.  An *action* is what
+ * Words.  A *point* is a gate of core (core/base/gate.h), a system call that
+ * the library makes or a function of the application's that it calls; it is
+ * passed a first, a second time.  An *action* is what
  * happens there: a function that ends something is called on another thread
- * while the one at the gate waits, the clock is moved, memory is refused, a
- * system call fails.  A *run* is a scenario over a transport, in a manner of
+ * while the one at the gate waits, or by the callback that is a point itself,
+ * the clock is moved, memory is refused, a system call fails.  A *run* is a scenario over a transport, in a manner of
  * waiting, with no, one or two *injections* of an action at a point; all of
  * that is in one number, by which the run is played again.
  *
@@ -41,11 +42,45 @@
     CALL(epoll_wait, DO(INTR)) \
     CALL(epoll_ctl, DO(NOMEM) | DO(NOSPC)) \
     CALL(eventfd, DO(MFILE) | DO(NFILE) | DO(NOMEM)) \
-    CALL(pthread_create, DO(AGAIN))
+    CALL(pthread_create, DO(AGAIN)) \
+    CALL(send, DO(INTR) | DO(AGAIN) | DO(CONNREFUSED) | DO(NOBUFS)) \
+    CALL(recvfrom, DO(INTR) | DO(AGAIN) | DO(CONNREFUSED) | DO(NOMEM))
+
+/* Inside functions of the application's that the library calls: callbacks, and
+ * slots of its own transport, each with the ways in which it may fail. */
+#define INSIDES(INSIDE) \
+    INSIDE(completed, 0) \
+    INSIDE(freed, 0) \
+    INSIDE(served, 0) \
+    INSIDE(cancelled, 0) \
+    INSIDE(sending, 0) \
+    INSIDE(received, 0) \
+    INSIDE(connect, DO(CONNREFUSED) | DO(NETUNREACH) | DO(TIMEDOUT) \
+        | DO(NOMEM)) \
+    INSIDE(listen, DO(ADDRINUSE) | DO(NOMEM)) \
+    INSIDE(accept, DO(CONNABORTED) | DO(NOMEM)) \
+    INSIDE(stop, 0) \
+    INSIDE(send, DO(CONNRESET) | DO(NOMEM)) \
+    INSIDE(receive, DO(CONNRESET) | DO(NOMEM)) \
+    INSIDE(watch, DO(CONNRESET)) \
+    INSIDE(shut_down, DO(CONNRESET) | DO(NOMEM)) \
+    INSIDE(close, DO(CONNRESET)) \
+    INSIDE(abort, 0) \
+    INSIDE(free, 0)
 
 #define CALL(name, ways) CALL_##name,
-enum { CALL_FIRST = WWI_GATE_COUNT - 1, CALLS(CALL) POINTS };
+#define INSIDE(name, ways) INSIDE_##name,
+enum {
+    CALL_FIRST = WWI_GATE_COUNT,
+    CALL_BEFORE = CALL_FIRST - 1,
+    CALLS(CALL)
+    INSIDE_FIRST,
+    INSIDE_BEFORE = INSIDE_FIRST - 1,
+    INSIDES(INSIDE)
+    POINTS
+};
 #undef CALL
+#undef INSIDE
 
 /* How often a point counts: what comes later is more of the same. */
 enum { PASSES = 64 };
@@ -105,6 +140,9 @@ void steer_join(void);
 bool steer_is_library(void);
 /* At a system call: how it is to fail. */
 enum action steer_call(unsigned call);
+/* Inside a function of the application's: has done what is to be done there,
+ * on this thread; how the function is to fail. */
+enum action steer_inside(unsigned point);
 /* The actions that have begun, as bits. */
 uint64_t steer_done(void);
 /* Grows whenever a thread passes a point. */

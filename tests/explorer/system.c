@@ -108,6 +108,33 @@ ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
     return real(fd, &cut, flags);
 }
 
+/* Of who asks for names. */
+
+ssize_t send(int fd, const void *data, size_t size, int flags)
+{
+    enum action action;
+
+    REAL(send)
+
+    return fails(CALL_send, &action) ? -1 : real(fd, data, size, flags);
+}
+
+ssize_t recvfrom(
+    int fd,
+    void *restrict data,
+    size_t size,
+    int flags,
+    __SOCKADDR_ARG address,
+    socklen_t *restrict room)
+{
+    enum action action;
+
+    REAL(recvfrom)
+
+    return fails(CALL_recvfrom, &action) ? -1
+        : real(fd, data, size, flags, address, room);
+}
+
 int socket(int domain, int type, int protocol)
 {
     enum action action;
