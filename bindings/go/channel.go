@@ -324,7 +324,8 @@ type ChannelOptions struct {
 	InfiniteTimeouts bool
 
 	// Which addresses of the other side are used. A literal address of another
-	// version is not found: ErrEndpointNotFound.
+	// version is not found: ErrEndpointNotFound. An application's own transport
+	// finds the other side in its own way.
 	IpVersion IpVersion
 
 	// The application's own transport, with connect; needed for TRANSPORT_CUSTOM,

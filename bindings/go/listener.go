@@ -155,7 +155,8 @@ type ListenerOptions struct {
 	CloseTimeout time.Duration
 
 	// Which addresses of the machine are listened at, where the URL has a name, +
-	// or *. A literal address must be of that version.
+	// or *. A literal address must be of that version. An application's own
+	// transport listens in its own way.
 	IpVersion IpVersion
 
 	// Requests over HTTP are refused, with status 403, if their User-Agent has one

@@ -55,9 +55,10 @@ func (t *CustomTransport) lower(f *frame) *C.wws_custom_transport {
 // When the connection has been closed or aborted and all its tasks are
 // complete, free_state runs.
 type CustomConnection struct {
-	// Sends a piece of a message: where messages travel whole, all of it. The
-	// other end must receive the messages as they were sent, in order. Complete
-	// when there is room for the next. A failure breaks the connection.
+	// Sends a piece of a message: where messages travel whole, all of it, and
+	// where they are streamed 65536 octets at most. The other end must receive the
+	// messages as they were sent, in order. Complete when there is room for the
+	// next. A failure breaks the connection.
 	Send func(task *TransportTask, octets []byte, more bool) error
 
 	// Receives a piece of a message, which is given by TransportTask.GivePiece

@@ -36,11 +36,16 @@ static bool of_transport(
     wws_channel_property property,
     uint64_t *value)
 {
-    bool http = channel->options.transport == WWS_TRANSPORT_HTTP;
-
-    *value = http ? channel->options.max_http_headers_size : 1;
-    return property == (http ? WWS_CHANNEL_PROPERTY_MAX_HTTP_HEADERS_SIZE
-        : WWS_CHANNEL_PROPERTY_NO_DELAY);
+    switch (channel->options.transport) {
+    case WWS_TRANSPORT_HTTP:
+        *value = channel->options.max_http_headers_size;
+        return property == WWS_CHANNEL_PROPERTY_MAX_HTTP_HEADERS_SIZE;
+    case WWS_TRANSPORT_TCP:
+        *value = 1;
+        return property == WWS_CHANNEL_PROPERTY_NO_DELAY;
+    default:
+        return false;
+    }
 }
 
 /* Those that are fixed; false for another. */

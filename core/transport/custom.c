@@ -316,13 +316,24 @@ static wws_status call_connect(
         table->state);
 }
 
+/* How much of what is left goes out with this task. */
+static size_t part_of(const struct wwi_transport_task *task)
+{
+    size_t left = task->octets.size - task->at;
+
+    return task->session->streamed && left > PIECE ? PIECE : left;
+}
+
 static wws_status call_send(
     const wws_custom_connection *connection,
     const struct wwi_transport_task *task)
 {
+    size_t size = part_of(task);
+
     return connection->send((wws_transport_task) { task->object.id },
-        (wws_bytes) { task->octets.data, task->octets.size },
-        task->synced.more, connection->state);
+        (wws_bytes) { task->octets.data + task->at, size },
+        task->synced.more || task->at + size < task->octets.size,
+        connection->state);
 }
 
 static wws_status call_slot(
@@ -534,14 +545,37 @@ static void has_connected(
         begin_new(session, WWI_TASK_WATCH);
 }
 
-static void has_sent(struct wwi_custom_session *session, wws_status status)
+/* The octets are the next task's. */
+static void send_rest(
+    struct wwi_custom_session *session,
+    struct wwi_transport_task *task)
+{
+    struct wwi_transport_task *next = new_task(session, WWI_TASK_SEND);
+
+    if (next == NULL)
+        return;
+    next->at = task->at + part_of(task);
+    next->octets = task->octets;
+    next->synced.more = task->synced.more;
+    task->octets = (struct wwi_bytes) { 0 };
+    begin(session, next);
+}
+
+static void has_sent(
+    struct wwi_custom_session *session,
+    struct wwi_transport_task *task)
 {
     static const struct wwi_outcome outcome = {
         .progress = WWS_PROGRESS_SENT };
     struct wwi_sending *sending = session->on_loop.sending;
 
-    if (status < 0) {
-        fail(session, status, "the application's transport cannot send");
+    if (task->synced.status < 0) {
+        fail(session, task->synced.status,
+            "the application's transport cannot send");
+        return;
+    }
+    if (task->at + part_of(task) < task->octets.size) {
+        send_rest(session, task);
         return;
     }
     session->on_loop.sending = NULL;
@@ -572,7 +606,7 @@ static void take_result(
         has_connected(session, status);
         break;
     case WWI_TASK_SEND:
-        has_sent(session, status);
+        has_sent(session, task);
         break;
     case WWI_TASK_RECEIVE:
         has_received(session, task);

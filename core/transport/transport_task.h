@@ -31,7 +31,8 @@ struct wwi_transport_task {
     struct wwi_custom_session *session;
     struct wwi_server *server;
     struct wwi_lock *lock;
-    struct wwi_bytes octets; /* to be sent, or received */
+    struct wwi_bytes octets; /* to be sent, from `at`, or received */
+    size_t at;
 
     struct { /* any thread, under the lock */
         bool claimed;

@@ -666,6 +666,7 @@ struct ear_drum {
     char url[64];
     char *heard;
     size_t size;
+    _Atomic bool taken; /* the request has come */
 };
 
 /* All of one request that arrives; the connection that it came by. */
@@ -773,6 +774,7 @@ static void *answer_drop_by_drop(void *state)
         : strlen(peer_reply);
     int fd = take_from(drum);
 
+    atomic_store(&drum->taken, true);
     for (size_t i = 0; i < DROPS; i++) {
         char drop = i < whole ? reply[i] : ' ';
 
@@ -782,6 +784,13 @@ static void *answer_drop_by_drop(void *state)
     }
     close(fd);
     return NULL;
+}
+
+static bool is_taken(void *state)
+{
+    struct ear_drum *drum = state;
+
+    return atomic_load(&drum->taken);
 }
 
 /* G81, hazard 16 */
@@ -801,11 +810,13 @@ static void call__that_drips_in_ends_in_time(void **state)
         proxy = world_proxy(*state, NULL, drum.url);
         call = call_to(proxy, ACTION_ECHO);
         call.handle = &handle;
-        call.options.timeout_ms = way == 0 ? 100 : 0;
+        call.options.timeout_ms = way == 0 ? 1000 : 0;
         begun = now_ms();
         hear(&heard, CALLBACK, start_call, &call);
-        if (way == 1)
+        if (way == 1) {
+            assert_true(await(is_taken, &drum));
             assert_status(wws_call_cancel(handle), WWS_S_OK);
+        }
 
         assert_status(heard_end(&heard), way == 0
             ? WWS_E_OPERATION_TIMED_OUT : WWS_E_OPERATION_CANCELLED);

@@ -392,7 +392,7 @@ static void look_at_texts(
         == WWS_E_INVALIDARG);
     if (kind != CLOSE) {
         expect_text(operation, WWS_OPERATION_TEXT_REMOTE_ADDRESS,
-            "127.0.0.1:");
+            wire()->remote);
         expect_text(operation, WWS_OPERATION_TEXT_TRANSPORT_URL, desk->url);
     } else {
         must(wws_operation_get_text(operation,
@@ -528,7 +528,7 @@ static void *use_operation(void *state)
         must(wws_operation_get_error(operation, &reason, no_error)
             == WWS_S_OK);
         expect_text(operation, WWS_OPERATION_TEXT_REMOTE_ADDRESS,
-            "127.0.0.1:");
+            wire()->remote);
     }
     return NULL;
 }

@@ -24,20 +24,25 @@ struct property {
     uint32_t id;
     uint64_t http; /* its value when nothing was said */
     uint64_t tcp;
+    uint64_t custom;
     uint64_t other; /* that it may be set to; NONE: it may not be set */
     uint64_t least, most;
 };
 
 #define FOR_EVER WWS_INFINITE
 #define TIME(name, id, otherwise) \
-    { name, id, otherwise, otherwise, 1234, 1, WWS_INFINITE }
-#define FIXED(name, id, http, tcp) { name, id, http, tcp, NONE, 0, 0 }
+    { name, id, otherwise, otherwise, otherwise, 1234, 1, WWS_INFINITE }
+#define EACH(name, id, http, tcp, custom) \
+    { name, id, http, tcp, custom, NONE, 0, 0 }
+#define FIXED(name, id, http, sessions) \
+    EACH(name, id, http, sessions, sessions)
 
 static const struct property of_channel[] = {
     FIXED("max message size", 0, 65536, 65536),
     FIXED("max streamed message size", 1, 4194304, 4194304),
     FIXED("max streamed start size", 2, 16384, 16384),
-    FIXED("encoding", 4, WWS_ENCODING_DEFAULT, WWS_ENCODING_UTF8),
+    EACH("encoding", 4, WWS_ENCODING_DEFAULT, WWS_ENCODING_UTF8,
+        WWS_ENCODING_DEFAULT),
     FIXED("envelope version", 5, WWS_ENVELOPE_VERSION_SOAP_1_2,
         WWS_ENVELOPE_VERSION_SOAP_1_2),
     FIXED("addressing version", 6, WWS_ADDRESSING_VERSION_1_0,
@@ -53,11 +58,11 @@ static const struct property of_channel[] = {
     FIXED("transfer mode", 18, WWS_TRANSFER_MODE_BUFFERED,
         WWS_TRANSFER_MODE_BUFFERED),
     FIXED("HTTP connection id", 23, NONE, NONE),
-    FIXED("no delay", 28, NONE, 1),
+    EACH("no delay", 28, NONE, 1, NONE),
     FIXED("is session shut down", 33, NONE, VARIES),
     FIXED("channel type", 34, WWS_CHANNEL_TYPE_REQUEST,
         WWS_CHANNEL_TYPE_DUPLEX_SESSION),
-    { "faults as errors", 45, 1, 1, 0, 0, 1 },
+    { "faults as errors", 45, 1, 1, 1, 0, 0, 1 },
     FIXED("max HTTP headers size", 49, 65536, NONE),
     /* Those of WWSAPI that we do not have. */
     FIXED("max streamed flush size", 3, NONE, NONE),
@@ -72,7 +77,11 @@ static const struct property of_channel[] = {
 
 static uint64_t standard(const struct property *property)
 {
-    return wire()->has_sessions ? property->tcp : property->http;
+    switch (wire()->transport) {
+    case WWS_TRANSPORT_TCP: return property->tcp;
+    case WWS_TRANSPORT_CUSTOM: return property->custom;
+    default: return property->http;
+    }
 }
 
 /* A client's channel in one of its states. */
@@ -335,7 +344,8 @@ static void channel_reset__keeps_what_was_set_and_no_texts(void **state)
             assert_status(get_text(rig.talk.channel,
                 WWS_CHANNEL_TEXT_TRANSPORT_URL, url, sizeof url), WWS_S_OK);
             assert_string_equal(url, rig.peer.url);
-            snprintf(wanted, sizeof wanted, "net.tcp://%s/test", remote);
+            snprintf(wanted, sizeof wanted, "%s://%s/test",
+                wire()->scheme, remote);
             assert_string_equal(wanted, rig.peer.url);
         }
         assert_status(start_close_channel(&rig.talk, NULL, no_error),
@@ -407,7 +417,8 @@ static const struct property of_listener[] = {
     FIXED("IP version", 1, WWS_IP_VERSION_AUTO, WWS_IP_VERSION_AUTO),
     FIXED("channel type", 4, WWS_CHANNEL_TYPE_REPLY,
         WWS_CHANNEL_TYPE_DUPLEX_SESSION),
-    FIXED("transport", 5, WWS_TRANSPORT_HTTP, WWS_TRANSPORT_TCP),
+    EACH("transport", 5, WWS_TRANSPORT_HTTP, WWS_TRANSPORT_TCP,
+        WWS_TRANSPORT_CUSTOM),
     FIXED("connect timeout", 6, 15000, 15000),
     FIXED("close timeout", 10, 5000, 5000),
     FIXED("asynchronous callback model", 3, NONE, NONE),
@@ -868,10 +879,11 @@ int main(void)
         in_world(listener_property__has_its_default_in_every_state),
         over(OVER_HTTP, channel__tells_the_connections_of_clients_apart),
         in_world(channel__says_who_its_client_is),
-        in_world(channel__uses_addresses_of_its_ip_version_alone),
-        in_world(service_proxy__uses_addresses_of_its_ip_version_alone),
-        in_world(listener__listens_on_its_ip_version_alone),
-        in_world(service_host__listens_on_its_ip_version_alone),
+        over(OVER_BUILT_IN, channel__uses_addresses_of_its_ip_version_alone),
+        over(OVER_BUILT_IN,
+            service_proxy__uses_addresses_of_its_ip_version_alone),
+        over(OVER_BUILT_IN, listener__listens_on_its_ip_version_alone),
+        over(OVER_BUILT_IN, service_host__listens_on_its_ip_version_alone),
         over(OVER_HTTP, listener__refuses_user_agents_that_it_names),
         in_world(channel_property__is_used_beside_everything),
     };

@@ -30,7 +30,7 @@ enum slot {
     SLOTS,
 };
 
-enum { ALL_TASKS = 512, SESSIONS = 80 };
+enum { ALL_TASKS = 512, SESSIONS = 80, SENT_ROOM = 200000 };
 
 /* All of it under the lock of the counters. */
 struct stage {
@@ -49,7 +49,7 @@ struct stage {
     int connections_freed;
     int listeners_freed;
     int tables_freed;
-    char sent[256];        /* the octets of all sendings */
+    char sent[SENT_ROOM];  /* the octets of all sendings */
     size_t sent_size;
     bool sent_more;
 };

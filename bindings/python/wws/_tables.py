@@ -127,9 +127,10 @@ def cancel_callbacks_table(cancelled, owner):
 
 @ffi.def_extern()
 def wws_python_custom_connection_send(task, octets, more, state):
-    """Sends a piece of a message: where messages travel whole, all of it.  The
-    other end must receive the messages as they were sent, in order.  Complete
-    when there is room for the next.  A failure breaks the connection.
+    """Sends a piece of a message: where messages travel whole, all of it, and
+    where they are streamed 65536 octets at most.  The other end must receive
+    the messages as they were sent, in order.  Complete when there is room for
+    the next.  A failure breaks the connection.
     """
     return ask(ffi.from_handle(state).send,
                lent(task, "TransportTask", None), octets_out(octets), bool(more))

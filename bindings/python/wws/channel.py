@@ -60,7 +60,8 @@ class Channel(Owned, kind="Channel"):
         for ever instead; one that is to be its default for all that is set as a
         property.  (The opposite of ENABLE_TIMEOUTS.)
         - ip_version: Which addresses of the other side are used.  A literal
-        address of another version is not found: EndpointNotFound.
+        address of another version is not found: EndpointNotFound.  An
+        application's own transport finds the other side in its own way.
         - custom: The application's own transport, with connect; needed for
         TRANSPORT_CUSTOM, refused for any other, and for a channel that is
         created for a listener.  Copied.
@@ -136,7 +137,8 @@ class Channel(Owned, kind="Channel"):
         for ever instead; one that is to be its default for all that is set as a
         property.  (The opposite of ENABLE_TIMEOUTS.)
         - ip_version: Which addresses of the other side are used.  A literal
-        address of another version is not found: EndpointNotFound.
+        address of another version is not found: EndpointNotFound.  An
+        application's own transport finds the other side in its own way.
         - custom: The application's own transport, with connect; needed for
         TRANSPORT_CUSTOM, refused for any other, and for a channel that is
         created for a listener.  Copied.

@@ -53,7 +53,8 @@ class Listener(Owned, kind="Listener"):
         - close_timeout_ms: How long close waits, over HTTP, for answers that
         are being sent.
         - ip_version: Which addresses of the machine are listened at, where the
-        URL has a name, + or *.  A literal address must be of that version.
+        URL has a name, + or *.  A literal address must be of that version.  An
+        application's own transport listens in its own way.
         - disallowed_user_agents: Requests over HTTP are refused, with status
         403, if their User-Agent has one of these in it, as written.  None
         named: nobody is refused, as "Mozilla" is in WWSAPI, which keeps out

@@ -872,10 +872,10 @@ class CustomConnection:
     """
 
     def send(self, task, octets, more):
-        """Sends a piece of a message: where messages travel whole, all of it.
-        The other end must receive the messages as they were sent, in order.
-        Complete when there is room for the next.  A failure breaks the
-        connection.
+        """Sends a piece of a message: where messages travel whole, all of it,
+        and where they are streamed 65536 octets at most.  The other end must
+        receive the messages as they were sent, in order.  Complete when there
+        is room for the next.  A failure breaks the connection.
         """
 
     def receive(self, task):

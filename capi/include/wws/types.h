@@ -1192,7 +1192,8 @@ typedef struct wws_channel_options {
     uint32_t infinite_timeouts;
 
     /** Which addresses of the other side are used.  A literal address of
-     *  another version is not found: WWS_E_ENDPOINT_NOT_FOUND. */
+     *  another version is not found: WWS_E_ENDPOINT_NOT_FOUND.  An
+     *  application's own transport finds the other side in its own way. */
     wws_ip_version ip_version;
 
     uint32_t reserved0;
@@ -1271,7 +1272,8 @@ typedef struct wws_listener_options {
     uint32_t close_timeout_ms;
 
     /** Which addresses of the machine are listened at, where the URL has a
-     *  name, + or *.  A literal address must be of that version. */
+     *  name, + or *.  A literal address must be of that version.  An
+     *  application's own transport listens in its own way. */
     wws_ip_version ip_version;
 
     /** Requests over HTTP are refused, with status 403, if their User-Agent has
@@ -1666,10 +1668,10 @@ typedef struct wws_custom_connection {
      *  after the last call of any slot has returned.  May be null. */
     void (*free_state)(void *state);
 
-    /** Sends a piece of a message: where messages travel whole, all of it.  The
-     *  other end must receive the messages as they were sent, in order.
-     *  Complete when there is room for the next.  A failure breaks the
-     *  connection.  Required. */
+    /** Sends a piece of a message: where messages travel whole, all of it, and
+     *  where they are streamed 65536 octets at most.  The other end must
+     *  receive the messages as they were sent, in order.  Complete when there
+     *  is room for the next.  A failure breaks the connection.  Required. */
     wws_status (*send)(
         wws_transport_task task,
         wws_bytes octets,

@@ -1,6 +1,7 @@
-/* Connections to peers of bare sockets.  A line has two threads: the *reader*,
- * which first connects or shakes hands, and the *writer*.  They do what tasks
- * want, one of each kind, and end when the line is cut or closed. */
+/* Connections to peers of bare sockets.  A line has its threads: the *reader*,
+ * which first connects or shakes hands, the *writer*, and the *watcher*.  They
+ * do what tasks want, one of each kind, and end when the line is cut or
+ * closed. */
 #include "tests/support/public/bridge.h"
 
 #include "tests/support/public/framing.h"
@@ -18,16 +19,18 @@
 static struct loop memory = { .lock = PTHREAD_MUTEX_INITIALIZER };
 static const wws_error no_error;
 
-enum { VIA = 128 };
+enum { VIA = 128, NAME = 32 };
 
 struct line {
     int fd;
     struct port *port;         /* that it came to, while it is listed there */
     struct line *next;
     char via[VIA];             /* of a client */
-    struct sockaddr_in to;
+    struct sockaddr_in to;     /* the peer */
     pthread_t reader;
     pthread_t writer;
+    pthread_t watcher;         /* once there is a watch */
+    bool watched;
 
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -37,6 +40,7 @@ struct line {
     wws_transport_task sending;
     wws_bytes octets;
     wws_transport_task shutting;
+    wws_transport_task watching;
 };
 
 /* An address that is listened at. */
@@ -216,7 +220,31 @@ static void *run_writer(void *state)
     return NULL;
 }
 
+/* The watcher. */
+
+/* Until the connection is reset, or both ends have shut it down. */
+static void *run_watcher(void *state)
+{
+    struct line *line = state;
+    struct pollfd polled = { .fd = line->fd };
+
+    while (poll(&polled, 1, -1) < 0)
+        continue;
+    end_task(line, &line->watching, WWS_E_ENDPOINT_DISCONNECTED);
+    return NULL;
+}
+
 /* Slots. */
+
+static wws_status watch(wws_transport_task task, void *state)
+{
+    struct line *line = state;
+
+    line->watching = task;
+    line->watched = pthread_create(&line->watcher, NULL, run_watcher, line)
+        == 0;
+    return line->watched ? WWS_S_ASYNC : WWS_E_OUTOFMEMORY;
+}
 
 static wws_status send_record(
     wws_transport_task task,
@@ -285,6 +313,8 @@ static void free_line(void *state)
     finish(line);
     pthread_join(line->reader, NULL);
     pthread_join(line->writer, NULL);
+    if (line->watched)
+        pthread_join(line->watcher, NULL);
     destroy(line);
 }
 
@@ -299,6 +329,7 @@ static wws_custom_connection table_of(struct line *line)
     table.shut_down = shut_down;
     table.close = close_line;
     table.abort = abort_line;
+    table.watch = watch;
     return table;
 }
 
@@ -331,6 +362,15 @@ static bool read_address(const char *url, struct sockaddr_in *address)
     return inet_pton(AF_INET, host, &address->sin_addr) == 1;
 }
 
+/* As the address of a peer is told. */
+static void name_peer(const struct sockaddr_in *peer, char name[NAME])
+{
+    char host[INET_ADDRSTRLEN];
+
+    (void) inet_ntop(AF_INET, &peer->sin_addr, host, sizeof host);
+    snprintf(name, NAME, "%s:%u", host, (unsigned) ntohs(peer->sin_port));
+}
+
 static bool copy_text(char *out, size_t room, wws_string text)
 {
     if (text.size >= room)
@@ -350,7 +390,7 @@ static wws_status connect_line(
 {
     wws_status status = loop_connect(task, address, &memory);
     struct sockaddr_in to;
-    char via[VIA];
+    char via[VIA], name[NAME];
     struct line *line;
     wws_custom_connection table;
 
@@ -364,8 +404,10 @@ static wws_status connect_line(
     line->to = to;
     line->connecting = task;
     table = table_of(line);
+    name_peer(&to, name);
     status = wws_transport_task_give_connection(task, &table,
-        (wws_string) { NULL, 0 }, (wws_string) { NULL, 0 }, no_error);
+        (wws_string) { name, strlen(name) }, (wws_string) { NULL, 0 },
+        no_error);
     if (status < 0) {
         destroy(line);
         return status;
@@ -427,9 +469,11 @@ static void *run_server(void *state)
     struct port *port = line->port;
     wws_custom_connection table = table_of(line);
     bool taken = greet(line);
+    char name[NAME];
 
     unlist(port, line);
-    taken = taken && loop_offer(port->listener, &table);
+    name_peer(&line->to, name);
+    taken = taken && loop_offer(port->listener, &table, name);
     leave_port(port);
     if (taken)
         read_records(line);
@@ -441,16 +485,19 @@ static void *run_server(void *state)
 static void *accept_all(void *state)
 {
     struct port *port = state;
+    struct sockaddr_in from;
+    socklen_t size = sizeof from;
     int fd;
 
-    while ((fd = accept4(port->fd, NULL, NULL, SOCK_CLOEXEC)) >= 0
-        || errno == EINTR) {
+    while ((fd = accept4(port->fd, (struct sockaddr *) &from, &size,
+        SOCK_CLOEXEC)) >= 0 || errno == EINTR) {
         struct line *line;
 
         if (fd < 0)
             continue;
         line = new_line(fd);
         line->port = port;
+        line->to = from;
         pthread_mutex_lock(&port->lock);
         line->next = port->greeting;
         port->greeting = line;

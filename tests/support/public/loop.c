@@ -8,6 +8,8 @@
 /* Octets that may lie in a connection each way while there is room for more. */
 enum { ROOM = 65536 };
 
+enum { REMOTE = 64 };
+
 struct piece {
     struct piece *next;
     bool more;
@@ -39,6 +41,7 @@ struct pair {
 struct arrival {
     struct arrival *next;
     wws_custom_connection connection;
+    char remote[REMOTE];
 };
 
 struct loop_listener {
@@ -310,16 +313,18 @@ static struct loop_listener *find(struct loop *loop, wws_string address)
 
 static bool give(
     wws_transport_task task,
-    const wws_custom_connection *connection)
+    const wws_custom_connection *connection,
+    const char *remote)
 {
     return wws_transport_task_give_connection(task, connection,
-        (wws_string) { "memory", 6 }, (wws_string) { NULL, 0 }, no_error)
-        == WWS_S_OK;
+        (wws_string) { remote, strlen(remote) }, (wws_string) { NULL, 0 },
+        no_error) == WWS_S_OK;
 }
 
 static bool keep(
     struct loop_listener *listener,
-    const wws_custom_connection *connection)
+    const wws_custom_connection *connection,
+    const char *remote)
 {
     struct arrival **last = &listener->first;
     struct arrival *arrival = calloc(1, sizeof *arrival);
@@ -327,6 +332,7 @@ static bool keep(
     if (arrival == NULL)
         return false;
     arrival->connection = *connection;
+    strncpy(arrival->remote, remote, REMOTE - 1);
     while (*last != NULL)
         last = &(*last)->next;
     *last = arrival;
@@ -336,13 +342,14 @@ static bool keep(
 /* To an accept that waits, or to the next one. */
 static bool offer_locked(
     struct loop_listener *listener,
-    const wws_custom_connection *connection)
+    const wws_custom_connection *connection,
+    const char *remote)
 {
     if (listener->stopped)
         return false;
     if (listener->accepting.id == 0)
-        return keep(listener, connection);
-    if (!give(listener->accepting, connection))
+        return keep(listener, connection, remote);
+    if (!give(listener->accepting, connection, remote))
         return false;
     complete(&listener->accepting, WWS_S_OK);
     return true;
@@ -350,12 +357,13 @@ static bool offer_locked(
 
 bool loop_offer(
     struct loop_listener *listener,
-    const wws_custom_connection *connection)
+    const wws_custom_connection *connection,
+    const char *remote)
 {
     bool taken;
 
     pthread_mutex_lock(&listener->loop->lock);
-    taken = offer_locked(listener, connection);
+    taken = offer_locked(listener, connection, remote);
     pthread_mutex_unlock(&listener->loop->lock);
     return taken;
 }
@@ -375,7 +383,7 @@ wws_status loop_accept(wws_transport_task task, void *state)
     } else if (arrival == NULL) {
         listener->accepting = task;
         status = WWS_S_ASYNC;
-    } else if (give(task, &arrival->connection)) {
+    } else if (give(task, &arrival->connection, arrival->remote)) {
         listener->first = arrival->next;
         free(arrival);
     } else {
@@ -467,11 +475,11 @@ static wws_status connect_locked(
         return WWS_E_OUTOFMEMORY;
     ours = table_of(&pair->ends[0]);
     theirs = table_of(&pair->ends[1]);
-    if (!give(task, &ours)) {
+    if (!give(task, &ours, "memory")) {
         free(pair);
         return WWS_E_OUTOFMEMORY;
     }
-    if (offer_locked(listener, &theirs))
+    if (offer_locked(listener, &theirs, "memory"))
         return WWS_S_OK;
     /* Ours is the library's, which aborts it. */
     pair->ends[1].gone = true;

@@ -49,10 +49,11 @@ struct loop_listener *loop_listener_new(struct loop *loop, wws_string address);
 wws_status loop_accept(wws_transport_task task, void *state);
 void loop_stop(void *state);
 void loop_listener_free(void *state);
-/* A client that has come in another way; false if it does not listen any more,
- * and the connection is the caller's still. */
+/* A client that has come in another way, from that address; false if it does
+ * not listen any more, and the connection is the caller's still. */
 bool loop_offer(
     struct loop_listener *listener,
-    const wws_custom_connection *connection);
+    const wws_custom_connection *connection,
+    const char *remote);
 
 #endif

@@ -14,6 +14,7 @@ struct wire {
     const char *any_port;  /* to listen at */
     const char *nowhere;   /* an address where nobody listens */
     const char *elsewhere; /* an address of no machine (RFC 5737) */
+    const char *remote;    /* how the address of a client of ours begins */
     bool has_sessions;
 };
 
@@ -26,7 +27,8 @@ wws_listener_options listener_options(void);
 wws_service_proxy_options proxy_options(void);
 wws_endpoint_options endpoint_options(void);
 
-/* A promise of one transport only. */
+/* A promise of one transport only, or of those that are built in. */
+#define OVER_BUILT_IN "http tcp"
 #define OVER_HTTP "http"
 #define OVER_TCP "tcp"
 #define OVER_CUSTOM "custom"

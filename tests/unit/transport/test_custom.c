@@ -378,6 +378,57 @@ static void stream__shuts_down_behind_its_request(void **state)
     wait_for_call(SHUT_DOWN, 1);
 }
 
+/* So that a peer who does not read holds the sender up. */
+static void stream__goes_out_in_parts_that_are_not_large(void **state)
+{
+    static char text[2 * 65536 + 2];
+    struct parcel parcel = { .refuse = false };
+
+    (void) state;
+    memset(text, 'x', sizeof text - 1);
+    it->client_options.max_streamed_size = 1000;
+    open_staged();
+    assert_int_equal(utter_part(&it->client, &parcel, text, false, false),
+        WWS_S_OK);
+
+    for (int i = 1; i <= 3; i++) {
+        wait_for_call(SEND, i);
+        let_everything_run();
+        assert_int_equal(it->stage.sent_size, i < 3
+            ? (size_t) i * 65536 : sizeof text - 1);
+        assert_int_equal(it->stage.sent_more, i < 3);
+        assert_int_equal(value_of(&parcel.done), 0);
+        assert_int_equal(complete(SEND, WWS_S_OK), WWS_S_OK);
+    }
+
+    wait_for(&parcel.done, 1);
+    assert_memory_equal(it->stage.sent, text, sizeof text - 1);
+    wait_for_call(SHUT_DOWN, 1);
+    assert_int_equal(calls_of(SEND), 3);
+}
+
+static void stream__that_fails_half_way_ends_the_session(void **state)
+{
+    static char text[65536 + 2];
+    struct parcel parcel = { .refuse = false };
+
+    (void) state;
+    memset(text, 'x', sizeof text - 1);
+    it->client_options.max_streamed_size = 1000;
+    open_staged();
+    assert_int_equal(utter_part(&it->client, &parcel, text, false, true),
+        WWS_S_OK);
+    wait_for_call(SEND, 1);
+    assert_int_equal(complete(SEND, WWS_S_OK), WWS_S_OK);
+    wait_for_call(SEND, 2);
+
+    assert_int_equal(complete(SEND, WWS_E_OTHER), WWS_S_OK);
+
+    wait_for(&parcel.done, 1);
+    assert_int_equal(parcel.outcome.status, WWS_E_OTHER);
+    wait_for(&it->client.failed, 1);
+}
+
 /* Receiving. */
 
 static void session__reads_one_piece_ahead(void **state)
@@ -580,6 +631,8 @@ int main(void)
         TEST(sending__that_fails_ends_the_session),
         TEST(session__refuses_what_it_cannot_send),
         TEST(stream__shuts_down_behind_its_request),
+        TEST(stream__goes_out_in_parts_that_are_not_large),
+        TEST(stream__that_fails_half_way_ends_the_session),
         TEST(session__reads_one_piece_ahead),
         TEST(message__may_come_octet_by_octet),
         TEST(pieces__without_octets_are_none),

@@ -144,7 +144,8 @@ pub struct ChannelOptions {
     /// opposite of ENABLE_TIMEOUTS.)
     pub infinite_timeouts: bool,
     /// Which addresses of the other side are used.  A literal address of
-    /// another version is not found: [`Status::E_ENDPOINT_NOT_FOUND`].
+    /// another version is not found: [`Status::E_ENDPOINT_NOT_FOUND`].  An
+    /// application's own transport finds the other side in its own way.
     pub ip_version: IpVersion,
     /// The application's own transport, with connect; needed for
     /// TRANSPORT_CUSTOM, refused for any other, and for a channel that is

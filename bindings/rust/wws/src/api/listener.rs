@@ -80,7 +80,8 @@ pub struct ListenerOptions {
     /// How long close waits, over HTTP, for answers that are being sent.
     pub close_timeout_ms: u32,
     /// Which addresses of the machine are listened at, where the URL has a
-    /// name, + or *.  A literal address must be of that version.
+    /// name, + or *.  A literal address must be of that version.  An
+    /// application's own transport listens in its own way.
     pub ip_version: IpVersion,
     /// Requests over HTTP are refused, with status 403, if their User-Agent has
     /// one of these in it, as written.  None named: nobody is refused, as

@@ -76,10 +76,10 @@ impl CustomTransport {
 /// free_state runs.
 #[derive(Clone)]
 pub struct CustomConnection {
-    /// Sends a piece of a message: where messages travel whole, all of it.  The
-    /// other end must receive the messages as they were sent, in order.
-    /// Complete when there is room for the next.  A failure breaks the
-    /// connection.
+    /// Sends a piece of a message: where messages travel whole, all of it, and
+    /// where they are streamed 65536 octets at most.  The other end must
+    /// receive the messages as they were sent, in order.  Complete when there
+    /// is room for the next.  A failure breaks the connection.
     pub send: Arc<dyn Fn(&TransportTask, &[u8], bool) -> Status + Send + Sync>,
     /// Receives a piece of a message, which is given by
     /// [`TransportTask::give_piece`] before the task is complete.
