@@ -9,8 +9,9 @@
  *   message, and no message is asked for before it is answered.
  * - At most max_requests are up at once: the next message is asked for when
  *   there is room for it.  The session sees its peer go all the same.
- * - A session that has failed is given back at once, one that the peer has
- *   ended in order when the last request is over; but nobody may be within.
+ * - A session that has failed is given back when its requests have been told,
+ *   one that the peer has ended in order when the last request is over; but
+ *   nobody may be within.
  * - A request is answered or dropped once.  `gone` runs before that, or not at
  *   all; an answer that comes while it runs is over when it has returned.
  *   That holds for dropping on the same thread, while others wait for it.
@@ -31,6 +32,8 @@
 #include "core/service/service_host.h"
 #include "core/service/service_session.h"
 
+enum { TOLD_AT_ONCE = 64 };
+
 struct channel {
     _Atomic uint32_t refs;
     struct wwi_session *session;
@@ -39,6 +42,7 @@ struct channel {
     char *remote;                       /* copies, for requests */
     char *via;
     uint32_t max_requests;
+    struct wwi_post telling;            /* of a failure, to the rest of many */
 
     struct { /* any thread, under the lock */
         struct wwi_lock lock;
@@ -501,16 +505,16 @@ static void log_failure(
         session->remote.data, wwi_status_name(outcome->status), text);
 }
 
-/* Whoever has not been told here will be when he begins to watch. */
-static void fail_requests(
-    struct channel *channel,
-    const struct wwi_outcome *outcome)
+/* Whether there are more.  Whoever has not been told here will be when he
+ * begins to watch. */
+static bool tell_some(struct channel *channel)
 {
     struct wwi_link *link;
+    bool more;
 
     wwi_lock_take(&channel->synced.lock);
-    channel->synced.why = *outcome;
-    while ((link = wwi_list_take(&channel->synced.up)) != NULL) {
+    for (int i = 0; i < TOLD_AT_ONCE
+        && (link = wwi_list_take(&channel->synced.up)) != NULL; i++) {
         struct request *request = WWI_CONTAINER(link, struct request,
             synced.link);
 
@@ -522,7 +526,34 @@ static void fail_requests(
             wwi_lock_take(&channel->synced.lock);
         }
     }
+    more = !wwi_list_empty(&channel->synced.up);
     wwi_lock_give(&channel->synced.lock);
+    return more;
+}
+
+/* In turns, so that many do not keep the loop from all else. */
+static void tell_requests(struct wwi_work *work)
+{
+    struct channel *channel = WWI_CONTAINER(work, struct channel,
+        telling.work);
+
+    if (tell_some(channel))
+        (void) wwi_loop_post(channel->session->loop, &channel->telling);
+    else
+        leave(channel);
+}
+
+/* Having entered, which keeps the loop until all have been told. */
+static void fail_requests(
+    struct channel *channel,
+    const struct wwi_outcome *outcome)
+{
+    hold(channel);
+    wwi_lock_take(&channel->synced.lock);
+    channel->synced.within++;
+    channel->synced.why = *outcome;
+    wwi_lock_give(&channel->synced.lock);
+    tell_requests(&channel->telling.work);
 }
 
 static void ended(
@@ -534,11 +565,11 @@ static void ended(
     if (outcome->status < 0) {
         log_failure(session, outcome);
         fail_requests(channel, outcome);
-    } else {
-        wwi_lock_take(&channel->synced.lock);
-        channel->synced.ended = true;
-        wwi_lock_give(&channel->synced.lock);
+        return;
     }
+    wwi_lock_take(&channel->synced.lock);
+    channel->synced.ended = true;
+    wwi_lock_give(&channel->synced.lock);
     go_on(channel);
 }
 
@@ -607,6 +638,7 @@ static struct channel *new_channel(
     channel->max_requests = server->endpoint->options.max_concurrency;
     wwi_lock_init(&channel->synced.lock, WWI_RANK_CHANNEL);
     pthread_cond_init(&channel->synced.told, NULL);
+    wwi_post_init(&channel->telling, tell_requests);
     wwi_list_init(&channel->synced.up);
     wwi_list_init(&channel->synced.failed);
     channel->remote = wwi_string_copy(session->remote);

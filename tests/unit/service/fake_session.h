@@ -8,7 +8,7 @@
 
 #include "core/transport/session.h"
 
-enum { SAYINGS = 64, HEARINGS = 16, HEARING = 1024 };
+enum { SAYINGS = 160, HEARINGS = 16, HEARING = 1024 };
 
 struct line {
     struct wwi_session session;

@@ -4,7 +4,7 @@
 
 #include <sched.h>
 
-enum { OPERATIONS = 16 };
+enum { OPERATIONS = 160, MANY = 150 };
 
 static struct {
     wws_status result;
@@ -832,6 +832,90 @@ static void wait_when_gone(struct wwi_incoming *incoming)
     set_flag(&held.entered);
 }
 
+static struct {
+    struct wwi_loop *loop;
+    struct marker between; /* other work of the loop */
+    int told;
+    int told_before;
+} crowd;
+
+static void other_work(struct wwi_work *work)
+{
+    crowd.told_before = crowd.told;
+    set_flag(&WWI_CONTAINER(work, struct marker, post.work)->passed);
+}
+
+static void crowd_gone(struct wwi_incoming *incoming)
+{
+    (void) incoming;
+    if (crowd.told == 0)
+        (void) wwi_loop_post(crowd.loop, &crowd.between.post);
+    set_flag(&crowd.told);
+}
+
+/* Requests of one session, that only the test answers. */
+static void steal_many(struct line *line)
+{
+    memset(&crowd, 0, sizeof crowd);
+    memset(&held, 0, sizeof held);
+    begin(MANY, WWS_S_OK);
+    seen.steals = true;
+    connect_here(line);
+    crowd.loop = line->session.loop;
+    wwi_post_init(&crowd.between.post, other_work);
+    for (int i = 0; i < MANY; i++)
+        say(line, MESSAGE(1));
+    await_count(&seen.served, MANY);
+    for (int i = 0; i < MANY; i++)
+        seen.ops[i].stolen->calls->watch(seen.ops[i].stolen, crowd_gone);
+}
+
+/* A session with many requests, of which each is told, but which are not all
+ * told at once. */
+static void requests__that_are_very_many_are_told_in_turns(void **state)
+{
+    struct line line;
+
+    (void) state;
+    steal_many(&line);
+
+    break_line(&line, WWS_E_ENDPOINT_DISCONNECTED);
+    await_count(&crowd.told, MANY);
+    await(&line.released);
+
+    assert_int_equal(flag_of(&crowd.between.passed), 1);
+    assert_in_range(crowd.told_before, 1, MANY - 1);
+    assert_int_equal(crowd.told, MANY);
+    for (int i = 0; i < MANY; i++)
+        reply_to(seen.ops[i].stolen);
+    assert_int_equal(flag_of(&held.replied), MANY);
+    end_broken(&line);
+}
+
+/* Some may be answered before their turn. */
+static void requests__answered_before_their_turn_are_not_told(void **state)
+{
+    struct line line;
+
+    (void) state;
+    steal_many(&line);
+    held.holds = true;
+    seen.ops[0].stolen->calls->watch(seen.ops[0].stolen, held_gone);
+    break_line(&line, WWS_E_ENDPOINT_DISCONNECTED);
+    await(&held.entered);
+
+    for (int i = 1; i < MANY; i++)
+        reply_to(seen.ops[i].stolen);
+    set_flag(&held.leave);
+    await(&line.released);
+
+    assert_int_equal(flag_of(&held.replied), MANY - 1);
+    assert_int_equal(held.status, WWS_E_ENDPOINT_DISCONNECTED);
+    assert_int_equal(crowd.told, 0);
+    reply_to(seen.ops[0].stolen);
+    end_broken(&line);
+}
+
 static void request__may_be_watched_anew_while_it_is_told(void **state)
 {
     int64_t until = wwi_clock_after(20000);
@@ -1257,6 +1341,8 @@ int main(void)
             request__is_answered_late_with_why_the_session_failed),
         cmocka_unit_test(request__answered_while_it_is_told_is_over_later),
         cmocka_unit_test(request__dropped_while_it_is_told_waits),
+        cmocka_unit_test(requests__that_are_very_many_are_told_in_turns),
+        cmocka_unit_test(requests__answered_before_their_turn_are_not_told),
         cmocka_unit_test(request__may_be_watched_anew_while_it_is_told),
         cmocka_unit_test(request__may_be_dropped_where_it_is_told),
         cmocka_unit_test(request__is_not_told_what_the_host_tells),
