@@ -91,12 +91,13 @@ static void server_gone(struct wwi_service_host *self)
     struct wwi_wait *wait = NULL;
     wws_status status = WWS_S_OK;
     const char *text = NULL;
-    bool closed;
+    bool closed, timed = false;
 
     wwi_lock_take(&self->synced.lock);
     closed = --self->synced.servers == 0 && self->synced.state == CLOSING;
     if (closed) {
         (void) move_locked(self, DONE);
+        timed = wwi_loop_cancel_timer(self->loop, &self->timer);
         wait = self->synced.closing;
         status = self->synced.close_status;
         self->synced.closing = NULL;
@@ -104,7 +105,8 @@ static void server_gone(struct wwi_service_host *self)
     wwi_lock_give(&self->synced.lock);
     if (!closed)
         return;
-    if (wwi_loop_cancel_timer(self->loop, &self->timer))
+    WWI_GATE(HOST_CLOSED);
+    if (timed)
         wwi_object_unref(&self->object);
     log_state(self, CLOSED);
     if (status == WWS_E_OPERATION_TIMED_OUT)
@@ -399,7 +401,9 @@ static bool begin_abort_locked(struct wwi_service_host *self, wws_status why)
 {
     wws_service_host_state before = self->synced.state;
 
-    if (why == WWS_E_OPERATION_TIMED_OUT && before != CLOSING)
+    /* A timer that was running may belong to the close before. */
+    if (why == WWS_E_OPERATION_TIMED_OUT && (before != CLOSING
+        || wwi_clock_now() < self->synced.close_deadline))
         return false;
     if (before == CLOSING && self->synced.close_status == WWS_S_OK)
         self->synced.close_status = why;
@@ -837,6 +841,19 @@ static wws_status new_closing(
     return WWS_S_OK;
 }
 
+/* Under the lock, as it is cancelled: whoever closes again does not meet it. */
+static void start_timer_locked(struct wwi_service_host *self)
+{
+    uint32_t timeout = self->options.close_timeout_ms;
+
+    if (timeout == WWS_INFINITE)
+        return;
+    self->synced.close_deadline = wwi_clock_after(timeout);
+    wwi_object_ref(&self->object);
+    wwi_loop_set_timer(self->loop, &self->timer,
+        self->synced.close_deadline);
+}
+
 /* Takes the wait over if it gives WWS_S_ASYNC. */
 static wws_status begin_close(
     struct wwi_service_host *self,
@@ -852,20 +869,14 @@ static wws_status begin_close(
     } else if (self->synced.state == CLOSING) {
         self->synced.closing = wait;
         self->synced.close_status = WWS_S_OK;
+        self->synced.close_deadline = WWI_NEVER;
         self->synced.servers++;
+        if (*before == OPEN)
+            start_timer_locked(self);
         status = WWS_S_ASYNC;
     }
     wwi_lock_give(&self->synced.lock);
     return status;
-}
-
-static void start_timer(struct wwi_service_host *self)
-{
-    if (self->options.close_timeout_ms == WWS_INFINITE)
-        return;
-    wwi_object_ref(&self->object);
-    wwi_loop_set_timer(self->loop, &self->timer,
-        wwi_clock_after(self->options.close_timeout_ms));
 }
 
 /* The closing belongs to whoever ends the wait. */
@@ -875,10 +886,8 @@ static void run_close(
 {
     log_state(self, CLOSING);
     WWI_GATE(HOST_CLOSES);
-    if (before == OPEN) {
-        start_timer(self);
+    if (before == OPEN)
         stop_servers(self, false);
-    }
     server_gone(self);
 }
 

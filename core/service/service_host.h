@@ -48,6 +48,7 @@ struct wwi_service_host {
         struct wwi_list told;     /* operations that the abort has reached */
         struct wwi_wait *closing;
         wws_status close_status;
+        int64_t close_deadline;
     } synced;
 };
 

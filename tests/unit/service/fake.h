@@ -70,6 +70,14 @@ static inline void await(const int *flag)
     pthread_mutex_unlock(&fake_lock);
 }
 
+static inline void await_count(const int *flag, int count)
+{
+    pthread_mutex_lock(&fake_lock);
+    while (*flag < count)
+        pthread_cond_wait(&fake_changed, &fake_lock);
+    pthread_mutex_unlock(&fake_lock);
+}
+
 static void set_flag(int *flag)
 {
     pthread_mutex_lock(&fake_lock);

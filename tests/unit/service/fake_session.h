@@ -46,14 +46,6 @@ static struct line *line_of(struct wwi_session *session)
     return WWI_CONTAINER(session, struct line, session);
 }
 
-static inline void await_count(const int *flag, int count)
-{
-    pthread_mutex_lock(&fake_lock);
-    while (*flag < count)
-        pthread_cond_wait(&fake_changed, &fake_lock);
-    pthread_mutex_unlock(&fake_lock);
-}
-
 /* Says once that the server has stopped, when its last socket is closed. */
 static void stop_if_silent(struct wwi_server *server)
 {

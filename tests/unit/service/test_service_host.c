@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <sys/socket.h>
 
+#include "core/base/gate.h"
+
 enum { MANY = 100 };
 
 static struct {
@@ -757,6 +759,110 @@ static void close__that_may_take_for_ever_does(void **state)
     end();
 }
 
+#ifdef WWS_DEBUG
+
+/* Where the host is opened and closed once more, by whoever comes by there. */
+static struct {
+    enum wwi_gate gate;
+    _Atomic bool passed;
+    bool busy; /* the first time, too */
+    int done;
+    struct request request;
+} again;
+
+static void close_again(enum wwi_gate gate)
+{
+    if (gate != again.gate || atomic_exchange(&again.passed, true))
+        return;
+    if (again.busy)
+        complete_last();
+    assert_int_equal(wwi_service_host_reset(host, NULL), WWS_S_OK);
+    open_host();
+    send_to(fake_servers[1], &again.request, ENVELOPE(ADD));
+    assert_int_equal(close_later(), WWS_S_ASYNC);
+    set_flag(&again.done);
+}
+
+static void close_twice(enum wwi_gate gate, bool busy)
+{
+    again.gate = gate;
+    again.busy = busy;
+    again.done = 0;
+    atomic_store(&again.passed, false);
+    begin(WWS_S_ASYNC);
+    wwi_clock_hold();
+    wwi_gate_watch(close_again);
+    open_host();
+}
+
+struct turn {
+    struct wwi_post post;
+    int over;
+};
+
+static void turn_over(struct wwi_work *work)
+{
+    set_flag(&WWI_CONTAINER(work, struct turn, post.work)->over);
+}
+
+/* Waits until the loop is through with what it does. */
+static void await_turn(void)
+{
+    struct turn turn = { .over = 0 };
+
+    wwi_post_init(&turn.post, turn_over);
+    (void) wwi_loop_post(wwi_runtime_loop(runtime), &turn.post);
+    await(&turn.over);
+}
+
+/* Also if the one before is just over. */
+static void close__aborts_when_its_own_time_is_over__g133(void **state)
+{
+    (void) state;
+    close_twice(WWI_GATE_HOST_CLOSED, false);
+    assert_int_equal(close_later(), WWS_S_ASYNC);
+    await(&again.done);
+    await(&seen.completed);
+    wwi_gate_watch(NULL);
+    assert_int_equal(seen.status, WWS_S_OK);
+
+    wwi_clock_move(5000);
+    await(&seen.cancelled);
+
+    wwi_clock_release();
+    complete_last();
+    await_count(&seen.completed, 2);
+    assert_int_equal(seen.status, WWS_E_OPERATION_TIMED_OUT);
+    end();
+}
+
+/* The time of one before may just have come. */
+static void close__does_not_abort_before_its_time__g133(void **state)
+{
+    struct request request;
+
+    (void) state;
+    close_twice(WWI_GATE_LOOP_EXPIRES, true);
+    ask(&request);
+    assert_int_equal(close_later(), WWS_S_ASYNC);
+
+    wwi_clock_move(5000);
+    await(&again.done);
+    await_turn();
+
+    wwi_gate_watch(NULL);
+    wwi_clock_move(4999);
+    assert_int_equal(flag_of(&seen.cancelled), 0);
+    assert_int_equal(host_state(), WWS_SERVICE_HOST_STATE_CLOSING);
+    wwi_clock_move(1);
+    await(&seen.cancelled);
+    wwi_clock_release();
+    complete_last();
+    end();
+}
+
+#endif
+
 /* Each step either works or says that memory is used up. */
 static bool use_host_without_memory(uint64_t n)
 {
@@ -1167,6 +1273,10 @@ int main(void)
         cmocka_unit_test(close__becomes_an_abort__g14_g135),
         cmocka_unit_test(close__aborts_when_its_time_is_over__g133_g134),
         cmocka_unit_test(close__that_may_take_for_ever_does),
+#ifdef WWS_DEBUG
+        cmocka_unit_test(close__aborts_when_its_own_time_is_over__g133),
+        cmocka_unit_test(close__does_not_abort_before_its_time__g133),
+#endif
         cmocka_unit_test(host__survives_that_memory_fails),
         cmocka_unit_test(close__blocks_until_a_callback_has_returned__g127),
         cmocka_unit_test(close__inside_an_operation_must_not_wait__g146_d34),
