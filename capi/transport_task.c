@@ -163,6 +163,35 @@ out:
     return status;
 }
 
+wws_status wws_transport_task_give_reason(
+    wws_transport_task transport_task,
+    wws_string reason,
+    wws_error error)
+{
+    struct wwi_error *failure = NULL;
+    struct wwi_transport_task *self = NULL;
+    wws_status status;
+
+    status = wwi_enter_optional(error.id, WWI_KIND_ERROR, "error", NULL,
+                                &failure);
+    if (status < 0)
+        return status;
+    status = wwi_enter(transport_task.id, WWI_KIND_TRANSPORT_TASK,
+                       "transport_task", failure, &self);
+    if (status < 0)
+        goto out;
+    if (!wwi_text_valid(reason) || reason.size == 0) {
+        status = wwi_invalid_argument(failure, "reason");
+        goto out;
+    }
+    status = wwi_transport_task_give_reason(self, reason, failure);
+
+out:
+    wwi_leave(self);
+    wwi_leave(failure);
+    return status;
+}
+
 wws_status wws_transport_task_complete(
     wws_transport_task transport_task,
     wws_status status,

@@ -9,7 +9,9 @@ import "C"
 import (
 	"errors"
 	"log"
+	"runtime"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"unsafe"
 )
@@ -108,6 +110,34 @@ func statusIn(err error) Status {
 		return status
 	}
 	return StatusOther
+}
+
+// completable is what a callback completes: by what it returns, or later.
+type completable interface {
+	GiveReason(reason string) error
+	Complete(status Status) error
+}
+
+var errLetGo = errors.New("the task was let go of")
+
+// settle completes what a callback was given, unless that is to be done later.
+func settle(it completable, err error) C.wws_status {
+	status := statusIn(err)
+	if status == StatusAsync {
+		return C.wws_status(status)
+	}
+	if _, bare := err.(Status); err != nil && !bare {
+		_ = it.GiveReason(strings.ToValidUTF8(err.Error(), "?"))
+	}
+	_ = it.Complete(status)
+	return C.wws_status(StatusAsync)
+}
+
+// kept is for an object that must not be forgotten by whoever has it.
+func kept(forgotten func()) object {
+	o := &owner{give: forgotten}
+	runtime.SetFinalizer(o, (*owner).free)
+	return object{owner: o}
 }
 
 func complain(format string, values ...any) {

@@ -35,7 +35,8 @@ func wwsGoCustomTransportConnect(task C.wws_transport_task, address C.wws_string
 	state C.uintptr_t) (outcome C.wws_status) {
 	defer refused(&outcome)
 	if t, found := registered[CustomTransport](uintptr(state)); found {
-		return answer(t.Connect(liftTransportTask(task, object{}), goText(address)))
+		given := handTransportTask(task)
+		return settle(given, t.Connect(given, goText(address)))
 	}
 	return C.wws_status(StatusHandle)
 }
@@ -45,7 +46,8 @@ func wwsGoCustomTransportListen(task C.wws_transport_task, address C.wws_string,
 	state C.uintptr_t) (outcome C.wws_status) {
 	defer refused(&outcome)
 	if t, found := registered[CustomTransport](uintptr(state)); found {
-		return answer(t.Listen(liftTransportTask(task, object{}), goText(address)))
+		given := handTransportTask(task)
+		return settle(given, t.Listen(given, goText(address)))
 	}
 	return C.wws_status(StatusHandle)
 }
@@ -73,7 +75,8 @@ func wwsGoCustomConnectionSend(task C.wws_transport_task, octets C.wws_bytes, mo
 	state C.uintptr_t) (outcome C.wws_status) {
 	defer refused(&outcome)
 	if t, found := registered[CustomConnection](uintptr(state)); found {
-		return answer(t.Send(liftTransportTask(task, object{}), goOctets(octets), bool(more)))
+		given := handTransportTask(task)
+		return settle(given, t.Send(given, goOctets(octets), bool(more)))
 	}
 	return C.wws_status(StatusHandle)
 }
@@ -83,7 +86,8 @@ func wwsGoCustomConnectionReceive(task C.wws_transport_task,
 	state C.uintptr_t) (outcome C.wws_status) {
 	defer refused(&outcome)
 	if t, found := registered[CustomConnection](uintptr(state)); found {
-		return answer(t.Receive(liftTransportTask(task, object{})))
+		given := handTransportTask(task)
+		return settle(given, t.Receive(given))
 	}
 	return C.wws_status(StatusHandle)
 }
@@ -93,7 +97,8 @@ func wwsGoCustomConnectionShutDown(task C.wws_transport_task,
 	state C.uintptr_t) (outcome C.wws_status) {
 	defer refused(&outcome)
 	if t, found := registered[CustomConnection](uintptr(state)); found {
-		return answer(t.ShutDown(liftTransportTask(task, object{})))
+		given := handTransportTask(task)
+		return settle(given, t.ShutDown(given))
 	}
 	return C.wws_status(StatusHandle)
 }
@@ -103,7 +108,8 @@ func wwsGoCustomConnectionClose(task C.wws_transport_task,
 	state C.uintptr_t) (outcome C.wws_status) {
 	defer refused(&outcome)
 	if t, found := registered[CustomConnection](uintptr(state)); found {
-		return answer(t.Close(liftTransportTask(task, object{})))
+		given := handTransportTask(task)
+		return settle(given, t.Close(given))
 	}
 	return C.wws_status(StatusHandle)
 }
@@ -121,7 +127,8 @@ func wwsGoCustomConnectionWatch(task C.wws_transport_task,
 	state C.uintptr_t) (outcome C.wws_status) {
 	defer refused(&outcome)
 	if t, found := registered[CustomConnection](uintptr(state)); found {
-		return answer(t.Watch(liftTransportTask(task, object{})))
+		given := handTransportTask(task)
+		return settle(given, t.Watch(given))
 	}
 	return C.wws_status(StatusHandle)
 }
@@ -131,7 +138,8 @@ func wwsGoCustomListenerAccept(task C.wws_transport_task,
 	state C.uintptr_t) (outcome C.wws_status) {
 	defer refused(&outcome)
 	if t, found := registered[CustomListener](uintptr(state)); found {
-		return answer(t.Accept(liftTransportTask(task, object{})))
+		given := handTransportTask(task)
+		return settle(given, t.Accept(given))
 	}
 	return C.wws_status(StatusHandle)
 }

@@ -12,10 +12,6 @@ import "C"
 // library's, so that a function that is aborted never waits for the transport;
 // a connection whose tasks never complete keeps its memory, and the end of the
 // runtime waits for it.
-//
-// A task is complete when its slot returns anything but StatusAsync, or by
-// TransportTask.Complete, which may come before the slot has returned: what the
-// slot returns does not count then.
 type CustomTransport struct {
 	// Connects to the address. The connection is given by
 	// TransportTask.GiveConnection, as soon as it can be aborted, and has been
@@ -192,6 +188,15 @@ func (t *TransportTask) GivePiece(octets []byte, more bool) error {
 		f.lock()))
 }
 
+// GiveReason says why the task will fail: a text for the error of whoever waits
+// for it, of which the first 159 octets count. It is copied; another one takes
+// its place.
+func (t *TransportTask) GiveReason(reason string) error {
+	f := begin()
+	defer f.end()
+	return f.check(C.wws_transport_task_give_reason(t.in(f), f.text(reason), f.lock()))
+}
+
 // Complete says how the task ended: success, a failure that whoever waits for
 // it hears, or of receive End.
 func (t *TransportTask) Complete(status Status) error {
@@ -213,4 +218,10 @@ func liftTransportTask(handle C.wws_transport_task, o object) *TransportTask {
 		return nil
 	}
 	return &TransportTask{object: o, handle: handle}
+}
+
+func handTransportTask(handle C.wws_transport_task) *TransportTask {
+	return liftTransportTask(handle, kept(func() {
+		settle(liftTransportTask(handle, object{}), errLetGo)
+	}))
 }

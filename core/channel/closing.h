@@ -24,12 +24,11 @@ struct wwi_closing *wwi_closing_new(
     const wws_completion *completion,
     struct wwi_error *error,
     wws_status *status);
-/* Of one that was not started. */
+/* Of one that will not be waited for. */
 void wwi_closing_discard(struct wwi_closing *closing);
 
-/* With the object's lock, together with what makes it close: the deadline may
- * have come before the lock is given.  WWI_NEVER: none. */
-void wwi_closing_start_locked(
+/* Before anybody else knows of it; WWI_NEVER: no deadline. */
+void wwi_closing_start(
     struct wwi_closing *closing,
     int64_t deadline,
     void (*expired)(struct wwi_object *object));

@@ -231,8 +231,10 @@ static void failed(struct wwi_mux *mux, const struct wwi_outcome *outcome)
     wwi_mux_enter(mux);
     if (mux->synced.outcome.status >= 0) {
         mux->synced.outcome = *outcome;
-        snprintf(mux->synced.text, sizeof mux->synced.text, "%s",
-            mux->session->text);
+        /* A letter may have brought it, and its client be reading it. */
+        if (mux->synced.text[0] == '\0')
+            snprintf(mux->synced.text, sizeof mux->synced.text, "%s",
+                mux->session->text);
     }
     mux->synced.over = true;
     wwi_list_move(&inbox, &mux->synced.inbox);

@@ -9,6 +9,8 @@
 #include "core/base/gate.h"
 #include "core/base/memory.h"
 
+#include <stdio.h>
+
 enum { KEEP_SIZE = 4096 };
 
 /* Of an exchange that no step has moved yet: nobody else knows of it. */
@@ -88,6 +90,17 @@ static bool letter_begins(struct wwi_sending *sending)
     return may;
 }
 
+/* What the session says itself goes with it; what the mux has stays. */
+static void keep_text(struct wwi_mux *mux, struct wwi_outcome *outcome)
+{
+    if (outcome->text != mux->session->text)
+        return;
+    if (mux->synced.outcome.status >= 0 && mux->synced.text[0] == '\0')
+        snprintf(mux->synced.text, sizeof mux->synced.text, "%s",
+            outcome->text);
+    outcome->text = mux->synced.text;
+}
+
 static void letter_done(
     struct wwi_sending *sending,
     const struct wwi_outcome *outcome)
@@ -102,6 +115,7 @@ static void letter_done(
     mux->synced.busy--;
     letter->state = WWI_MUX_LETTER_DONE;
     letter->outcome = *outcome;
+    keep_text(mux, &letter->outcome);
     client = letter->client;
     if (client != NULL) {
         /* What a client without a track got is its owner's alone. */

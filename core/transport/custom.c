@@ -16,6 +16,8 @@
 #include "core/base/memory.h"
 #include "core/base/text.h"
 
+#include <stdio.h>
+
 enum {
     PIECE = 65536,         /* of a message that is streamed */
     PART_MS = 2000,        /* for closing one that was given back */
@@ -265,6 +267,23 @@ static void fail(
     lock(session);
     session->synced.over = true;
     unlock(session);
+}
+
+/* What the application says of a failure, in what there is room for. */
+static void quote(
+    struct wwi_custom_session *session,
+    const struct wwi_transport_task *task)
+{
+    const struct wwi_bytes *reason = &task->synced.reason;
+    size_t size = reason->size;
+
+    if (task->synced.status >= 0 || size == 0)
+        return;
+    if (size >= sizeof session->base.text)
+        size = wwi_utf8_whole((const char *) reason->data,
+            sizeof session->base.text - 1);
+    (void) snprintf(session->base.text, sizeof session->base.text, "%.*s",
+        (int) size, (const char *) reason->data);
 }
 
 /* As the application says; its success counts only for what it brings. */
@@ -643,8 +662,10 @@ static void take_done(struct wwi_custom_session *session)
 
         session->on_loop.tasks[task->kind] = NULL;
         session->on_loop.task_count--;
-        if (!session->on_loop.over)
+        if (!session->on_loop.over) {
+            quote(session, task);
             take_result(session, task);
+        }
         wwi_object_unref(&task->object);
     }
 }
@@ -847,13 +868,16 @@ static struct wwi_sending *take_sending(struct wwi_custom_session *session)
 static void drop_sendings(struct wwi_custom_session *session)
 {
     struct wwi_sending *sending = session->on_loop.sending;
+    struct wwi_outcome outcome = session->on_loop.outcome;
 
+    if (session->base.text[0] != '\0')
+        outcome.text = session->base.text;
     session->on_loop.sending = NULL;
     if (sending != NULL)
-        sending->done(sending, &session->on_loop.outcome);
+        sending->done(sending, &outcome);
     while ((sending = take_sending(session)) != NULL) {
         wwi_bytes_fini(&sending->body);
-        sending->done(sending, &session->on_loop.outcome);
+        sending->done(sending, &outcome);
     }
 }
 

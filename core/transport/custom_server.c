@@ -281,14 +281,20 @@ static struct wwi_server *new_server(
 static wws_status call_listen(
     struct wwi_transport_task *task,
     const wws_custom_transport *table,
-    wws_string url)
+    wws_string url,
+    struct wwi_error *error)
 {
     wws_status status = table->listen((wws_transport_task) { task->object.id },
         url, table->state);
+    const struct wwi_bytes *reason = &task->synced.reason;
 
     (void) wwi_transport_task_end(task, status == WWS_S_ASYNC
         ? WWS_E_INVALID_OPERATION : status);
-    return task->synced.status;
+    status = task->synced.status;
+    if (status < 0 && reason->size != 0)
+        wwi_fail(error, status, "%.*s", (int) reason->size,
+            (const char *) reason->data);
+    return status;
 }
 
 static wws_status listen_at(
@@ -302,7 +308,7 @@ static wws_status listen_at(
     wws_status status = WWS_E_OUTOFMEMORY;
 
     if (task != NULL) {
-        status = call_listen(task, &server->custom->table, url);
+        status = call_listen(task, &server->custom->table, url, error);
         wwi_object_unref(&task->object);
     }
     if (status >= 0 && !server->synced.has_listener)

@@ -64,7 +64,8 @@ struct wwi_sending {
      * with the session's lock held.  May be null. */
     bool (*begin)(struct wwi_sending *sending);
     /* All octets were given to the system, or none will be any more; the last
-     * use of the sending.  Once, with no lock held. */
+     * use of the sending.  Once, with no lock held.  The text of a failure may
+     * be session->text, on the loop then. */
     void (*done)(
         struct wwi_sending *sending,
         const struct wwi_outcome *outcome);

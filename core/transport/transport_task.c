@@ -15,6 +15,7 @@ static void destroy(struct wwi_object *object)
 
     wwi_object_ref(&runtime->object);
     wwi_bytes_fini(&task->octets);
+    wwi_bytes_fini(&task->synced.reason);
     if (session != NULL)
         wwi_custom_session_unref(session);
     else
@@ -207,6 +208,27 @@ wws_status wwi_transport_task_give_piece(
     if (status < 0)
         wwi_bytes_fini(&copy);
     return refuse(status, error, "the task has its piece");
+}
+
+wws_status wwi_transport_task_give_reason(
+    struct wwi_transport_task *self,
+    wws_string reason,
+    struct wwi_error *error)
+{
+    struct wwi_bytes copy = { 0 }, before = { 0 };
+    bool claimed;
+
+    wwi_bytes_append_string(&copy, reason);
+    if (copy.failed)
+        return wwi_fail_static(error, WWS_E_OUTOFMEMORY, "no memory");
+    wwi_lock_take(self->lock);
+    claimed = self->synced.claimed;
+    before = claimed ? copy : self->synced.reason;
+    if (!claimed)
+        self->synced.reason = copy;
+    wwi_lock_give(self->lock);
+    wwi_bytes_fini(&before);
+    return claimed ? complete_already(error) : WWS_S_OK;
 }
 
 wws_status wwi_transport_task_complete(

@@ -39,6 +39,7 @@ struct wwi_transport_task {
         bool given;
         bool more;
         wws_status status;
+        struct wwi_bytes reason; /* of a failure; may be empty */
     } synced;
 };
 
@@ -58,6 +59,10 @@ wws_status wwi_transport_task_give_piece(
     struct wwi_transport_task *self,
     wws_bytes octets,
     bool more,
+    struct wwi_error *error);
+wws_status wwi_transport_task_give_reason(
+    struct wwi_transport_task *self,
+    wws_string reason,
     struct wwi_error *error);
 wws_status wwi_transport_task_complete(
     struct wwi_transport_task *self,

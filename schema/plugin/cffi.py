@@ -579,7 +579,8 @@ class Module:
             """, object=object.name.pascal)
 
     def put_class(self, object: Object) -> None:
-        base = self.help("Served" if object.borrowed
+        base = self.help("Handed" if object.handed_over
+                         else "Served" if object.borrowed
                          else "Owned" if object.free else "Object")
         name = object.name.pascal
         self.body += f'\n\nclass {name}({base}, kind="{name}"):\n'
@@ -756,9 +757,10 @@ class Module:
         self.body += docstring(self.words(slot.doc), "    ")
         method = "" if only_callback(table) else f".{slot.name.snake}"
         passed = [f"ffi.from_handle(state){method}"]
-        if slot.type.arguments:
-            passed.append(self.arguments(slot.type))
-        head = (f"return {self.help('ask')}(" if slot.type.result
+        passed += [self.seen(it, it.name.snake) for it in slot.type.arguments]
+        asks = ("hand" if any(it.is_handed_over for it in slot.type.arguments)
+                else "ask")
+        head = (f"return {self.help(asks)}(" if slot.type.result
                 else f"{self.help('tell')}(")
         self.body += flow(f"    {head}", passed, ")\n")
 
@@ -794,7 +796,7 @@ class Module:
                 import_of("typing", self.used_in_stub("Callable", "Sequence")),
                 "\nimport wws\n",
                 import_of("._support", self.used_in_stub(
-                    "Handled", "Object", "Octets", "Owned", "Raised", "Record",
+                    "Handed", "Handled", "Object", "Octets", "Owned", "Raised", "Record",
                     "Served", "Struct")),
                 self.typed])
 

@@ -241,6 +241,8 @@ def lifted(slot: Slot, value: str, lender: str) -> str:
     if slot.kind is Kind.BYTES:
         octets = f"goOctets({value})"
         return f"string({octets})" if slot.text else octets
+    if slot.is_handed_over:
+        return f"hand{named_type(slot)}({value})"
     if is_duration(slot):
         return f"duration({value})"
     if slot.kind is Kind.BOOL or slot.kind in NUMBERS:
@@ -654,6 +656,11 @@ class Go:
                      for it in arguments_of(callback)]
         answers = callback.result is not None
         call = f"t.{member_name(slot)}("
+        answer, given = "answer(", ""
+        for i, it in enumerate(arguments_of(callback)):
+            if it.is_handed_over:
+                given = f"\t\tgiven := {arguments[i]}\n"
+                answer, arguments[i] = "settle(given, ", "given"
         return "".join([
             f"\n//export {name}\n",
             filled(f"func {name}(", [*parameters, "state C.uintptr_t"],
@@ -663,7 +670,8 @@ class Go:
                 |    if t, found := registered[$table$](uintptr(state)); found {
                 """, catch="refused(&outcome)" if answers else "caught()",
                 table=exported(table.name.snake)),
-            filled(f"        return answer({call}" if answers
+            given,
+            filled(f"        return {answer}{call}" if answers
                    else f"        {call}",
                    arguments, "))\n" if answers else ")\n"),
             "\t}\n",
@@ -918,6 +926,15 @@ class Go:
             """, receiver=receiver_name(object), name=name,
             snake=object.name.snake,
             object="o.guarded()" if object.is_looked_into else "o")
+        if object.handed_over:
+            text += code("""
+                |
+                |func hand$name$(handle C.wws_$snake$) *$name$ {
+                |    return lift$name$(handle, kept(func() {
+                |        settle(lift$name$(handle, object{}), errLetGo)
+                |    }))
+                |}
+                """, name=name, snake=object.name.snake)
         if object.free:
             text += code("""
                 |

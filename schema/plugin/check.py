@@ -265,8 +265,24 @@ def check_object(model: Model, object: Object) -> Refusals:
     if object.free_functions and (object.borrowed or object.has_default):
         yield (f"{object.where}: is no object that could be borrowed or have a "
                "default")
+    if object.handed_over:
+        yield from check_handed_over(object)
     for call in object.calls:
         yield from check_call(model, call)
+
+
+def check_handed_over(object: Object) -> Refusals:
+    """Whoever is given it must be able to end it, and to say why."""
+    needed = {"complete": (Kind.ENUM, "a status"),
+              "give_reason": (Kind.STRING, "a text")}
+    found = {it.name.snake: [slot.kind for slot in it.request.slots]
+             for it in object.calls if it.request}
+    if not object.borrowed:
+        yield f"{object.where}: is handed over but not borrowed"
+    for name, (kind, spoken) in needed.items():
+        if found.get(name) != [kind]:
+            yield (f"{object.where}: is handed over and has no {name} of "
+                   f"{spoken} alone")
 
 
 def check_call(model: Model, call: Call) -> Refusals:

@@ -110,6 +110,11 @@ class Slot:
         return self.type is not None and self.type.is_struct
 
     @property
+    def is_handed_over(self) -> bool:
+        """Whether this is an object that whoever is given it completes."""
+        return self.shape is Shape.HANDLE and self.type.object.handed_over
+
+    @property
     def is_buffer(self) -> bool:
         """Whether these are bytes that come with what releases them."""
         return self.kind is Kind.BYTES and self.moved
@@ -259,6 +264,11 @@ class Call:
         return [it for it in self.parameters if it.output]
 
     @property
+    def ends_object(self) -> bool:
+        """Whether this is what whoever was given an object completes it by."""
+        return self.object.handed_over and self.name.snake == "complete"
+
+    @property
     def cancelled_through(self) -> Parameter | None:
         """The handle whose object cancels, if that is not the call's own."""
         owner = self.canceller.object if self.canceller else None
@@ -273,6 +283,7 @@ class Object(Declaration):
     borrowed: bool
     free_functions: bool
     has_default: bool
+    handed_over: bool
     since: int
     calls: list[Call] = field(default_factory=list)
     handle: Type | None = None  # None for free functions
@@ -450,6 +461,7 @@ class File:
             borrowed=option.borrowed,
             free_functions=option.free_functions,
             has_default=option.has_default,
+            handed_over=option.handed_over,
             since=option.since)
         for i, method in enumerate(service.method):
             doc = self.docs[SERVICE, index, INNER, i]

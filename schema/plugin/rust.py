@@ -144,12 +144,21 @@ def callback_type(slot: Slot) -> str:
         return "&str"
     if slot.kind is Kind.BYTES:
         return "&[u8]"
+    if slot.is_handed_over:
+        return slot.type.name.pascal
     return f"&{slot.type.name.pascal}" if slot.type else scalar(slot)
+
+
+def is_handed(callback: Type) -> bool:
+    """Whether a callback is given what it completes itself, so that it has no
+    result."""
+    return any(it.is_handed_over for it in callback.arguments)
 
 
 def closure_type(slot: Slot) -> str:
     arguments = ", ".join(map(callback_type, slot.type.arguments))
-    result = " -> Status" if slot.type.result else ""
+    answers = slot.type.result and not is_handed(slot.type)
+    result = " -> Status" if answers else ""
     return f"Fn({arguments}){result} + Send + Sync"
 
 
@@ -183,6 +192,8 @@ def given(slot: Slot) -> str:
         return f"{slot.enumeration.name.pascal}({name})"
     if slot.type:
         value = f"{slot.type.name.pascal}::of({name})"
+        if slot.is_handed_over:
+            return value
         return f"&Lent::new({value})" if slot.type.object.free else f"&{value}"
     return f"{name} as usize" if slot.pointer else name
 
@@ -663,42 +674,53 @@ class Rust:
                 """, snake=snake, members="".join(members),
                 state=state if type.shape is Shape.TABLE else "")])
 
-    def trampoline(self, table: Type, slot: Slot) -> str:
+    def asked(self, table: Type, slot: Slot) -> str:
+        """How a closure that has an answer is called."""
         name = slot.name.snake
-        arguments = slot.type.arguments
-        answers = slot.type.result is not None
+        items = [given(it) for it in slot.type.arguments]
+        guard = "support::guard(support::PANICKED.0, || "
         if self.is_needed(table, slot):
-            head, tail = f"(table.{name})(", ")"
-        else:
-            head = f"table.{name}.as_ref().map_or((), |it| it("
-            tail = "))"
-        if answers:
-            tail = ").0" + tail[1:]
-        failed = "support::PANICKED.0" if answers else "()"
-        guard = f"support::guard({failed}, || "
-        parameters = [f"{it.name.snake}: {raw_type(it)}" for it in arguments]
+            return enclosed("        ", (guard, f"{guard}{{"),
+                            f"(table.{name})(", items, ").0", (")", "})"))
+        return (f"        {guard}match &table.{name} {{\n"
+                + laid_out("            ", "Some(it) => it(", items, ").0,")
+                + "            None => 0,\n        })\n")
+
+    def told(self, table: Type, slot: Slot, end: str = "") -> str:
+        """How one that has none is called."""
+        name = slot.name.snake
+        items = [given(it) for it in slot.type.arguments]
+        guard = "support::guard((), || "
+        if self.is_needed(table, slot):
+            return enclosed("        ", (guard, f"{guard}{{"),
+                            f"(table.{name})(", items, ")",
+                            (f"){end}", f"}}){end}"))
+        return (f"        {guard}{{\n"
+                f"            if let Some(it) = &table.{name} {{\n"
+                + laid_out("                ", "it(", items, ")")
+                + f"            }}\n        }}){end}\n")
+
+    def trampoline(self, table: Type, slot: Slot) -> str:
+        parameters = [f"{it.name.snake}: {raw_type(it)}"
+                      for it in slot.type.arguments]
         views = [
             f"        let {it.name.snake} = unsafe {{ support::"
             f"{'text' if it.kind is Kind.STRING else 'octets'}"
             f"({it.name.snake}) }};\n"
             for it in slot.type.slots if it.is_view]
-        given_here = [given(it) for it in arguments]
-        asked = (f"        {guard}match &table.{name} {{\n"
-                 + laid_out("            ", "Some(it) => it(", given_here,
-                            ").0,")
-                 + "            None => 0,\n        })\n")
-        may_answer = answers and not self.is_needed(table, slot)
+        if not slot.type.result:
+            result, body = "", self.told(table, slot)
+        elif is_handed(slot.type):
+            result = " -> sys::wws_status"
+            body = self.told(table, slot, ";") + "        Status::S_ASYNC.0\n"
+        else:
+            result, body = " -> sys::wws_status", self.asked(table, slot)
         return "".join([
             "\n",
-            laid_out("    ", f'unsafe extern "C" fn {name}(',
-                     [*parameters, "state: *mut c_void"],
-                     ") -> sys::wws_status {" if answers else ") {"),
+            laid_out("    ", f'unsafe extern "C" fn {slot.name.snake}(',
+                     [*parameters, "state: *mut c_void"], f"){result} {{"),
             "        let table = unsafe { support::table::<Self>(state) };\n",
-            *views,
-            asked if may_answer
-            else enclosed("        ", (guard, f"{guard}{{"), head, given_here,
-                          tail, (")", "})")),
-            "    }\n"])
+            *views, body, "    }\n"])
 
     def struct(self, type: Type) -> str:
         return "".join([
@@ -762,6 +784,8 @@ class Rust:
 
     def parameters(self, form: Form) -> list[str]:
         own = ["&self"] if form.call.has_self else []
+        if form.call.ends_object:
+            own = ["mut self"]
         return own + [f"{it.name}: {self.parameter_type(form.call, it)}"
                       for it in self.inputs(form.call)
                       if not (form.brief and is_default(it))]
@@ -885,13 +909,14 @@ class Rust:
     def form(self, form: Form) -> str:
         call = form.call
         keywords = "pub async fn" if form.awaits else "pub fn"
+        ended = "        self.over = true;\n" if call.ends_object else ""
         return "".join([
             "\n", self.doc(self.form_doc(form), "    "),
             laid_out("    ", f"{keywords} {self.form_name(form)}(",
                      self.parameters(form),
                      f") -> Result<{results(call)}> {{"),
             self.brief(form) if form.brief
-            else self.start(form) + end_of(call),
+            else self.start(form) + ended + end_of(call),
             "    }\n"])
 
     def cancel(self, call: Call) -> str:
@@ -919,6 +944,10 @@ class Rust:
         field, value = "", ""
         if object.has_default:
             doc += "  The default one is that of `default()`."
+        elif object.handed_over:
+            doc += ("  Whoever is given one completes it, on any thread; what "
+                    "is dropped has failed.")
+            field, value = "    pub(crate) over: bool,\n", ", over: false"
         elif object.borrowed:
             doc += "  It belongs to whom it is lent to, for as long."
         if object.borrowed and object.can_be_told:

@@ -108,6 +108,8 @@ static wws_status connect_badly(
         false, no_error);
     statuses[3] = wws_transport_task_complete((wws_transport_task) { 0 },
         WWS_S_OK, no_error);
+    statuses[4] = wws_transport_task_give_reason(task,
+        (wws_string) { "\xff", 1 }, no_error);
     return WWS_E_ENDPOINT_NOT_AVAILABLE;
 }
 
@@ -115,7 +117,7 @@ static void connection__needs_its_slots(void **state)
 {
     struct world *world = *state;
     wws_custom_transport table = WWS_CUSTOM_TRANSPORT_INIT;
-    wws_status statuses[4] = { 0 };
+    wws_status statuses[5] = { 0 };
     wws_channel channel;
 
     table.connect = connect_badly;
@@ -126,9 +128,62 @@ static void connection__needs_its_slots(void **state)
     assert_status(wws_channel_open(channel, text("any"), NULL, no_error),
         WWS_E_ENDPOINT_NOT_AVAILABLE);
 
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 5; i++)
         assert_status(statuses[i], WWS_E_INVALIDARG);
     assert_status(wws_channel_free(channel), WWS_S_OK);
+}
+
+/* Of two reasons the last one counts. */
+static wws_status refuse_at(
+    wws_transport_task task,
+    wws_string address,
+    void *state)
+{
+    (void) state;
+    must(wws_transport_task_give_reason(task, text("because"), no_error)
+        == WWS_S_OK);
+    must(wws_transport_task_give_reason(task, address, no_error) == WWS_S_OK);
+    return WWS_E_ENDPOINT_FAILURE;
+}
+
+static void assert_innermost(wws_error error, const char *expected)
+{
+    wws_error_info info = WWS_ERROR_INFO_INIT;
+    wws_string string;
+
+    assert_status(wws_error_get_info(error, &info), WWS_S_OK);
+    assert_status(info.status, WWS_E_ENDPOINT_FAILURE);
+    assert_status(wws_error_get_string(error, info.string_count - 1, &string),
+        WWS_S_OK);
+    assert_int_equal(string.size, strlen(expected));
+    assert_memory_equal(string.data, expected, string.size);
+    assert_status(wws_error_reset(error), WWS_S_OK);
+}
+
+static void opening__says_why_the_transport_does_not(void **state)
+{
+    struct world *world = *state;
+    wws_custom_transport table = WWS_CUSTOM_TRANSPORT_INIT;
+    wws_channel channel;
+    wws_listener listener;
+    wws_error error;
+
+    table.connect = table.listen = refuse_at;
+    assert_status(wws_error_create(&error), WWS_S_OK);
+    assert_status(make_channel(world->runtime, WWS_TRANSPORT_CUSTOM, &table,
+        &channel), WWS_S_OK);
+    assert_status(make_listener(world->runtime, &table, &listener), WWS_S_OK);
+
+    assert_status(wws_channel_open(channel, text("a locked door"), NULL,
+        error), WWS_E_ENDPOINT_FAILURE);
+    assert_innermost(error, "a locked door");
+    assert_status(wws_listener_open(listener, text("a deaf ear"), NULL, error),
+        WWS_E_ENDPOINT_FAILURE);
+    assert_innermost(error, "a deaf ear");
+
+    assert_status(wws_channel_free(channel), WWS_S_OK);
+    assert_status(wws_listener_free(listener), WWS_S_OK);
+    assert_status(wws_error_free(error), WWS_S_OK);
 }
 
 /* The state of a table lives until the last that needs it is gone. */
@@ -169,6 +224,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         in_world(custom__is_named_where_it_is_meant_and_nowhere_else),
         in_world(connection__needs_its_slots),
+        in_world(opening__says_why_the_transport_does_not),
         in_world(table__is_freed_with_what_was_made_of_it),
     };
 

@@ -235,6 +235,19 @@ wws_status give_piece(enum slot slot, const char *octets, bool more)
     return status;
 }
 
+wws_status give_reason(enum slot slot, const char *reason)
+{
+    struct wwi_transport_task *task = find(latest(slot));
+    wws_status status;
+
+    if (task == NULL)
+        return WWS_E_HANDLE;
+    status = wwi_transport_task_give_reason(task, (wws_string) { reason,
+        strlen(reason) }, NULL);
+    wwi_object_unref(&task->object);
+    return status;
+}
+
 void bring(const char *octets, bool more)
 {
     assert_int_equal(give_piece(RECEIVE, octets, more), WWS_S_OK);

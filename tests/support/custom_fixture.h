@@ -104,6 +104,7 @@ wws_status complete_task(uint64_t task, wws_status status);
 wws_status give_connection(enum slot slot);
 wws_status give_listener(enum slot slot);
 wws_status give_piece(enum slot slot, const char *octets, bool more);
+wws_status give_reason(enum slot slot, const char *reason);
 /* A piece, and success. */
 void bring(const char *octets, bool more);
 /* All that are under way, as aborted connections do. */

@@ -1152,6 +1152,10 @@ wws_status wws_transport_task_give_piece(
     wws_bytes octets,
     bool more,
     wws_error error);
+wws_status wws_transport_task_give_reason(
+    wws_transport_task transport_task,
+    wws_string reason,
+    wws_error error);
 wws_status wws_transport_task_complete(
     wws_transport_task transport_task,
     wws_status status,

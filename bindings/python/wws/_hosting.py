@@ -1,7 +1,10 @@
 """What handlers are given, and how they answer."""
 import asyncio
+import contextlib
+import sys
 
-from ._base import Failure, Object, Struct
+from . import _base
+from ._base import ASYNC, Failure, Object, Struct
 from ._serving import logger, report
 
 DONE = 0
@@ -97,3 +100,53 @@ class Served(Object):
         finally:
             self._told.clear()
             self._forget()
+
+
+class Handed(Object):
+    """Something that whoever is given it completes, once: by what a callback
+    returns or raises, or later.  What nobody has any more has failed.
+    """
+
+    _over = False
+
+    def _end(self, status, reason=""):
+        self._over = True
+        if reason:
+            with contextlib.suppress(Failure):  # what it says is no text
+                self.give_reason(reason.encode("utf-8", "replace").decode())
+        try:
+            self.complete(status)
+        except Failure as failed:
+            if failed.status != STALE:
+                raise
+            # The callback has done it.
+
+    def _fail(self, error):
+        """Fails as the exception says."""
+        logger.debug("a callback failed", exc_info=error)
+        status = error.status if isinstance(error, Failure) else None
+        try:
+            reason = str(error)
+        except Exception:
+            reason = ""
+        self._end(OTHER if status is None else status,
+                  reason or type(error).__name__)
+
+    def __del__(self):
+        if (self._over or self._handle is None or sys.is_finalizing()
+                or self._born != _base._forks):
+            return
+        report(self._end, OTHER, "it was let go of")
+
+
+def hand(callback, given, *arguments):
+    """Gives something to a callback, which completes it unless it wants to do
+    so later.
+    """
+    try:
+        status = callback(given, *arguments)
+        if status != ASYNC:
+            given._end(DONE if status is None else int(status))
+    except BaseException as error:
+        report(given._fail, error)
+    return ASYNC

@@ -6,7 +6,7 @@ from ._base import (END, INFINITE, NONE, Enumeration, Failure, Object, Owned,
                     owned, pointer_in, pointer_out, reach, require, struct_in,
                     take_octets, take_text, text_in, text_out, texts_in,
                     texts_out)
-from ._hosting import Raised, Served
+from ._hosting import Handed, Raised, Served, hand
 from ._serving import ask, foreign, queued, tell
 from ._waiting import Pending, twins
 

@@ -791,10 +791,6 @@ class CustomTransport:
     time limits and what is pending are the library's, so that a function that
     is aborted never waits for the transport; a connection whose tasks never
     complete keeps its memory, and the end of the runtime waits for it.
-
-    A task is complete when its slot returns anything but Status.S_ASYNC, or by
-    TransportTask.complete(), which may come before the slot has returned: what
-    the slot returns does not count then.
     """
 
     def connect(self, task, address):

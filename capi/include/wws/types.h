@@ -1089,11 +1089,7 @@ typedef struct wws_message_info {
  *  ends, in sessions of which it makes one connection each.  States, options,
  *  time limits and what is pending are the library's, so that a function that
  *  is aborted never waits for the transport; a connection whose tasks never
- *  complete keeps its memory, and the end of the runtime waits for it.
- *
- *  A task is complete when its slot returns anything but WWS_S_ASYNC, or by
- *  wws_transport_task_complete(), which may come before the slot has returned:
- *  what the slot returns does not count then. */
+ *  complete keeps its memory, and the end of the runtime waits for it. */
 typedef struct wws_custom_transport {
     uint32_t struct_size;
     uint32_t version;
@@ -1601,11 +1597,9 @@ typedef struct wws_cancel_callbacks {
 
     /** Nobody waits for the reply any more: finish soon, with any status.
      *  Called at most once, on a thread of the runtime, or inside the
-     *  registration when the call is cancelled already.  It is not begun once
-     *  the operation has completed; if it was begun just before, by another
-     *  thread, it may still run then: free_state comes after it, so that is
-     *  where to free what it uses.  Must not block; may call every function
-     *  that does not, and may complete the operation. */
+     *  registration when the call is cancelled already; never after the
+     *  operation has completed.  Must not block; may call every function that
+     *  does not, and may complete the operation. */
     void (*cancelled)(wws_cancel_reason reason, void *state);
 } wws_cancel_callbacks;
 

@@ -866,6 +866,14 @@ WWS_API wws_status wws_transport_task_give_piece(
     bool more,
     wws_error error);
 
+/** Why the task will fail: a text for the error of whoever waits for it, of
+ *  which the first 159 octets count.  It is copied; another one takes its
+ *  place.  May be called from any thread while other calls are pending. */
+WWS_API wws_status wws_transport_task_give_reason(
+    wws_transport_task transport_task,
+    wws_string reason,
+    wws_error error);
+
 /** Says how the task ended: success, a failure that whoever waits for it hears,
  *  or of receive WWS_S_END.  May be called from any thread while other calls
  *  are pending. */

@@ -11,7 +11,8 @@ enum wwi_kind {
     WWI_KIND_ERROR,
     WWI_KIND_QUEUE,
     WWI_KIND_CHANNEL,
-    WWI_KIND_OPERATION
+    WWI_KIND_OPERATION,
+    WWI_KIND_ERRAND
 };
 
 wws_status wwi_enter(

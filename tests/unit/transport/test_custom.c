@@ -521,6 +521,43 @@ static void receiving__fails_as_it_is_told(void **state)
     }
 }
 
+/* The reason is the last one that its task was given, and no more of it than
+ * there is room for. */
+static void failure__has_the_reason_of_its_task(void **state)
+{
+    static const enum slot slots[] = { SEND, RECEIVE, WATCH };
+    char long_one[200] = { 0 };
+    size_t most = sizeof it->client.session->text - 1;
+
+    (void) state;
+    memset(long_one, 'x', sizeof long_one - 1);
+    memcpy(long_one + most - 1, "\xc3\xa9", 2);
+    for (size_t i = 0; i < sizeof slots / sizeof *slots; i++) {
+        int calls = calls_of(slots[i]);
+        struct parcel parcel = { .refuse = false };
+
+        it->client = (struct holder) { .session = NULL };
+        it->stage.calls[CONNECT] = 0;
+        open_staged();
+        assert_int_equal(utter(&it->client, &parcel, "a"), WWS_S_OK);
+        wait_for_call(slots[i], calls + 1);
+
+        assert_int_equal(give_reason(slots[i], long_one), WWS_S_OK);
+        if (i != 0)
+            assert_int_equal(give_reason(slots[i], "because"), WWS_S_OK);
+        assert_int_equal(complete(slots[i], WWS_E_ENDPOINT_FAILURE), WWS_S_OK);
+        assert_int_equal(give_reason(slots[i], "late"), WWS_E_HANDLE);
+
+        wait_for(&it->client.failed, 1);
+        if (i == 0)
+            long_one[most - 1] = '\0';
+        assert_string_equal(it->client.session->text,
+            i == 0 ? long_one : "because");
+        let_go(&it->client);
+        end_tasks();
+    }
+}
+
 static void message__larger_than_allowed_ends_the_session(void **state)
 {
     char half[40];
@@ -637,6 +674,7 @@ int main(void)
         TEST(message__may_come_octet_by_octet),
         TEST(pieces__without_octets_are_none),
         TEST(receiving__fails_as_it_is_told),
+        TEST(failure__has_the_reason_of_its_task),
         TEST(message__larger_than_allowed_ends_the_session),
         TEST(pieces__of_a_stream_are_not_large),
         TEST(session__lacks_memory_without_harm),

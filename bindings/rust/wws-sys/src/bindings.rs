@@ -1734,6 +1734,13 @@ extern "C" {
     ) -> wws_status;
 }
 extern "C" {
+    pub fn wws_transport_task_give_reason(
+        transport_task: wws_transport_task,
+        reason: wws_string,
+        error: wws_error,
+    ) -> wws_status;
+}
+extern "C" {
     pub fn wws_transport_task_complete(
         transport_task: wws_transport_task,
         status: wws_status,

@@ -31,6 +31,7 @@
 mod support;
 mod api;
 mod buffer;
+mod carry;
 mod error;
 mod pending;
 mod serve;

@@ -120,12 +120,20 @@ impl ThreadCallbacks {
 
     unsafe extern "C" fn started(state: *mut c_void) {
         let table = unsafe { support::table::<Self>(state) };
-        support::guard((), || table.started.as_ref().map_or((), |it| it()))
+        support::guard((), || {
+            if let Some(it) = &table.started {
+                it()
+            }
+        })
     }
 
     unsafe extern "C" fn stopped(state: *mut c_void) {
         let table = unsafe { support::table::<Self>(state) };
-        support::guard((), || table.stopped.as_ref().map_or((), |it| it()))
+        support::guard((), || {
+            if let Some(it) = &table.stopped {
+                it()
+            }
+        })
     }
 }
 

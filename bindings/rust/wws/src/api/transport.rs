@@ -8,24 +8,18 @@ use super::*;
 /// time limits and what is pending are the library's, so that a function that
 /// is aborted never waits for the transport; a connection whose tasks never
 /// complete keeps its memory, and the end of the runtime waits for it.
-///
-/// A task is complete when its slot returns anything but [`Status::S_ASYNC`],
-/// or by [`TransportTask::complete`], which may come before the slot has
-/// returned: what the slot returns does not count then.
 #[derive(Clone, Default)]
 pub struct CustomTransport {
     /// Connects to the address.  The connection is given by
     /// [`TransportTask::give_connection`], as soon as it can be aborted, and
     /// has been made when the task is complete; a failure says why it has not.
     /// On the loop of the connection; must not block.  Null: for servers only.
-    pub connect:
-        Option<Arc<dyn Fn(&TransportTask, &str) -> Status + Send + Sync>>,
+    pub connect: Option<Arc<dyn Fn(TransportTask, &str) + Send + Sync>>,
     /// Listens at the address: gives the listener by
     /// [`TransportTask::give_listener`] and returns, with the task complete.
     /// On the thread that opens; must not block.  A failure is what opening
     /// fails with.  Null: for clients only.
-    pub listen:
-        Option<Arc<dyn Fn(&TransportTask, &str) -> Status + Send + Sync>>,
+    pub listen: Option<Arc<dyn Fn(TransportTask, &str) + Send + Sync>>,
 }
 
 impl CustomTransport {
@@ -48,10 +42,12 @@ impl CustomTransport {
     ) -> sys::wws_status {
         let table = unsafe { support::table::<Self>(state) };
         let address = unsafe { support::text(address) };
-        support::guard(support::PANICKED.0, || match &table.connect {
-            Some(it) => it(&TransportTask::of(task), &address).0,
-            None => 0,
-        })
+        support::guard((), || {
+            if let Some(it) = &table.connect {
+                it(TransportTask::of(task), &address)
+            }
+        });
+        Status::S_ASYNC.0
     }
 
     unsafe extern "C" fn listen(
@@ -61,10 +57,12 @@ impl CustomTransport {
     ) -> sys::wws_status {
         let table = unsafe { support::table::<Self>(state) };
         let address = unsafe { support::text(address) };
-        support::guard(support::PANICKED.0, || match &table.listen {
-            Some(it) => it(&TransportTask::of(task), &address).0,
-            None => 0,
-        })
+        support::guard((), || {
+            if let Some(it) = &table.listen {
+                it(TransportTask::of(task), &address)
+            }
+        });
+        Status::S_ASYNC.0
     }
 }
 
@@ -80,18 +78,18 @@ pub struct CustomConnection {
     /// where they are streamed 65536 octets at most.  The other end must
     /// receive the messages as they were sent, in order.  Complete when there
     /// is room for the next.  A failure breaks the connection.
-    pub send: Arc<dyn Fn(&TransportTask, &[u8], bool) -> Status + Send + Sync>,
+    pub send: Arc<dyn Fn(TransportTask, &[u8], bool) + Send + Sync>,
     /// Receives a piece of a message, which is given by
     /// [`TransportTask::give_piece`] before the task is complete.
     /// [`Status::S_END`]: the other end has shut down.  A failure, and success
     /// without a piece, break the connection.  The library asks for one piece
     /// more than it has been asked for, and then waits until that is wanted.
-    pub receive: Arc<dyn Fn(&TransportTask) -> Status + Send + Sync>,
+    pub receive: Arc<dyn Fn(TransportTask) + Send + Sync>,
     /// Tells the other end that no message follows those that were sent; once.
-    pub shut_down: Arc<dyn Fn(&TransportTask) -> Status + Send + Sync>,
+    pub shut_down: Arc<dyn Fn(TransportTask) + Send + Sync>,
     /// Closes the connection in order: both ends have shut down, and nothing is
     /// under way but the watch, if there is one, which must complete now; once.
-    pub close: Arc<dyn Fn(&TransportTask) -> Status + Send + Sync>,
+    pub close: Arc<dyn Fn(TransportTask) + Send + Sync>,
     /// Breaks the connection: the other end must hear of it as a failure.  All
     /// tasks must complete soon, with whatever status; what they bring is not
     /// looked at.  Called at most once, in any state but when it is closed,
@@ -100,16 +98,16 @@ pub struct CustomConnection {
     /// Waits until the other end has gone, which a receive may not see because
     /// none is under way; once, when the connection is made.  Null: only
     /// receiving shows it.
-    pub watch: Option<Arc<dyn Fn(&TransportTask) -> Status + Send + Sync>>,
+    pub watch: Option<Arc<dyn Fn(TransportTask) + Send + Sync>>,
 }
 
 impl CustomConnection {
     /// What is required; all else has its default.
     pub fn new(
-        send: impl Fn(&TransportTask, &[u8], bool) -> Status + Send + Sync + 'static,
-        receive: impl Fn(&TransportTask) -> Status + Send + Sync + 'static,
-        shut_down: impl Fn(&TransportTask) -> Status + Send + Sync + 'static,
-        close: impl Fn(&TransportTask) -> Status + Send + Sync + 'static,
+        send: impl Fn(TransportTask, &[u8], bool) + Send + Sync + 'static,
+        receive: impl Fn(TransportTask) + Send + Sync + 'static,
+        shut_down: impl Fn(TransportTask) + Send + Sync + 'static,
+        close: impl Fn(TransportTask) + Send + Sync + 'static,
         abort: impl Fn() + Send + Sync + 'static,
     ) -> Self {
         Self {
@@ -146,9 +144,10 @@ impl CustomConnection {
     ) -> sys::wws_status {
         let table = unsafe { support::table::<Self>(state) };
         let octets = unsafe { support::octets(octets) };
-        support::guard(support::PANICKED.0, || {
-            (table.send)(&TransportTask::of(task), octets, more).0
-        })
+        support::guard((), || {
+            (table.send)(TransportTask::of(task), octets, more)
+        });
+        Status::S_ASYNC.0
     }
 
     unsafe extern "C" fn receive(
@@ -156,9 +155,8 @@ impl CustomConnection {
         state: *mut c_void,
     ) -> sys::wws_status {
         let table = unsafe { support::table::<Self>(state) };
-        support::guard(support::PANICKED.0, || {
-            (table.receive)(&TransportTask::of(task)).0
-        })
+        support::guard((), || (table.receive)(TransportTask::of(task)));
+        Status::S_ASYNC.0
     }
 
     unsafe extern "C" fn shut_down(
@@ -166,9 +164,8 @@ impl CustomConnection {
         state: *mut c_void,
     ) -> sys::wws_status {
         let table = unsafe { support::table::<Self>(state) };
-        support::guard(support::PANICKED.0, || {
-            (table.shut_down)(&TransportTask::of(task)).0
-        })
+        support::guard((), || (table.shut_down)(TransportTask::of(task)));
+        Status::S_ASYNC.0
     }
 
     unsafe extern "C" fn close(
@@ -176,9 +173,8 @@ impl CustomConnection {
         state: *mut c_void,
     ) -> sys::wws_status {
         let table = unsafe { support::table::<Self>(state) };
-        support::guard(support::PANICKED.0, || {
-            (table.close)(&TransportTask::of(task)).0
-        })
+        support::guard((), || (table.close)(TransportTask::of(task)));
+        Status::S_ASYNC.0
     }
 
     unsafe extern "C" fn abort(state: *mut c_void) {
@@ -191,10 +187,12 @@ impl CustomConnection {
         state: *mut c_void,
     ) -> sys::wws_status {
         let table = unsafe { support::table::<Self>(state) };
-        support::guard(support::PANICKED.0, || match &table.watch {
-            Some(it) => it(&TransportTask::of(task)).0,
-            None => 0,
-        })
+        support::guard((), || {
+            if let Some(it) = &table.watch {
+                it(TransportTask::of(task))
+            }
+        });
+        Status::S_ASYNC.0
     }
 }
 
@@ -209,7 +207,7 @@ pub struct CustomListener {
     /// thread of the runtime.  One at a time; the next begins when that
     /// connection has been made.  After a failure the next begins a little
     /// later.
-    pub accept: Arc<dyn Fn(&TransportTask) -> Status + Send + Sync>,
+    pub accept: Arc<dyn Fn(TransportTask) + Send + Sync>,
     /// No client is wanted any more: the address is free when this returns, and
     /// an accept that is under way must complete soon, with whatever status.
     /// Called once, by the function that ends the listening, on its thread.  An
@@ -221,7 +219,7 @@ pub struct CustomListener {
 impl CustomListener {
     /// What is required; all else has its default.
     pub fn new(
-        accept: impl Fn(&TransportTask) -> Status + Send + Sync + 'static,
+        accept: impl Fn(TransportTask) + Send + Sync + 'static,
         stop: impl Fn() + Send + Sync + 'static,
     ) -> Self {
         Self { accept: Arc::new(accept), stop: Arc::new(stop) }
@@ -244,9 +242,8 @@ impl CustomListener {
         state: *mut c_void,
     ) -> sys::wws_status {
         let table = unsafe { support::table::<Self>(state) };
-        support::guard(support::PANICKED.0, || {
-            (table.accept)(&TransportTask::of(task)).0
-        })
+        support::guard((), || (table.accept)(TransportTask::of(task)));
+        Status::S_ASYNC.0
     }
 
     unsafe extern "C" fn stop(state: *mut c_void) {
@@ -258,15 +255,17 @@ impl CustomListener {
 /// Something that the library has asked of an application's transport, as the
 /// asynchronous context of a function that returned [`Status::S_ASYNC`].  Its
 /// functions may be called from any thread until it is complete; from then on
-/// the handle is stale.  It belongs to whom it is lent to, for as long.
+/// the handle is stale.  Whoever is given one completes it, on any thread; what
+/// is dropped has failed.
 #[derive(Debug)]
 pub struct TransportTask {
     pub(crate) handle: sys::wws_transport_task,
+    pub(crate) over: bool,
 }
 
 impl TransportTask {
     pub(crate) fn of(handle: sys::wws_transport_task) -> Self {
-        Self { handle }
+        Self { handle, over: false }
     }
 
     /// Of connect and accept: the connection.  The callbacks are copied; on
@@ -330,12 +329,27 @@ impl TransportTask {
         Ok(())
     }
 
+    /// Why the task will fail: a text for the error of whoever waits for it, of
+    /// which the first 159 octets count.  It is copied; another one takes its
+    /// place.
+    pub fn give_reason(&self, reason: &str) -> Result<()> {
+        support::call((), |_, error| unsafe {
+            sys::wws_transport_task_give_reason(
+                self.handle,
+                support::string(reason),
+                error,
+            )
+        })?;
+        Ok(())
+    }
+
     /// Says how the task ended: success, a failure that whoever waits for it
     /// hears, or of receive [`Status::S_END`].
-    pub fn complete(&self, status: Status) -> Result<()> {
+    pub fn complete(mut self, status: Status) -> Result<()> {
         support::call((), |_, error| unsafe {
             sys::wws_transport_task_complete(self.handle, status.0, error)
         })?;
+        self.over = true;
         Ok(())
     }
 }

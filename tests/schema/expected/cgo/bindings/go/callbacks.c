@@ -21,3 +21,13 @@ void wws_go_inspector_leave(void *state)
 {
     wwsGoInspectorLeave((uintptr_t) state);
 }
+
+wws_status wws_go_runner_run(wws_errand errand, wws_string name, void *state)
+{
+    return wwsGoRunnerRun(errand, name, (uintptr_t) state);
+}
+
+wws_status wws_go_runner_walk(wws_errand errand, wws_string name, void *state)
+{
+    return wwsGoRunnerWalk(errand, name, (uintptr_t) state);
+}

@@ -12,5 +12,7 @@ wws_status wws_go_inspector_inspect(
     bool last,
     void *state);
 void wws_go_inspector_leave(void *state);
+wws_status wws_go_runner_run(wws_errand errand, wws_string name, void *state);
+wws_status wws_go_runner_walk(wws_errand errand, wws_string name, void *state);
 
 #endif

@@ -22,3 +22,25 @@ func wwsGoInspectorLeave(state C.uintptr_t) {
 		t.Leave()
 	}
 }
+
+//export wwsGoRunnerRun
+func wwsGoRunnerRun(errand C.wws_errand, name C.wws_string,
+	state C.uintptr_t) (outcome C.wws_status) {
+	defer refused(&outcome)
+	if t, found := registered[Runner](uintptr(state)); found {
+		given := handErrand(errand)
+		return settle(given, t.Run(given, goText(name)))
+	}
+	return C.wws_status(StatusHandle)
+}
+
+//export wwsGoRunnerWalk
+func wwsGoRunnerWalk(errand C.wws_errand, name C.wws_string,
+	state C.uintptr_t) (outcome C.wws_status) {
+	defer refused(&outcome)
+	if t, found := registered[Runner](uintptr(state)); found {
+		given := handErrand(errand)
+		return settle(given, t.Walk(given, goText(name)))
+	}
+	return C.wws_status(StatusHandle)
+}

@@ -10,6 +10,7 @@ from .types import Detail as Detail
 from .types import Direction as Direction
 from .types import Inspector as Inspector
 from .types import Protection as Protection
+from .types import Runner as Runner
 from .types import Status as Status
 from .errors import Error as Error
 from .errors import Aborted as Aborted
@@ -19,5 +20,6 @@ from .library import status_name as status_name
 from .runtime import Runtime as Runtime
 from .channel import Channel as Channel
 from .operation import Operation as Operation
+from .errand import Errand as Errand
 from ._extras import *  # noqa: F401,F403
 from ._support import INFINITE as INFINITE

@@ -83,3 +83,13 @@ class Protection(Struct, kind="Protection"):
             "peer_name": text_in(self.peer_name),
             "secret": octets_in(self.secret),
         })
+
+
+class Runner:
+    """Runs errands."""
+
+    def run(self, errand, name):
+        """Begins one."""
+
+    def walk(self, errand, name):
+        """Begins another; null: cannot walk."""

@@ -46,7 +46,11 @@ impl Inspector {
 
     unsafe extern "C" fn leave(state: *mut c_void) {
         let table = unsafe { support::table::<Self>(state) };
-        support::guard((), || table.leave.as_ref().map_or((), |it| it()))
+        support::guard((), || {
+            if let Some(it) = &table.leave {
+                it()
+            }
+        })
     }
 }
 

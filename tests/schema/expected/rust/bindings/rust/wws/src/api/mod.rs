@@ -17,12 +17,14 @@ use crate::support::{Alone, Keep, Lent, Notes, Object, Raw};
 use crate::{pending, support};
 
 mod channel;
+mod errand;
 mod error;
 mod operation;
 mod runtime;
 mod types;
 
 pub use channel::*;
+pub use errand::*;
 pub use error::*;
 pub use operation::*;
 pub use runtime::*;
