@@ -154,6 +154,95 @@ static void call__comes_to_the_quota_that_its_reply_exceeds(void **state)
         hear_row(world, &large, manner, ++entered);
 }
 
+static void set_fault(struct gate *gate, wws_operation operation)
+{
+    wws_fault fault = WWS_FAULT_INIT;
+
+    (void) gate;
+    fault.reason = WWS_STR("the service will not");
+    must(wws_operation_set_fault(operation, &fault, no_error) == WWS_S_OK);
+}
+
+/* From now on every operation fails. */
+static void answer_with_faults(struct world *world)
+{
+    world->gate.visiting = set_fault;
+    world->gate.gives = WWS_E_OTHER;
+}
+
+/* T31, TE6: the fault harms neither session nor proxy. */
+static void call__comes_to_the_fault_that_is_its_reply(void **state)
+{
+    static const struct row fault = { "fault", ACTION_LATER, replies, 0, 0,
+        WWS_E_ENDPOINT_FAULT_RECEIVED, WWS_SERVICE_PROXY_STATE_OPEN, false };
+    struct world *world = *state;
+    unsigned entered = 0;
+
+    answer_with_faults(world);
+    for (enum manner manner = 0; manner < MANNERS; manner++)
+        hear_row(world, &fault, manner, ++entered);
+}
+
+static bool is_same(const wws_error_info *one, const wws_error_info *other)
+{
+    return one->status == other->status
+        && one->has_fault == other->has_fault
+        && one->string_count == other->string_count;
+}
+
+/* The call has gone on without its caller, and is answered now. */
+static void answer_late(
+    struct world *world,
+    wws_service_proxy proxy,
+    struct heard *heard,
+    unsigned late)
+{
+    const wws_error_info before = heard_info(heard);
+    wws_error_info after;
+
+    gate_release(&world->gate, 1);
+    assert_true(counter_reaches(world, WWS_COUNTER_LATE_REPLY_DROPPED, late));
+    after = heard_info(heard);
+    assert_false(before.has_fault);
+    assert_true(is_same(&before, &after));
+    assert_int_equal(state_of(proxy), WWS_SERVICE_PROXY_STATE_OPEN);
+    assert_status(call_now(proxy, ACTION_ECHO),
+        WWS_E_ENDPOINT_FAULT_RECEIVED);
+}
+
+/* G75, D18: a fault that comes late is nobody's. */
+static void call__that_was_left_hears_of_no_late_fault(void **state)
+{
+    static const wws_status left[] = { WWS_E_OPERATION_ABANDONED,
+        WWS_E_OPERATION_TIMED_OUT };
+    wws_service_proxy_options options = proxy_options();
+    struct world *world = *state;
+    wws_service_proxy proxy;
+    unsigned late = 0, entered = 0;
+
+    options.timeout_abandons = true;
+    proxy = world_proxy(world, &options, world->url);
+    answer_with_faults(world);
+    for (int i = 0; i < 2; i++)
+        for (enum manner manner = 0; manner < MANNERS; manner++) {
+            struct call call = call_to(proxy, ACTION_LATER);
+            struct heard heard;
+
+            call.options.timeout_ms = i == 0 ? 0 : 100;
+            hear(&heard, manner, start_call, &call);
+            assert_true(gate_reaches(&world->gate, &world->gate.entered,
+                ++entered));
+            if (i == 0)
+                abandons_all(world, proxy);
+            assert_status(heard_wait(&heard), left[i]);
+
+            answer_late(world, proxy, &heard, ++late);
+            entered++;
+            assert_status(heard_end(&heard), left[i]);
+        }
+    assert_status(wws_service_proxy_free(proxy), WWS_S_OK);
+}
+
 /* T31, PR1, PR2, G76: the connection breaks under two calls; over HTTP each has
  * its own and the proxy goes on, over a session both hear how that failed. */
 static void calls__come_to_how_their_connection_ended(void **state)
@@ -283,6 +372,110 @@ static void proxy_abort__lets_no_racing_call_begin(void **state)
     }
 }
 
+/* More than an abort ends on the thread that calls it. */
+enum { MANY = 80, IDLE = 10 };
+
+/* Calls again as soon as it hears of the end. */
+static wws_status start_call_twice(
+    void *state,
+    const wws_completion *completion,
+    wws_error error)
+{
+    struct call *call = state;
+    wws_status status = start_call(call, completion, error);
+
+    if (completion == NULL && status == WWS_E_OPERATION_ABORTED)
+        must(call_now(call->proxy, ACTION_ECHO) == WWS_E_OBJECT_FAULTED);
+    return status;
+}
+
+static void call_inside(struct heard *heard)
+{
+    const struct call *call = heard->state;
+
+    must(call_now(call->proxy, ACTION_ECHO) == WWS_E_OBJECT_FAULTED);
+}
+
+struct many {
+    wws_service_proxy proxy;
+    uint64_t sockets; /* without its connections */
+    struct call calls[MANY + IDLE];
+    struct heard heard[MANY + IDLE];
+};
+
+static void have_idle_connections(struct many *many, struct world *world)
+{
+    for (int i = MANY; i < MANY + IDLE; i++) {
+        many->calls[i] = call_to(many->proxy, ACTION_LATER);
+        hear(&many->heard[i], CALLBACK, start_call, &many->calls[i]);
+    }
+    assert_true(gate_reaches(&world->gate, &world->gate.inside, IDLE));
+    gate_release(&world->gate, IDLE);
+    for (int i = MANY; i < MANY + IDLE; i++) {
+        assert_status(heard_end(&many->heard[i]), WWS_S_OK);
+        wws_buffer_release(&many->calls[i].reply);
+    }
+}
+
+static void begin_many(
+    struct many *many,
+    struct world *world,
+    enum manner manner)
+{
+    unsigned entered = gate_read(&world->gate, &world->gate.entered);
+
+    for (int i = 0; i < MANY; i++) {
+        many->calls[i] = call_to(many->proxy, ACTION_LATER);
+        if (manner == CALLBACK)
+            hear_inside(&many->heard[i], start_call, &many->calls[i],
+                call_inside, NULL);
+        else
+            hear(&many->heard[i], manner, start_call_twice, &many->calls[i]);
+    }
+    assert_true(gate_reaches(&world->gate, &world->gate.entered,
+        entered + MANY));
+}
+
+/* G41, G43, L7: whoever hears that it was aborted finds the proxy so, though
+ * the abort may not have returned; and no connection is left. */
+static void proxy_abort__is_seen_by_the_first_who_hears_of_it(void **state)
+{
+    struct world *world = *state;
+    struct many *many = calloc(1, sizeof *many);
+
+    must(many != NULL);
+    world->gate.registers = true;
+    for (int manner = 0; manner < MANNERS; manner++) {
+        unsigned told = gate_read(&world->gate, &world->gate.told_by[1]);
+
+        many->sockets = counter(world, WWS_COUNTER_SOCKETS);
+        many->proxy = world_proxy(world, NULL, world->url);
+        have_idle_connections(many, world);
+        begin_many(many, world, manner);
+        assert_status(wws_service_proxy_abort(many->proxy), WWS_S_OK);
+
+        for (int i = 0; i < MANY; i++) {
+            assert_status(heard_end(&many->heard[i]), WWS_E_OPERATION_ABORTED);
+            assert_status(call_now(many->proxy, ACTION_ECHO),
+                WWS_E_OBJECT_FAULTED);
+        }
+        assert_true(gate_reaches(&world->gate, &world->gate.told_by[1],
+            told + MANY));
+        assert_true(counter_reaches(world, WWS_COUNTER_SOCKETS,
+            many->sockets));
+        gate_release(&world->gate, MANY);
+        assert_status(wws_service_proxy_free(many->proxy), WWS_S_OK);
+    }
+    free(many);
+}
+
+static int warm_up(void **state)
+{
+    (void) state;
+    world_warm_up_for(MANY);
+    return 0;
+}
+
 #define in_world(test) \
     cmocka_unit_test_setup_teardown(test, world_set_up, world_tear_down)
 
@@ -291,10 +484,13 @@ int main(void)
     const struct CMUnitTest tests[] = {
         in_world(call__comes_to_what_the_table_says),
         in_world(call__comes_to_the_quota_that_its_reply_exceeds),
+        in_world(call__comes_to_the_fault_that_is_its_reply),
+        in_world(call__that_was_left_hears_of_no_late_fault),
         in_world(calls__come_to_how_their_connection_ended),
         in_world(proxy_close__waits_for_abandoned_calls_no_longer_than_allowed),
         in_world(proxy_abort__lets_no_racing_call_begin),
+        in_world(proxy_abort__is_seen_by_the_first_who_hears_of_it),
     };
 
-    return run_promises(tests, world_warm_up, world_cool_down);
+    return run_promises(tests, warm_up, world_cool_down);
 }

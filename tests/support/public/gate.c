@@ -72,8 +72,8 @@ static void complete(struct visit *visit)
     visit->completed = true;
     changed_locked(gate);
     pthread_mutex_unlock(&gate->lock);
-    must(wws_operation_complete(visit->operation, WWS_S_OK, (wws_error) { 0 })
-        == WWS_S_OK);
+    must(wws_operation_complete(visit->operation, gate->gives,
+        (wws_error) { 0 }) == WWS_S_OK);
     pthread_mutex_lock(&gate->lock);
     unref_locked(visit);
     pthread_mutex_unlock(&gate->lock);
@@ -193,7 +193,7 @@ static wws_status serve_now(struct visit *visit, bool waits)
     unref_locked(visit);
     changed_locked(gate);
     pthread_mutex_unlock(&gate->lock);
-    return WWS_S_OK;
+    return gate->gives;
 }
 
 static wws_status serve_later(struct visit *visit)

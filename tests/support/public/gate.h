@@ -15,6 +15,7 @@ struct gate {
     /* Set before operations come. */
     bool registers;           /* each visitor, for cancel */
     bool leaves_when_told;    /* a visitor of LATER completes when cancelled */
+    wws_status gives;         /* what an operation completes with */
     void (*visiting)(struct gate *gate, wws_operation operation);
     void (*telling)(struct gate *gate, wws_operation operation);
     void *user;
