@@ -77,22 +77,26 @@ static void channels__talk(void **state)
     wws_listener_options theirs = WWS_LISTENER_OPTIONS_INIT;
     wws_listener listener;
     wws_channel client, server;
-    wws_message ask = request("<a xmlns='urn:x'/>"), got = empty();
-    wws_message answer, reply = empty();
+    wws_message ask, got, answer, reply;
     wws_buffer address;
     wws_error error;
     wws_error none = { 0 };
+    struct world world;
 
     (void) state;
+    world_begin(&world, NULL);
+    ask = request("<a xmlns='urn:x'/>");
+    got = empty();
+    reply = empty();
     wws_error_create(&error);
     options.transport = theirs.transport = WWS_TRANSPORT_TCP;
     options.encoding = theirs.encoding = WWS_ENCODING_UTF8;
-    assert_int_equal(wws_listener_create((wws_runtime) { 0 }, &theirs,
-        &listener, none), 0);
+    assert_int_equal(wws_listener_create(world.runtime, &theirs, &listener,
+        none), 0);
     assert_int_equal(wws_listener_open(listener,
         WWS_STR("net.tcp://127.0.0.1:0/y"), NULL, none), 0);
     assert_int_equal(wws_listener_get_address(listener, &address, none), 0);
-    assert_int_equal(wws_channel_create((wws_runtime) { 0 }, &options, &client,
+    assert_int_equal(wws_channel_create(world.runtime, &options, &client,
         none), 0);
     assert_int_equal(wws_channel_create_for_listener(listener, NULL, &server,
         none), 0);
@@ -125,6 +129,7 @@ static void channels__talk(void **state)
     wws_message_free(reply);
     wws_buffer_release(&address);
     wws_error_free(error);
+    assert_true(world_end(&world));
 }
 
 int main(void)
