@@ -226,6 +226,20 @@ STARTS(open_channel, wws_channel_open(rig->client.channel, input_of(rig),
 STARTS(send, start_send(&rig->client, completion, error))
 STARTS(receive, start_receive(&rig->client, completion, error))
 STARTS(request_reply, start_request_reply(&rig->client, completion, error))
+STARTS(write_start, wws_channel_write_message_start(rig->client.channel,
+    rig->client.request, completion, error))
+STARTS(write_body, wws_channel_write_body(rig->client.channel,
+    rig->client.request, (wws_bytes) { rig->body, strlen(rig->body) },
+    completion, error))
+STARTS(write_end, wws_channel_write_message_end(rig->client.channel,
+    rig->client.request, completion, error))
+STARTS(read_start, wws_channel_read_message_start(rig->client.channel,
+    rig->client.reply, WWS_RECEIVE_OPTION_REQUIRED, completion, error))
+STARTS(read_body, wws_channel_read_body(rig->client.channel,
+    rig->client.reply, &rig->out, completion, error))
+STARTS(read_end, wws_channel_read_message_end(rig->client.channel,
+    rig->client.reply, completion, error))
+STARTS(shut_down, start_shutdown(&rig->client, completion, error))
 STARTS(close_channel, start_close_channel(&rig->client, completion, error))
 STARTS(accept_channel, start_accept(&rig->server, completion, error))
 STARTS(send_reply, start_send_reply(&rig->server, completion, error))
@@ -243,6 +257,32 @@ STARTS(call, wws_service_proxy_call(rig->proxy, input_of(rig),
     &rig->out, completion, error))
 STARTS(open_host, wws_service_host_open(rig->host, completion, error))
 STARTS(close_host, wws_service_host_close(rig->host, completion, error))
+
+/* Where a message in pieces is half way. */
+
+static void have_begun(struct rig *rig)
+{
+    have_client(rig);
+    must(write_start(rig, NULL, no_error) == WWS_S_OK);
+}
+
+static void have_written(struct rig *rig)
+{
+    have_begun(rig);
+    must(write_body(rig, NULL, no_error) == WWS_S_OK);
+}
+
+static void have_ended(struct rig *rig)
+{
+    have_written(rig);
+    must(write_end(rig, NULL, no_error) == WWS_S_OK);
+}
+
+static void have_reply(struct rig *rig)
+{
+    have_ended(rig);
+    must(read_start(rig, NULL, no_error) == WWS_S_OK);
+}
 
 /* Overwrites what was handed in. */
 
@@ -295,6 +335,57 @@ static bool is_answered(struct rig *rig)
         && was_echoed(rig);
 }
 
+static bool has_result(struct rig *rig)
+{
+    return rig->out.size == strlen(CALL_BODY)
+        && memcmp(rig->out.data, CALL_BODY, rig->out.size) == 0;
+}
+
+static bool reads_on(struct rig *rig)
+{
+    return read_body(rig, NULL, no_error) == WWS_S_OK && has_result(rig)
+        && read_end(rig, NULL, no_error) == WWS_S_OK;
+}
+
+static bool has_read(struct rig *rig)
+{
+    return has_result(rig) && read_end(rig, NULL, no_error) == WWS_S_OK;
+}
+
+static bool is_answered_in_pieces(struct rig *rig)
+{
+    return read_start(rig, NULL, no_error) == WWS_S_OK && reads_on(rig);
+}
+
+static bool ends_well(struct rig *rig)
+{
+    return write_end(rig, NULL, no_error) == WWS_S_OK
+        && is_answered_in_pieces(rig);
+}
+
+static bool goes_on(struct rig *rig)
+{
+    snprintf(rig->body, sizeof rig->body, "%s", CALL_BODY);
+    return write_body(rig, NULL, no_error) == WWS_S_OK && ends_well(rig);
+}
+
+static bool works_again(struct rig *rig)
+{
+    must(wws_message_free(rig->client.request) == WWS_S_OK);
+    must(wws_message_free(rig->client.reply) == WWS_S_OK);
+    return channel_works(rig);
+}
+
+static bool is_shut_down(struct rig *rig)
+{
+    uint64_t shut = 0;
+
+    must(wws_channel_get_property(rig->client.channel,
+        WWS_CHANNEL_PROPERTY_IS_SESSION_SHUT_DOWN, &shut, no_error)
+        == WWS_S_OK);
+    return shut != 0;
+}
+
 static bool is_closed(struct rig *rig)
 {
     return channel_state(rig->client.channel) == WWS_CHANNEL_STATE_CLOSED;
@@ -340,12 +431,6 @@ static bool proxy_is_closed(struct rig *rig)
     return state == WWS_SERVICE_PROXY_STATE_CLOSED;
 }
 
-static bool has_result(struct rig *rig)
-{
-    return rig->out.size == strlen(CALL_BODY)
-        && memcmp(rig->out.data, CALL_BODY, rig->out.size) == 0;
-}
-
 static bool host_is(struct rig *rig, wws_service_host_state expected)
 {
     wws_service_host_state state;
@@ -380,6 +465,14 @@ static const struct row {
     { "channel receive", have_sent, receive, spoil_request, was_echoed },
     { "channel request reply", have_client, request_reply, spoil_request,
         was_echoed },
+    { "channel write start", have_client, write_start, spoil_input,
+        goes_on },
+    { "channel write body", have_begun, write_body, spoil_input, ends_well },
+    { "channel write end", have_written, write_end, spoil_request,
+        is_answered_in_pieces },
+    { "channel read start", have_ended, read_start, spoil_request, reads_on },
+    { "channel read body", have_reply, read_body, spoil_request, has_read },
+    { "channel read end", have_reply, read_end, spoil_request, works_again },
     { "channel close", have_client, close_channel, spoil_request, is_closed },
     { "listener accept", have_asked, accept_channel, spoil_input,
         has_accepted },
@@ -397,7 +490,15 @@ static const struct row {
     { "host open", have_host, open_host, spoil_input, host_is_open },
     { "host close", have_open_host, close_host, spoil_input,
         host_is_closed },
+    { "channel shut down", have_client, shut_down, spoil_request,
+        is_shut_down },
 };
+
+/* How many of them the transport has: the last is for sessions. */
+static size_t count_rows(void)
+{
+    return COUNT(rows) - !wire()->has_sessions;
+}
 
 /* Starts it with a completion that is something else as soon as the function
  * has returned, and says what it ended with. */
@@ -429,7 +530,7 @@ static wws_status start_row(
 /* A1 to A4, A6, A8, A9, A12, A14: of each function. */
 static void function__needs_nothing_of_its_caller_any_more(void **state)
 {
-    for (size_t i = 0; i < COUNT(rows); i++)
+    for (size_t i = 0; i < count_rows(); i++)
         for (int asynchronous = 0; asynchronous < 2; asynchronous++) {
             struct ending ending = { .times = 0 };
             struct rig rig;
@@ -467,7 +568,7 @@ static void do_again(void *state)
 /* A11, A18: any function inside the callback of any. */
 static void callback__may_call_what_blocks(void **state)
 {
-    for (size_t i = 0; i < COUNT(rows); i++) {
+    for (size_t i = 0; i < count_rows(); i++) {
         struct again again = { .row = &rows[i] };
         struct ending ending = {
             .inside = do_again, .inside_state = &again };
@@ -571,7 +672,7 @@ static void signal__interrupts_no_function(void **state)
     must(sigaction(SIGUSR1, &action, &before) == 0);
     must(pthread_create(&thread, NULL, disturb, &disturber) == 0);
     for (int i = 0; i < 20; i++)
-        for (size_t k = 0; k < COUNT(rows); k++) {
+        for (size_t k = 0; k < count_rows(); k++) {
             struct rig rig;
 
             rig_begin(&rig, world);

@@ -7,8 +7,9 @@
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
-/* More than the system keeps of what nobody reads. */
-enum { BIG = 12000000, SOON_MS = 30 };
+/* More than the system keeps of what nobody reads, and of what somebody reads
+ * who has little room. */
+enum { BIG = 12000000, LARGE = 6000000, SOON_MS = 30 };
 
 static const wws_error no_error;
 static const struct peer_script silent = { .reply = NULL };
@@ -127,7 +128,7 @@ static void begin_send(
     bool soon)
 {
     begin_open_client(rig, world, &deaf);
-    rig->talk.request = new_request(ACTION_ECHO, BIG);
+    rig->talk.request = new_request(ACTION_ECHO, LARGE);
     limit(rig, WWS_CHANNEL_PROPERTY_SEND_TIMEOUT, soon);
     hear(&rig->heard, manner, start_send, &rig->talk);
     assert_true(peer_reaches(&rig->peer, &rig->peer.served, 1));
@@ -232,14 +233,14 @@ static void begin_write_end(
     enum manner manner,
     bool soon)
 {
-    char *piece = new_piece(BIG);
+    char *piece = new_piece(LARGE);
 
     begin_open_client(rig, world, &deaf);
     rig->talk.request = new_request(ACTION_ECHO, 0);
     must(wws_channel_write_message_start(rig->talk.channel, rig->talk.request,
         NULL, no_error) == WWS_S_OK);
     must(wws_channel_write_body(rig->talk.channel, rig->talk.request,
-        (wws_bytes) { piece, BIG }, NULL, no_error) == WWS_S_OK);
+        (wws_bytes) { piece, LARGE }, NULL, no_error) == WWS_S_OK);
     free(piece);
     limit(rig, WWS_CHANNEL_PROPERTY_SEND_TIMEOUT, soon);
     hear(&rig->heard, manner, start_write_end, &rig->talk);
