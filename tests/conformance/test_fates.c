@@ -144,10 +144,11 @@ static void limit_reply(const struct rig *rig, bool soon)
  * nobody's. */
 static bool is_receiving(void *state)
 {
-    const struct rig *rig = state;
+    struct rig *rig = state;
 
+    /* One that begins just when its message is looked at is refused (D11). */
     return wws_channel_abandon_message(rig->talk.channel, rig->talk.reply,
-        no_error) == WWS_E_INVALID_OPERATION;
+        no_error) == WWS_E_INVALID_OPERATION || heard_yet(&rig->heard);
 }
 
 static void begin_reading(
