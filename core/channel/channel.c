@@ -218,6 +218,8 @@ static struct ends collect_locked(struct wwi_channel *channel)
         wwi_accept_ref(ends.accept);
     if (ends.answer != NULL)
         wwi_answer_stop_locked(ends.answer);
+    /* The channel may have another before this one is over. */
+    channel->synced.answer = NULL;
     return ends;
 }
 
@@ -359,13 +361,13 @@ wws_status wwi_channel_close(
         error, &status);
     if (closing == NULL && status != WWS_E_OUTOFMEMORY)
         return status;
-    if (closing != NULL)
-        wwi_closing_start(closing, WWI_NEVER, close_expired);
     wwi_lock_take(&self->synced.lock);
     before = self->synced.state;
     moved = move_locked(self, EVENT_CLOSE);
     if (moved && self->synced.state == CLOSING) {
         self->synced.closing = closing;
+        if (closing != NULL)
+            wwi_closing_start_locked(closing, WWI_NEVER, close_expired);
         cut_off = is_cut_off_locked(self);
         ends = collect_locked(self);
         /* What ends first must not take the close for done. */

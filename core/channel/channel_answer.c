@@ -122,7 +122,8 @@ static void answered(void *state, const struct wwi_outcome *outcome)
     struct wwi_channel *channel = answer->channel;
 
     wwi_lock_take(&channel->synced.lock);
-    channel->synced.answer = NULL;
+    if (channel->synced.answer == answer)
+        channel->synced.answer = NULL;
     wwi_lock_give(&channel->synced.lock);
     wwi_listener_leave_answer(channel->listener);
     if (wwi_pending_take(&answer->wait.pending))
@@ -208,6 +209,25 @@ static wws_status begin_answer(
             "there is no request to be answered");
 }
 
+/* The channel has its request again, unless it was stopped: it may be in use
+ * for another by now. */
+static void give_request_back(struct wwi_answer *answer)
+{
+    struct wwi_channel *channel = answer->channel;
+    bool stopped;
+
+    wwi_lock_take(&channel->synced.lock);
+    stopped = channel->synced.answer != answer;
+    if (!stopped) {
+        channel->synced.answer = NULL;
+        channel->synced.incoming = answer->incoming;
+        wwi_channel_lane(channel, WWI_LANE_SEND)->turn = answer->turns.from;
+    }
+    wwi_lock_give(&channel->synced.lock);
+    if (stopped)
+        answer->incoming->calls->drop(answer->incoming);
+}
+
 /* There is nothing to send.  The result is the status, unless somebody has
  * ended the wait already. */
 static wws_status give_answer_up(
@@ -218,14 +238,8 @@ static wws_status give_answer_up(
     struct wwi_channel *channel = answer->channel;
     bool took = wwi_pending_take(&answer->wait.pending);
 
-    wwi_lock_take(&channel->synced.lock);
-    channel->synced.answer = NULL;
-    channel->synced.incoming = answer->incoming;
-    wwi_channel_lane(channel, WWI_LANE_SEND)->turn = answer->turns.from;
-    wwi_lock_give(&channel->synced.lock);
+    give_request_back(answer);
     wwi_listener_leave_answer(channel->listener);
-    /* Whoever has heard already did not find the request. */
-    wwi_channel_settle(channel);
     if (took) {
         wwi_channel_leave_active(channel);
         answer_unref(answer);

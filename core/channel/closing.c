@@ -71,13 +71,11 @@ struct wwi_closing *wwi_closing_new(
 
 void wwi_closing_discard(struct wwi_closing *closing)
 {
-    if (wwi_loop_cancel_timer(closing->loop, &closing->timer))
-        unref(closing);
     unref(closing);
     unref(closing);
 }
 
-void wwi_closing_start(
+void wwi_closing_start_locked(
     struct wwi_closing *closing,
     int64_t deadline,
     void (*expired)(struct wwi_object *object))

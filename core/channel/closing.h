@@ -24,11 +24,12 @@ struct wwi_closing *wwi_closing_new(
     const wws_completion *completion,
     struct wwi_error *error,
     wws_status *status);
-/* Of one that will not be waited for. */
+/* Of one that was not started. */
 void wwi_closing_discard(struct wwi_closing *closing);
 
-/* Before anybody else knows of it; WWI_NEVER: no deadline. */
-void wwi_closing_start(
+/* With the object's lock, together with what makes it close: the deadline may
+ * have come before the lock is given.  WWI_NEVER: none. */
+void wwi_closing_start_locked(
     struct wwi_closing *closing,
     int64_t deadline,
     void (*expired)(struct wwi_object *object));

@@ -573,6 +573,7 @@ wws_status wwi_listener_close(
     const wws_completion *completion,
     struct wwi_error *error)
 {
+    int64_t deadline = wwi_clock_after(self->options.close_timeout_ms);
     struct served *served = NULL;
     struct wwi_closing *closing;
     wws_listener_state before;
@@ -587,14 +588,13 @@ wws_status wwi_listener_close(
         error, &status);
     if (closing == NULL && status != WWS_E_OUTOFMEMORY)
         return status;
-    if (closing != NULL)
-        wwi_closing_start(closing,
-            wwi_clock_after(self->options.close_timeout_ms), close_expired);
     wwi_lock_take(&self->synced.lock);
     before = self->synced.state;
     moved = move_locked(self, EVENT_CLOSE);
     if (moved && self->synced.state == CLOSING) {
         self->synced.closing = closing;
+        if (closing != NULL)
+            wwi_closing_start_locked(closing, deadline, close_expired);
         /* Without memory nobody says when it is time. */
         self->synced.late = closing == NULL;
         served = begin_end_locked(self);

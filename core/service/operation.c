@@ -12,9 +12,9 @@
  * - Whoever sets COMPLETED takes the operation in hand, as those do who use
  *   what is its; the last one to put it down answers, if it is completed.
  * - TELLING is set together with seeing CANCELLED and REGISTERED and not
- *   COMPLETED, by whoever comes second of cancel and registration.  So the
- *   cancel callback runs at most once, never begins after completion, and
- *   free_state comes after it.
+ *   COMPLETED, by whoever comes second of cancel and registration; TOLD is set
+ *   by that one while it is still not COMPLETED.  So the cancel callback runs at
+ *   most once, is not begun after completion, and free_state comes after it.
  * - A transport knows an operation by its handle, so that a client which goes
  *   away late finds nothing. */
 #include "core/service/operation_parts.h"
@@ -35,6 +35,7 @@ enum {
     REGISTERED = 1 << 7,
     CANCELLED = 1 << 8,
     BY_HOST = 1 << 9,
+    TOLD = 1 << 10, /* or just about to be */
 
     IN_HAND = 1 << 16, /* so often; the rest of the word counts */
 };
@@ -294,7 +295,7 @@ static void call_cancelled(struct wwi_operation *self)
 static void tell(struct wwi_operation *self)
 {
     WWI_GATE(OPERATION_TELLS);
-    if (has(self, COMPLETED)) {
+    if (!set(self, TOLD, COMPLETED, 0)) {
         settle(self, TELLING);
         return;
     }

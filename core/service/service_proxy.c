@@ -491,15 +491,15 @@ wws_status wwi_service_proxy_close(
         error, &status);
     if (closing == NULL && status != WWS_E_OUTOFMEMORY)
         return status;
-    if (closing != NULL)
-        wwi_closing_start(closing, deadline, close_expired);
     wwi_lock_take(&self->synced.lock);
     before = self->synced.state;
     moved = move_locked(self, EVENT_CLOSE);
     if (moved && self->synced.state == CLOSING) {
         self->synced.closing = closing;
         self->synced.close_deadline = deadline;
-        if (closing == NULL) /* it has no deadline */
+        if (closing != NULL)
+            wwi_closing_start_locked(closing, deadline, close_expired);
+        else /* it has no deadline */
             ends = collect_ends_locked(self);
     }
     wwi_lock_give(&self->synced.lock);

@@ -43,9 +43,11 @@ values! {
 pub struct CancelCallbacks {
     /// Nobody waits for the reply any more: finish soon, with any status.
     /// Called at most once, on a thread of the runtime, or inside the
-    /// registration when the call is cancelled already; never after the
-    /// operation has completed.  Must not block; may call every function that
-    /// does not, and may complete the operation.
+    /// registration when the call is cancelled already.  It is not begun once
+    /// the operation has completed; if it was begun just before, by another
+    /// thread, it may still run then: free_state comes after it, so that is
+    /// where to free what it uses.  Must not block; may call every function
+    /// that does not, and may complete the operation.
     pub cancelled: Arc<dyn Fn(CancelReason) + Send + Sync>,
 }
 
