@@ -280,23 +280,28 @@ static bool leave_turn(struct wwi_transfer *transfer, struct wwi_client *client)
     return mine;
 }
 
-/* Unless the channel was aborted or closed meanwhile. */
+/* Unless the channel was aborted or closed meanwhile.  An opening that has
+ * failed may be there still, on its way out. */
 static wws_status publish(
     struct wwi_transfer *transfer,
     struct wwi_error *error)
 {
     struct wwi_channel *channel = transfer->channel;
+    struct wwi_lane *lane = wwi_channel_lane(channel, transfer->lane);
+    struct wwi_exchange *before = NULL;
     bool open;
 
     wwi_lock_take(&channel->synced.lock);
     open = channel->synced.state == transfer->state
         && channel->synced.opens == transfer->opens;
     if (open) {
-        wwi_channel_lane(channel, transfer->lane)->current =
-            &transfer->exchange;
+        before = lane->current;
+        lane->current = &transfer->exchange;
         wwi_exchange_ref(&transfer->exchange);
     }
     wwi_lock_give(&channel->synced.lock);
+    if (before != NULL)
+        wwi_exchange_unref(before);
     return open ? WWS_S_OK : wwi_fail_static(error, WWS_E_OPERATION_ABORTED,
         "the channel was aborted or closed");
 }

@@ -179,20 +179,25 @@ static wws_status begin(
     return status;
 }
 
-/* From here on an abort finds it, unless there was one already. */
+/* From here on an abort finds it, unless there was one already.  One that has
+ * failed may be there still, on its way out. */
 static wws_status publish(struct opening *opening, struct wwi_error *error)
 {
     struct wwi_service_proxy *proxy = opening->proxy;
+    struct wwi_exchange *before = NULL;
     bool mine;
 
     wwi_lock_take(&proxy->synced.lock);
     mine = proxy->synced.state == WWS_SERVICE_PROXY_STATE_OPENING
         && proxy->synced.opens == opening->opens;
     if (mine) {
+        before = proxy->synced.opening;
         proxy->synced.opening = &opening->exchange;
         wwi_exchange_ref(&opening->exchange);
     }
     wwi_lock_give(&proxy->synced.lock);
+    if (before != NULL)
+        wwi_exchange_unref(before);
     return mine ? WWS_S_OK : wwi_fail_static(error, WWS_E_OPERATION_ABORTED,
         "the service proxy was aborted while it was opened");
 }

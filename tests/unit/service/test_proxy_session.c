@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 
+#include "core/base/gate.h"
 #include "core/service/proxy_parts.h"
 
 enum { ROUNDS = 2000, ALLOCATIONS = 64 };
@@ -224,6 +225,41 @@ static void proxy__overtaken_opening_leaves_the_next_alone(void **state)
     assert_int_equal(close_proxy(), WWS_S_OK);
     assert_int_equal(value_of(&fake.ends[1].aborted), 0);
 }
+
+#ifdef WWS_DEBUG
+
+static struct heard second;
+
+static void open_before_it_is_over(enum wwi_gate gate)
+{
+    if (gate != WWI_GATE_EXCHANGE_OVER)
+        return;
+    wwi_gate_watch(NULL);
+    begin_open(&second);
+}
+
+/* Also if one that has failed is not quite over. */
+static void proxy__opened_again_before_an_opening_is_over(void **state)
+{
+    struct heard opening = { 0 };
+
+    (void) state;
+    second = (struct heard) { 0 };
+    fake.opens = false;
+    begin_open(&opening);
+    assert_true(reaches(&fake.ends[0].opened, 1));
+    wwi_gate_watch(open_before_it_is_over);
+
+    fail_end(&fake.ends[0], WWS_E_ENDPOINT_NOT_FOUND);
+
+    assert_heard(&opening, WWS_E_ENDPOINT_NOT_FOUND);
+    assert_true(reaches(&fake.ends[1].opened, 1));
+    tell(&fake.ends[1], TELL_OPENED);
+    assert_heard(&second, WWS_S_OK);
+    assert_int_equal(close_proxy(), WWS_S_OK);
+}
+
+#endif
 
 static void *abort_proxy(void *state)
 {
@@ -782,6 +818,9 @@ int main(void)
         unit(proxy__aborted_before_opens_no_session),
         unit(proxy__aborted_while_opening_can_open_at_once),
         unit(proxy__overtaken_opening_leaves_the_next_alone),
+#ifdef WWS_DEBUG
+        unit(proxy__opened_again_before_an_opening_is_over),
+#endif
         unit(proxy__abort_ends_one_opening_only),
         unit(proxy__opening_has_the_time_of_a_call),
         unit(proxy__that_cannot_open_is_as_created),
