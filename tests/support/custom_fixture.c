@@ -451,9 +451,15 @@ void open_staged(void)
 
 static void connected(struct wwi_session *session, void *state)
 {
+    struct holder *holder;
+
     assert_ptr_equal(state, it);
+    lock_it();
+    assert_true(it->places < SESSIONS);
+    holder = &it->servers[it->places++];
+    unlock_it();
     if (!it->refuses)
-        hold(&it->servers[value_of(&it->connected)], session);
+        hold(holder, session);
     count(&it->connected);
 }
 
@@ -521,11 +527,26 @@ int custom_set_up(void **state)
     return 0;
 }
 
+/* Slots may be called meanwhile. */
+static bool take_task(uint64_t *id)
+{
+    struct stage *stage = &it->stage;
+    bool any;
+
+    lock_it();
+    any = stage->all_count != 0;
+    if (any)
+        *id = stage->all[--stage->all_count];
+    unlock_it();
+    return any;
+}
+
 void end_tasks(void)
 {
-    for (int i = 0; i < it->stage.all_count; i++)
-        (void) complete_task(it->stage.all[i], WWS_E_OPERATION_ABORTED);
-    it->stage.all_count = 0;
+    uint64_t id;
+
+    while (take_task(&id))
+        (void) complete_task(id, WWS_E_OPERATION_ABORTED);
 }
 
 int custom_clean_up(void **state)

@@ -85,6 +85,7 @@ struct fixture {
     struct holder client;
     struct holder servers[SESSIONS];
     bool refuses;          /* does not take what is connected */
+    int places;            /* of servers that are taken */
     int connected;
     int stopped;
     uint64_t blocks;

@@ -173,6 +173,22 @@ int server_set_up(void **state)
     return 0;
 }
 
+/* What comes after that is dropped as it comes. */
+static void drop_all_held(void)
+{
+    struct wwi_incoming *held[HELD_MOST];
+    int count;
+
+    lock_it();
+    it->manner = DROP;
+    count = it->held_count;
+    it->held_count = 0;
+    memcpy(held, it->held, sizeof held);
+    unlock_it();
+    while (count != 0)
+        wwi_http_incoming.drop(held[--count]);
+}
+
 int server_clean_up(void **state)
 {
     (void) state;
@@ -180,8 +196,7 @@ int server_clean_up(void **state)
     wwi_clock_release();
     if (it->server != NULL) {
         wwi_http.server_stop(it->server, true, server_stopped);
-        while (it->held_count != 0)
-            wwi_http_incoming.drop(it->held[--it->held_count]);
+        drop_all_held();
         wait_for(&it->stopped, 1);
         wwi_http.server_free(it->server);
     }

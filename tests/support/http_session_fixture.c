@@ -277,7 +277,7 @@ int streamed_clean_up(void **state)
     (void) state;
     wwi_memory_fail(0, 0);
     wwi_clock_release();
-    if (it->client.session != NULL && it->client.released == 0
+    if (it->client.session != NULL && value_of(&it->client.released) == 0
         && !it->client.frees)
         give_session_back(&it->client);
     if (it->client.session != NULL)

@@ -58,9 +58,12 @@ static struct fake {
 
 static void run_once(void (**what)(void))
 {
-    void (*run)(void) = *what;
+    void (*run)(void);
 
+    lock_it();
+    run = *what;
     *what = NULL;
+    unlock_it();
     if (run != NULL)
         run();
 }
@@ -299,9 +302,12 @@ static wws_status create_end(
     struct wwi_session **session,
     struct wwi_error *error)
 {
-    struct end *end = &fake.ends[fake.created++ % ENDS];
+    struct end *end;
 
     (void) options;
+    lock_it();
+    end = &fake.ends[fake.created++ % ENDS];
+    unlock_it();
     if (wwi_string_is(address, "bad"))
         return wwi_fail(error, WWS_E_INVALID_ENDPOINT_URL, "a bad address");
     /* The one that was here before is gone by now. */

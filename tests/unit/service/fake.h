@@ -125,20 +125,24 @@ static wws_status fake_address(
     return WWS_S_OK;
 }
 
-/* Says once that it has stopped, when nothing is left to do. */
+/* Gives the lock back, and says once that the server has stopped if it is over.
+ * It is the lock under which something was taken from what is left to do:
+ * without it another may say so, and the server be freed. */
+static void give_or_stop(struct wwi_server *server, bool over)
+{
+    void (*stopped)(void *state) = server->stopped;
+    void *state = server->callbacks.state;
+    bool tells = over && server->stopping && !server->told;
+
+    server->told |= tells;
+    changed();
+    if (tells)
+        stopped(state);
+}
+
 static void stop_if_done(struct wwi_server *server)
 {
-    void (*stopped)(void *state) = NULL;
-
-    pthread_mutex_lock(&fake_lock);
-    if (server->stopping && !server->told
-        && (server->reset || server->pending == 0)) {
-        server->told = true;
-        stopped = server->stopped;
-    }
-    pthread_mutex_unlock(&fake_lock);
-    if (stopped != NULL)
-        stopped(server->callbacks.state);
+    give_or_stop(server, server->reset || server->pending == 0);
 }
 
 /* The client goes away. */
@@ -171,6 +175,7 @@ static void fake_stop(
     for (int i = 0; reset && i < REQUESTS; i++)
         if (requests[i] != NULL)
             leave(requests[i]);
+    pthread_mutex_lock(&fake_lock);
     stop_if_done(server);
 }
 
@@ -213,7 +218,6 @@ static void answered(struct request *request, enum answer answer)
     for (int i = 0; i < REQUESTS; i++)
         if (server->requests[i] == request)
             server->requests[i] = NULL;
-    changed();
     stop_if_done(server);
 }
 

@@ -46,34 +46,21 @@ static struct line *line_of(struct wwi_session *session)
     return WWI_CONTAINER(session, struct line, session);
 }
 
-/* Says once that the server has stopped, when its last socket is closed. */
-static void stop_if_silent(struct wwi_server *server)
-{
-    void (*stopped)(void *state) = NULL;
-
-    pthread_mutex_lock(&fake_lock);
-    if (server->stopping && !server->told && server->pending == 0) {
-        server->told = true;
-        stopped = server->stopped;
-    }
-    pthread_mutex_unlock(&fake_lock);
-    if (stopped != NULL)
-        stopped(server->callbacks.state);
-}
-
 /* The server may be freed inside. */
 static void close_line(struct line *line)
 {
+    struct wwi_server *server = line->server;
     bool first;
 
     pthread_mutex_lock(&fake_lock);
     first = !line->closed;
     line->closed = true;
-    if (first)
-        line->server->pending--;
-    pthread_mutex_unlock(&fake_lock);
-    if (first)
-        stop_if_silent(line->server);
+    if (!first) {
+        pthread_mutex_unlock(&fake_lock);
+        return;
+    }
+    server->pending--;
+    give_or_stop(server, server->pending == 0);
 }
 
 /* What leaves is heard; what does not is done all the same. */
@@ -426,8 +413,7 @@ static void sessions_stop(
             break_line(fake_lines[i], WWS_E_OPERATION_ABORTED);
     pthread_mutex_lock(&fake_lock);
     server->pending--;
-    pthread_mutex_unlock(&fake_lock);
-    stop_if_silent(server);
+    give_or_stop(server, server->pending == 0);
 }
 
 static wws_status sessions_create(

@@ -280,7 +280,7 @@ static void server__lacks_memory_without_harm(void **state)
     for (int n = 1; !served; n++) {
         assert_true(n < 100);
         memset(it->stage.calls, 0, sizeof it->stage.calls);
-        it->connected = it->stopped = 0;
+        it->places = it->connected = it->stopped = 0;
         it->servers[0] = (struct holder) { .session = NULL };
         wwi_memory_fail((uint64_t) n, 0);
         served = serve_once();
