@@ -23,6 +23,7 @@ struct stage {
     wws_operation operation; /* that waits to be cancelled */
     bool ready;
     bool done;
+    bool freed; /* the state of a completion */
 };
 
 const char *spot_name(enum spot spot)
@@ -60,6 +61,17 @@ static bool is_done(void *state)
     done = stage->done;
     pthread_mutex_unlock(&stage->lock);
     return done;
+}
+
+static bool is_freed(void *state)
+{
+    struct stage *stage = state;
+    bool freed;
+
+    pthread_mutex_lock(&stage->lock);
+    freed = stage->freed;
+    pthread_mutex_unlock(&stage->lock);
+    return freed;
 }
 
 static bool is_ready(void *state)
@@ -160,8 +172,11 @@ static void completed(wws_status status, void *state)
 
 static void completion_freed(void *state)
 {
-    if (spot_of(state) == IN_COMPLETED_FREED)
-        perform(state);
+    struct stage *stage = state;
+
+    if (spot_of(stage) == IN_COMPLETED_FREED)
+        perform(stage);
+    set(stage, &stage->freed);
 }
 
 static void complete(struct stage *stage)
@@ -178,7 +193,8 @@ static void complete(struct stage *stage)
     must(wws_listener_accept(ear.listener, channel, &completion, no_error)
         == WWS_S_ASYNC);
     must(wws_listener_abort(ear.listener) == WWS_S_OK);
-    must(await(is_done, stage));
+    /* The last that happens: what came later would be in the next spot. */
+    must(await(is_freed, stage));
     must(wws_channel_free(channel) == WWS_S_OK);
     must(wws_listener_free(ear.listener) == WWS_S_OK);
 }
@@ -195,6 +211,7 @@ void stage_run(
     stage->state = state;
     stage->ready = false;
     stage->done = false;
+    stage->freed = false;
     pthread_mutex_unlock(&stage->lock);
     if (spot == ON_THIS_THREAD)
         perform(stage);
