@@ -126,7 +126,7 @@ static void call__comes_to_what_the_table_says(void **state)
           WWS_E_OPERATION_ABANDONED, WWS_SERVICE_PROXY_STATE_OPEN, false },
         { "abandoned by 0", ACTION_LATER, abandons_all, 0, 0,
           WWS_E_OPERATION_ABANDONED, WWS_SERVICE_PROXY_STATE_OPEN, false },
-        { "its time is over", ACTION_LATER, passes, 100, 0,
+        { "its time is over", ACTION_LATER, passes, 1500, 0,
           WWS_E_OPERATION_TIMED_OUT, WWS_SERVICE_PROXY_STATE_OPEN, false },
         { "proxy aborted", ACTION_LATER, aborts, 0, 0,
           WWS_E_OPERATION_ABORTED, WWS_SERVICE_PROXY_STATE_FAULTED, false },
@@ -301,7 +301,7 @@ static void proxy_close__waits_for_abandoned_calls_no_longer_than_allowed(
         peer_start(&peer, &silent);
         proxy = world_proxy(world, &options, peer.url);
         call = call_to(proxy, ACTION_ECHO);
-        call.options.timeout_ms = 200;
+        call.options.timeout_ms = 1500;
         hear(&heard, manner, start_call, &call);
         assert_true(peer_reaches(&peer, &peer.served, 1));
         assert_status(heard_end(&heard), WWS_E_OPERATION_TIMED_OUT);

@@ -740,7 +740,7 @@ static void proxy_open__ends_when_its_time_is_over(void **state)
     wws_service_proxy_options options = proxy_options();
     struct peer peer;
 
-    options.call_timeout_ms = 30;
+    options.call_timeout_ms = 500;
     peer_start(&peer, &mute);
     for (unsigned manner = 0; manner < MANNERS; manner++) {
         struct heard heard;
