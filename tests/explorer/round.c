@@ -165,6 +165,7 @@ bool close_runtime(struct scene *scene)
     struct ask *ask = &scene->asks[scene->asked++];
 
     ask->what = "close runtime";
+    ask->side = SERVER;
     ask->start = start_close_runtime;
     ask->state = scene;
     ask_begin(ask, SYNC);
@@ -230,6 +231,8 @@ void scene_play(const struct run *run, uint64_t (*census)[PASSES])
     steer_arm(&scene, run->injections, census);
     scenario->play(&scene);
     steer_disarm();
+    if (!scenario->alone)
+        judge_states(&scene);
     abort_all(&scene);
     hear_all(&scene);
     free_all(&scene);

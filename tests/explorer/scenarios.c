@@ -99,7 +99,7 @@ static void play_abandon(struct scene *scene)
     struct ask *ask = hold_call(scene, order);
 
     if (ask == NULL
-        || !judge(scene, "abandon", wws_service_proxy_abandon_call(
+        || !judge(scene, CALLER, "abandon", wws_service_proxy_abandon_call(
             proxy_of(scene), 7, no_error), WWS_S_OK)
         || !end_call(scene, order, ask, WWS_E_OPERATION_ABANDONED))
         return;
@@ -117,7 +117,7 @@ static void play_drain(struct scene *scene)
     scene->drain_timeout_ms = 1000;
     ask = hold_call(scene, order);
     if (ask == NULL
-        || !judge(scene, "abandon", wws_service_proxy_abandon_call(
+        || !judge(scene, CALLER, "abandon", wws_service_proxy_abandon_call(
             proxy_of(scene), 7, no_error), WWS_S_OK)
         || !end_call(scene, order, ask, WWS_E_OPERATION_ABANDONED))
         return;
@@ -199,7 +199,7 @@ static void play_host_close(struct scene *scene)
 
     if (ask == NULL)
         return;
-    closing = begin(scene, "close host", start_close_host_now, scene);
+    closing = begin(scene, SERVER, "close host", start_close_host_now, scene);
     release_visitors(scene);
     if (!end_call(scene, order, ask, WWS_S_OK) || !close_proxy(scene))
         return;
@@ -214,7 +214,7 @@ static void play_host_abort(struct scene *scene)
     scene->registers = true;
     ask = hold_call(scene, order);
     (void) (ask != NULL
-        && judge(scene, "abort", wws_service_host_abort(host_of(scene)),
+        && judge(scene, SERVER, "abort", wws_service_host_abort(host_of(scene)),
             WWS_S_OK)
         && end_call(scene, order, ask, WWS_E_ENDPOINT_DISCONNECTED)
         && await_telling(scene) && close_proxy(scene)
@@ -229,8 +229,8 @@ static void play_proxy_abort(struct scene *scene)
     scene->registers = true;
     ask = hold_call(scene, order);
     (void) (ask != NULL
-        && judge(scene, "abort", wws_service_proxy_abort(proxy_of(scene)),
-            WWS_S_OK)
+        && judge(scene, CALLER, "abort",
+            wws_service_proxy_abort(proxy_of(scene)), WWS_S_OK)
         && end_call(scene, order, ask, WWS_E_OPERATION_ABORTED)
         && await_telling(scene) && close_proxy(scene)
         && close_host(scene));
@@ -330,18 +330,20 @@ static wws_status start_close_ear(
 /* The closing of a session ends when both sides have closed. */
 static bool close_channels(struct scene *scene)
 {
-    struct ask *client = begin(scene, "close client", start_close_client,
-        scene);
-    struct ask *server = begin(scene, "close server", start_close_server,
-        scene);
+    struct ask *client = begin(scene, CALLER, "close client",
+        start_close_client, scene);
+    struct ask *server = begin(scene, SERVER, "close server",
+        start_close_server, scene);
 
     return end(scene, client, WWS_S_OK) && end(scene, server, WWS_S_OK)
-        && ask_now(scene, "close listener", start_close_ear, scene, WWS_S_OK);
+        && ask_now(scene, SERVER, "close listener", start_close_ear, scene,
+            WWS_S_OK);
 }
 
 /* A message that goes through a channel. */
 struct letter {
     wws_channel channel;
+    enum side side;
     wws_message sent;
     wws_message received;
     wws_bytes piece;
@@ -399,8 +401,9 @@ static struct ask *set_up_channels(struct scene *scene)
 
     if (!open_listener(scene) || !make_server(scene) || !make_client(scene))
         return NULL;
-    accept = begin(scene, "accept", start_accept_server, scene);
-    return ask_now(scene, "open client", start_open_client, scene, WWS_S_OK)
+    accept = begin(scene, SERVER, "accept", start_accept_server, scene);
+    return ask_now(scene, CALLER, "open client", start_open_client, scene,
+        WWS_S_OK)
         ? accept : NULL;
 }
 
@@ -411,17 +414,17 @@ static void play_accept(struct scene *scene)
     struct ask *exchange;
 
     up = (struct letter) { .channel = client_of(scene) };
-    down = (struct letter) { .channel = server_of(scene) };
+    down = (struct letter) { .channel = server_of(scene), .side = SERVER };
     if (accept == NULL || !make_request(scene, 100, &up.sent)
         || !make_message(scene, &up.received)
         || !make_message(scene, &down.received))
         return;
-    exchange = begin(scene, "request", start_exchange, &up);
+    exchange = begin(scene, CALLER, "request", start_exchange, &up);
     (void) (end_first(scene, accept, WWS_S_OK)
-        && end_first(scene, begin(scene, "receive", start_receive_letter,
-            &down), WWS_S_OK)
+        && end_first(scene, begin(scene, SERVER, "receive",
+            start_receive_letter, &down), WWS_S_OK)
         && make_reply(scene, down.received, 100, &down.sent)
-        && ask_now(scene, "answer", start_answer, &down, WWS_S_OK)
+        && ask_now(scene, SERVER, "answer", start_answer, &down, WWS_S_OK)
         && end(scene, exchange, WWS_S_OK)
         && close_channels(scene));
 }
@@ -434,17 +437,17 @@ static void play_duplex(struct scene *scene)
     struct ask *receives[2];
 
     up = (struct letter) { .channel = client_of(scene) };
-    down = (struct letter) { .channel = server_of(scene) };
+    down = (struct letter) { .channel = server_of(scene), .side = SERVER };
     if (accept == NULL || !comes(scene, accept)
         || !make_request(scene, 100, &up.sent)
         || !make_request(scene, 5000, &down.sent)
         || !make_message(scene, &up.received)
         || !make_message(scene, &down.received))
         return;
-    receives[0] = begin(scene, "receive", start_receive_letter, &up);
-    receives[1] = begin(scene, "receive", start_receive_letter, &down);
-    (void) (ask_now(scene, "send", start_send_letter, &up, WWS_S_OK)
-        && ask_now(scene, "send", start_send_letter, &down, WWS_S_OK)
+    receives[0] = begin(scene, CALLER, "receive", start_receive_letter, &up);
+    receives[1] = begin(scene, SERVER, "receive", start_receive_letter, &down);
+    (void) (ask_now(scene, CALLER, "send", start_send_letter, &up, WWS_S_OK)
+        && ask_now(scene, SERVER, "send", start_send_letter, &down, WWS_S_OK)
         && end(scene, receives[0], WWS_S_OK)
         && end(scene, receives[1], WWS_S_OK)
         && close_channels(scene));
@@ -456,10 +459,11 @@ static void play_close_alone(struct scene *scene)
     struct ask *accept = set_up_channels(scene);
 
     (void) (accept != NULL && comes(scene, accept)
-        && ask_now(scene, "close client", start_close_client, scene,
+        && ask_now(scene, CALLER, "close client", start_close_client, scene,
             WWS_E_OPERATION_TIMED_OUT)
-        && ask_now(scene, "close server", start_close_server, scene, WWS_S_OK)
-        && ask_now(scene, "close listener", start_close_ear, scene,
+        && ask_now(scene, SERVER, "close server", start_close_server, scene,
+            WWS_S_OK)
+        && ask_now(scene, SERVER, "close listener", start_close_ear, scene,
             WWS_S_OK));
 }
 
@@ -474,9 +478,9 @@ static void play_cancel_receive(struct scene *scene)
     if (accept == NULL || !comes(scene, accept)
         || !make_message(scene, &up.received))
         return;
-    receive = begin(scene, "receive", start_receive_letter, &up);
+    receive = begin(scene, CALLER, "receive", start_receive_letter, &up);
     wait_until_still();
-    (void) (judge(scene, "cancel receive", wws_channel_cancel_receive(
+    (void) (judge(scene, CALLER, "cancel receive", wws_channel_cancel_receive(
             up.channel), WWS_S_OK)
         && end(scene, receive, WWS_E_OPERATION_CANCELLED)
         && close_channels(scene));
@@ -489,12 +493,12 @@ static void play_accept_abort(struct scene *scene)
 
     if (!open_listener(scene) || !make_server(scene))
         return;
-    accept = begin(scene, "accept", start_accept_server, scene);
+    accept = begin(scene, SERVER, "accept", start_accept_server, scene);
     wait_until_still();
-    (void) (judge(scene, "abort", wws_listener_abort(listener_of(scene)),
-            WWS_S_OK)
+    (void) (judge(scene, SERVER, "abort",
+            wws_listener_abort(listener_of(scene)), WWS_S_OK)
         && end(scene, accept, WWS_E_OPERATION_ABORTED)
-        && ask_now(scene, "close listener", start_close_ear, scene,
+        && ask_now(scene, SERVER, "close listener", start_close_ear, scene,
             WWS_S_OK));
 }
 
@@ -572,15 +576,18 @@ static bool write_piece(
     const char *piece)
 {
     letter->piece = (wws_bytes) { piece, strlen(piece) };
-    return ask_now(scene, "write", start_write_piece, letter, WWS_S_OK);
+    return ask_now(scene, letter->side, "write", start_write_piece, letter,
+        WWS_S_OK);
 }
 
 static bool write_stream(struct scene *scene, struct letter *letter)
 {
-    return ask_now(scene, "write start", start_write_head, letter, WWS_S_OK)
+    return ask_now(scene, letter->side, "write start", start_write_head,
+        letter, WWS_S_OK)
         && write_piece(scene, letter, "<t:x xmlns:t='urn:t'>one")
         && write_piece(scene, letter, "two</t:x>")
-        && ask_now(scene, "write end", start_write_rest, letter, WWS_S_OK);
+        && ask_now(scene, letter->side, "write end", start_write_rest, letter,
+            WWS_S_OK);
 }
 
 /* A piece may come in several. */
@@ -589,15 +596,17 @@ static bool read_stream(struct scene *scene, struct letter *letter)
     wws_status status;
     struct ask *ask;
 
-    if (!ask_now(scene, "read start", start_read_head, letter, WWS_S_OK))
+    if (!ask_now(scene, letter->side, "read start", start_read_head, letter,
+        WWS_S_OK))
         return false;
     do {
-        ask = begin(scene, "read", start_read_piece, letter);
+        ask = begin(scene, letter->side, "read", start_read_piece, letter);
         status = ask_end(ask);
         wws_buffer_release(&letter->content);
     } while (status == WWS_S_OK);
-    return judge(scene, "read", status, WWS_S_END)
-        && ask_now(scene, "read end", start_read_rest, letter, WWS_S_OK);
+    return judge(scene, letter->side, "read", status, WWS_S_END)
+        && ask_now(scene, letter->side, "read end", start_read_rest, letter,
+            WWS_S_OK);
 }
 
 static struct ask *begin_stream(
@@ -610,7 +619,7 @@ static struct ask *begin_stream(
     scene->mode = WWS_TRANSFER_MODE_STREAMED;
     accept = set_up_channels(scene);
     *up = (struct letter) { .channel = client_of(scene) };
-    *down = (struct letter) { .channel = server_of(scene) };
+    *down = (struct letter) { .channel = server_of(scene), .side = SERVER };
     if (accept == NULL || !make_request(scene, 100, &up->sent)
         || !make_message(scene, &up->received)
         || !make_message(scene, &down->received))
@@ -630,8 +639,9 @@ static void play_stream_up(struct scene *scene)
     (void) (write_stream(scene, &up) && comes(scene, accept)
         && read_stream(scene, &down)
         && make_reply(scene, down.received, 100, &down.sent)
-        && ask_now(scene, "answer", start_answer, &down, WWS_S_OK)
-        && ask_now(scene, "receive", start_receive_letter, &up, WWS_S_OK)
+        && ask_now(scene, SERVER, "answer", start_answer, &down, WWS_S_OK)
+        && ask_now(scene, CALLER, "receive", start_receive_letter, &up,
+            WWS_S_OK)
         && close_channels(scene));
 }
 
@@ -643,9 +653,10 @@ static void play_stream_down(struct scene *scene)
     if (accept == NULL)
         return;
     atomic_store(&scene->client_message, up.received.id);
-    if (!ask_now(scene, "send", start_send_letter, &up, WWS_S_OK)
+    if (!ask_now(scene, CALLER, "send", start_send_letter, &up, WWS_S_OK)
         || !comes(scene, accept)
-        || !ask_now(scene, "receive", start_receive_letter, &down, WWS_S_OK)
+        || !ask_now(scene, SERVER, "receive", start_receive_letter, &down,
+            WWS_S_OK)
         || !make_reply(scene, down.received, 100, &down.sent))
         return;
     atomic_store(&scene->server_message, down.sent.id);
@@ -666,12 +677,14 @@ const struct scenario scenarios[] = {
     { .name = "timeout", .play = play_timeout },
     { .name = "detach", .play = play_detach },
     { .name = "cancel", .play = play_cancel },
-    { .name = "host-close", .play = play_host_close },
-    { .name = "host-abort", .play = play_host_abort },
-    { .name = "proxy-abort", .play = play_proxy_abort },
+    { .name = "host-close", .does = DO(CLOSE_HOST), .play = play_host_close },
+    { .name = "host-abort", .does = DO(ABORT_HOST), .play = play_host_abort },
+    { .name = "proxy-abort", .does = DO(ABORT_PROXY),
+        .play = play_proxy_abort },
     { .name = "runtime-close", .alone = true, .play = play_runtime_close },
     { .name = "accept", .play = play_accept },
-    { .name = "accept-abort", .play = play_accept_abort },
+    { .name = "accept-abort", .does = DO(ABORT_LISTENER),
+        .play = play_accept_abort },
     { .name = "duplex", .sessions_only = true, .play = play_duplex },
     { .name = "close-alone", .sessions_only = true,
         .play = play_close_alone },

@@ -35,6 +35,7 @@ wws_listener listener_of(struct scene *scene)
 
 struct ask *begin(
     struct scene *scene,
+    enum side side,
     const char *what,
     start_fn start,
     void *state)
@@ -43,6 +44,7 @@ struct ask *begin(
 
     must(scene->asked < ASKS);
     ask->what = what;
+    ask->side = side;
     ask->start = start;
     ask->state = state;
     ask_begin(ask, scene->run->manner);
@@ -51,7 +53,7 @@ struct ask *begin(
 
 bool end(struct scene *scene, struct ask *ask, wws_status expected)
 {
-    return judge(scene, ask->what, ask_end(ask), expected);
+    return judge(scene, ask->side, ask->what, ask_end(ask), expected);
 }
 
 /* Something has ended, and nobody has looked at it. */
@@ -95,12 +97,13 @@ bool comes(struct scene *scene, struct ask *ask)
 
 bool ask_now(
     struct scene *scene,
+    enum side side,
     const char *what,
     start_fn start,
     void *state,
     wws_status expected)
 {
-    return end(scene, begin(scene, what, start, state), expected);
+    return end(scene, begin(scene, side, what, start, state), expected);
 }
 
 /* Operations. */
@@ -153,8 +156,9 @@ static void stay(struct scene *scene, wws_operation operation)
     callbacks.free_state = free_visit;
     visit->registered = scene->registers;
     if (scene->registers)
-        (void) judge(scene, "register", wws_operation_register_for_cancel(
-            operation, &callbacks, no_error), WWS_S_OK);
+        (void) judge(scene, SERVER, "register",
+            wws_operation_register_for_cancel(operation, &callbacks, no_error),
+            WWS_S_OK);
     atomic_store(&visit->held, true);
     /* Who releases or tells may have been too early. */
     if ((atomic_load(&scene->ending) || atomic_load(&visit->told) != 0)
@@ -311,7 +315,7 @@ static wws_string place_of(struct scene *scene)
 
 static bool keep_url(struct scene *scene, wws_status status, wws_buffer *url)
 {
-    if (!judge(scene, "get address", status, WWS_S_OK))
+    if (!judge(scene, SERVER, "get address", status, WWS_S_OK))
         return false;
     must(url->size < sizeof scene->url);
     memcpy(scene->url, url->data, url->size);
@@ -330,7 +334,7 @@ static wws_status start_open_host(
 
 static bool make_queue(struct scene *scene)
 {
-    return judge(scene, "create queue", wws_queue_create(scene->runtime,
+    return judge(scene, SERVER, "create queue", wws_queue_create(scene->runtime,
         &scene->queue, no_error), WWS_S_OK)
         && (wait_with(serve_queued, scene), true);
 }
@@ -369,13 +373,14 @@ bool open_host(struct scene *scene)
     endpoint.operations = &operations;
     endpoint.custom = own_transport();
     endpoint.address = place_of(scene);
-    if (!judge(scene, "create host", wws_service_host_create(scene->runtime,
-        NULL, &host, no_error), WWS_S_OK))
+    if (!judge(scene, SERVER, "create host",
+        wws_service_host_create(scene->runtime, NULL, &host, no_error),
+        WWS_S_OK))
         return false;
     atomic_store(&scene->host, host.id);
-    return judge(scene, "add endpoint", wws_service_host_add_endpoint(host,
-            &endpoint, no_error), WWS_S_OK)
-        && ask_now(scene, "open host", start_open_host, scene, WWS_S_OK)
+    return judge(scene, SERVER, "add endpoint",
+        wws_service_host_add_endpoint(host, &endpoint, no_error), WWS_S_OK)
+        && ask_now(scene, SERVER, "open host", start_open_host, scene, WWS_S_OK)
         && keep_url(scene, wws_service_host_get_address(host, 0, &url,
             no_error), &url);
 }
@@ -412,10 +417,11 @@ static bool make_proxy(struct scene *scene)
     options.timeout_abandons = scene->detaches;
     if (scene->drain_timeout_ms != 0)
         options.drain_timeout_ms = scene->drain_timeout_ms;
-    if (!judge(scene, "create proxy", wws_service_proxy_create(scene->runtime,
-            &options, &proxy, no_error), WWS_S_OK)
-        || !judge(scene, "create call", wws_call_create(&call, no_error),
-            WWS_S_OK)) {
+    if (!judge(scene, CALLER, "create proxy",
+        wws_service_proxy_create(scene->runtime, &options, &proxy, no_error),
+        WWS_S_OK)
+        || !judge(scene, CALLER, "create call",
+            wws_call_create(&call, no_error), WWS_S_OK)) {
         (void) wws_service_proxy_free(proxy);
         return false;
     }
@@ -427,7 +433,8 @@ static bool make_proxy(struct scene *scene)
 bool fail_to_open_proxy(struct scene *scene, wws_status expected)
 {
     return make_proxy(scene)
-        && ask_now(scene, "open proxy", start_open_proxy, scene, expected);
+        && ask_now(scene, CALLER, "open proxy", start_open_proxy, scene,
+            expected);
 }
 
 bool open_proxy(struct scene *scene)
@@ -496,7 +503,7 @@ static wws_status start_call_of(
 struct ask *begin_call(struct scene *scene, struct order *order)
 {
     order->scene = scene;
-    return begin(scene, "call", start_call_of, order);
+    return begin(scene, CALLER, "call", start_call_of, order);
 }
 
 /* Outputs are written only on success. */
@@ -520,7 +527,7 @@ bool end_call(
         || memmem(reply->data, reply->size, "12</t:x>", 8) == NULL))
         found("a call has not the reply that was sent");
     wws_buffer_release(&order->reply);
-    return judge(scene, "call", status, expected);
+    return judge(scene, CALLER, "call", status, expected);
 }
 
 static wws_status start_close_proxy(
@@ -533,7 +540,8 @@ static wws_status start_close_proxy(
 
 bool close_proxy(struct scene *scene)
 {
-    return ask_now(scene, "close proxy", start_close_proxy, scene, WWS_S_OK);
+    return ask_now(scene, CALLER, "close proxy", start_close_proxy, scene,
+        WWS_S_OK);
 }
 
 static wws_status start_close_host_of(
@@ -546,7 +554,8 @@ static wws_status start_close_host_of(
 
 bool close_host(struct scene *scene)
 {
-    return ask_now(scene, "close host", start_close_host_of, scene, WWS_S_OK);
+    return ask_now(scene, SERVER, "close host", start_close_host_of, scene,
+        WWS_S_OK);
 }
 
 /* Channels. */
@@ -569,11 +578,12 @@ bool open_listener(struct scene *scene)
     options.custom = own_transport();
     options.transfer_mode = scene->mode;
     options.max_message_size = 1 << 20;
-    if (!judge(scene, "create listener", wws_listener_create(scene->runtime,
-        &options, &listener, no_error), WWS_S_OK))
+    if (!judge(scene, SERVER, "create listener",
+        wws_listener_create(scene->runtime, &options, &listener, no_error),
+        WWS_S_OK))
         return false;
     atomic_store(&scene->listener, listener.id);
-    return ask_now(scene, "open listener", start_open_listener, scene,
+    return ask_now(scene, SERVER, "open listener", start_open_listener, scene,
             WWS_S_OK)
         && keep_url(scene, wws_listener_get_address(listener, &url, no_error),
             &url);
@@ -582,7 +592,7 @@ bool open_listener(struct scene *scene)
 bool make_server(struct scene *scene)
 {
     wws_channel channel = { 0 };
-    bool made = judge(scene, "create channel of listener",
+    bool made = judge(scene, SERVER, "create channel of listener",
         wws_channel_create_for_listener(listener_of(scene), NULL, &channel,
             no_error), WWS_S_OK);
 
@@ -599,8 +609,9 @@ bool make_client(struct scene *scene)
     options.custom = own_transport();
     options.transfer_mode = scene->mode;
     options.max_message_size = 1 << 20;
-    made = judge(scene, "create channel", wws_channel_create(scene->runtime,
-        &options, &channel, no_error), WWS_S_OK);
+    made = judge(scene, CALLER, "create channel",
+        wws_channel_create(scene->runtime, &options, &channel, no_error),
+        WWS_S_OK);
     atomic_store(&scene->client, channel.id);
     return made;
 }
@@ -608,7 +619,7 @@ bool make_client(struct scene *scene)
 bool make_message(struct scene *scene, wws_message *message)
 {
     wws_message made = { 0 };
-    bool good = judge(scene, "create message",
+    bool good = judge(scene, CALLER, "create message",
         wws_message_create(NULL, &made, no_error), WWS_S_OK);
 
     must(scene->made < MESSAGES);
@@ -634,11 +645,11 @@ static bool fill(
     memcpy(body, start, sizeof start - 1);
     memset(body + sizeof start - 1, 'x', size);
     memcpy(body + sizeof start - 1 + size, stop, sizeof stop - 1);
-    good = judge(scene, "initialize", wws_message_initialize(message, how,
-            original, no_error), WWS_S_OK)
-        && judge(scene, "set action", wws_message_set_header(message,
+    good = judge(scene, CALLER, "initialize", wws_message_initialize(message,
+        how, original, no_error), WWS_S_OK)
+        && judge(scene, CALLER, "set action", wws_message_set_header(message,
             WWS_HEADER_ACTION, text(ACTION_ECHO), no_error), WWS_S_OK)
-        && judge(scene, "set body", wws_message_set_body(message,
+        && judge(scene, CALLER, "set body", wws_message_set_body(message,
             (wws_bytes) { body, size + ends }, no_error), WWS_S_OK);
     free(body);
     return good;

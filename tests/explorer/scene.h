@@ -89,6 +89,7 @@ struct scene {
 
 struct ask *begin(
     struct scene *scene,
+    enum side side,
     const char *what,
     start_fn start,
     void *state);
@@ -100,6 +101,7 @@ bool end_first(struct scene *scene, struct ask *ask, wws_status expected);
 bool comes(struct scene *scene, struct ask *ask);
 bool ask_now(
     struct scene *scene,
+    enum side side,
     const char *what,
     start_fn start,
     void *state,
@@ -108,9 +110,13 @@ bool ask_now(
 bool is_disturbed(const struct scene *scene);
 bool judge(
     struct scene *scene,
+    enum side side,
     const char *what,
     wws_status status,
     wws_status expected);
+
+/* When the scenario is over, whatever ended it. */
+void judge_states(struct scene *scene);
 
 bool open_host(struct scene *scene);
 /* From here on the proxy has a name for where the host is. */
@@ -157,6 +163,7 @@ struct scenario {
     bool sessions_only;
     bool sockets_only;
     bool alone;     /* without neighbours */
+    uint64_t does;  /* actions that are part of it */
     void (*play)(struct scene *scene);
 };
 

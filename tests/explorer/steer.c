@@ -1,8 +1,9 @@
 /* What happens at the points.  Whoever takes part and passes one counts it; if
- * something is to happen there, it does, before he goes on.  At a gate functions
- * of the library are called on a thread kept for that, while he waits: if one
- * does not return, it wants something of a thread that has no lock, and that is
- * a finding.  Inside a callback they are called by whoever is in it. */
+ * something is to happen there, it does, before he goes on.  At a gate
+ * functions of the library are called on a thread kept for that, while he
+ * waits: if one does not return, it wants something of a thread that has no
+ * lock, and that is a finding.  Inside a callback they are called by whoever is
+ * in it. */
 #include "tests/explorer/scene.h"
 
 #include <sched.h>

@@ -3,12 +3,12 @@
  *
  * Words.  A *point* is a gate of core (core/base/gate.h), a system call that
  * the library makes or a function of the application's that it calls; it is
- * passed a first, a second time.  An *action* is what
- * happens there: a function that ends something is called on another thread
- * while the one at the gate waits, or by the callback that is a point itself,
- * the clock is moved, memory is refused, a system call fails.  A *run* is a scenario over a transport, in a manner of
- * waiting, with no, one or two *injections* of an action at a point; all of
- * that is in one number, by which the run is played again.
+ * passed a first, a second time.  An *action* is what happens there: a function
+ * that ends something is called on another thread while the one at the gate
+ * waits, or by the callback that is a point itself, the clock is moved, memory
+ * is refused, a system call fails.  A *run* is a scenario over a transport, in
+ * a manner of waiting, with no, one or two *injections* of an action at a
+ * point; all of that is in one number, by which the run is played again.
  *
  * Time is virtual: it is moved when every thread of the process sleeps and the
  * scenario has not gone on, and only then. */
@@ -170,9 +170,14 @@ void wait_with(void (*turn)(void *state), void *state);
 /* Until every other thread sleeps, having nothing to do. */
 void wait_until_still(void);
 
+/* Whose doing a function is: of the proxy and of the client's channel, or of
+ * the host, of the listener and of the channels that come to them. */
+enum side { CALLER, SERVER, SIDES };
+
 /* A waiting function that was begun, and what was heard of it. */
 struct ask {
     const char *what;
+    enum side side;
     start_fn start;
     void *state;
     enum manner manner;
