@@ -189,6 +189,7 @@ static bool write_once(struct wwi_conn *conn)
     conn->synced.begun = !through;
     if (through) {
         take_out_locked(conn, sending);
+        conn->user->taken_back(conn, sending);
         outcome = &taken_back;
     }
     wwi_lock_give(&conn->synced.lock);
@@ -203,6 +204,8 @@ static bool write_once(struct wwi_conn *conn)
     }
     if (through)
         tell(conn, sending, outcome);
+    if (outcome == &taken_back)
+        wwi_conn_wake(conn);
     return true;
 }
 
@@ -251,21 +254,22 @@ void wwi_conn_queue_locked(struct wwi_conn *conn, struct wwi_sending *sending)
 
 bool wwi_conn_unqueue(struct wwi_conn *conn, struct wwi_sending *sending)
 {
-    bool taken, news;
+    bool taken;
 
     wwi_conn_ref(conn);
     wwi_lock_take(&conn->synced.lock);
     taken = wwi_link_listed(&sending->link)
         && (!conn->synced.begun
             || wwi_list_first(&conn->synced.queue) != &sending->link);
-    if (taken)
+    if (taken) {
         wwi_list_remove(&sending->link);
-    news = take_awaited_locked(conn);
+        conn->user->taken_back(conn, sending);
+    }
     wwi_lock_give(&conn->synced.lock);
-    if (taken)
+    if (taken) {
         drop_octets(sending);
-    if (news)
         wwi_conn_wake(conn);
+    }
     wwi_conn_unref(conn);
     return taken;
 }

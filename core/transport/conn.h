@@ -32,6 +32,9 @@ struct wwi_conn_user {
     /* A client's connection comes about; on the loop.  May be null. */
     void (*phase)(struct wwi_conn *conn, wws_phase phase);
     void (*run)(struct wwi_conn *conn);
+    /* A sending will not go out, as its holder or its `begin` wanted; with the
+     * lock, on any thread.  `run` follows. */
+    void (*taken_back)(struct wwi_conn *conn, struct wwi_sending *sending);
     /* The last reference is gone; on any thread. */
     void (*destroy)(struct wwi_conn *conn);
 };

@@ -269,20 +269,7 @@ static wws_status send_piece(
 
 static bool unsend(struct wwi_session *base, struct wwi_sending *sending)
 {
-    struct wwi_http_session *session = session_of(base);
-
-    if (!wwi_conn_unqueue(&session->conn, sending))
-        return false;
-    lock(session);
-    if (session->synced.latest == sending) {
-        session->synced.whole = false;
-        if (session->synced.latest_first)
-            session->synced.begun = false;
-    } else
-        session->synced.torn = true;
-    unlock(session);
-    wwi_conn_wake(&session->conn);
-    return true;
+    return wwi_conn_unqueue(&session_of(base)->conn, sending);
 }
 
 static const struct wwi_session_calls calls = {
@@ -844,6 +831,20 @@ static void run(struct wwi_conn *conn)
     conclude(session);
 }
 
+/* The message is as if it had not been queued, unless others are behind it. */
+static void taken_back(struct wwi_conn *conn, struct wwi_sending *sending)
+{
+    struct wwi_http_session *session = wwi_http_session_of(conn);
+
+    if (session->synced.latest != sending)
+        session->synced.torn = true;
+    else {
+        session->synced.whole = false;
+        if (session->synced.latest_first)
+            session->synced.begun = false;
+    }
+}
+
 static void destroy(struct wwi_conn *conn)
 {
     struct wwi_http_session *session = wwi_http_session_of(conn);
@@ -863,6 +864,7 @@ static void destroy(struct wwi_conn *conn)
 static const struct wwi_conn_user user = {
     .phase = report_phase,
     .run = run,
+    .taken_back = taken_back,
     .destroy = destroy,
 };
 

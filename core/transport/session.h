@@ -54,7 +54,8 @@ struct wwi_session_events {
 
 /* Octets that are to be sent. */
 struct wwi_sending {
-    struct wwi_link link;      /* the session's, these five */
+    struct wwi_link link;      /* the session's, these six */
+    struct wwi_session *session;
     struct wwi_bytes head;
     struct wwi_bytes body;
     size_t sent;

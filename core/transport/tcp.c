@@ -781,6 +781,7 @@ static void destroy(struct wwi_conn *conn)
 static const struct wwi_conn_user user = {
     .phase = report_phase,
     .run = run,
+    .taken_back = wwi_tcp_session_taken_back,
     .destroy = destroy,
 };
 

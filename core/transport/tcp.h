@@ -73,6 +73,9 @@ struct wwi_tcp_session *wwi_tcp_session_new(
     struct wwi_tcp_wire *wire,
     wws_string via);
 void wwi_tcp_session_destroy(struct wwi_tcp_session *session);
+void wwi_tcp_session_taken_back(
+    struct wwi_conn *conn,
+    struct wwi_sending *sending);
 
 /* tcp.c */
 

@@ -159,6 +159,7 @@ static wws_status send_message(
     lock(wire);
     status = may_send_locked(session);
     if (status == WWS_S_OK) {
+        sending->session = base;
         wwi_conn_queue_locked(&wire->conn, sending);
         session->synced.shut = ends;
         session->synced.last = ends ? sending : NULL;
@@ -174,17 +175,19 @@ static wws_status send_message(
 
 static bool unsend(struct wwi_session *base, struct wwi_sending *sending)
 {
-    struct wwi_tcp_session *session = session_of(base);
-    struct wwi_tcp_wire *wire = session->wire;
+    return wwi_conn_unqueue(&session_of(base)->wire->conn, sending);
+}
 
-    if (!wwi_conn_unqueue(&wire->conn, sending))
-        return false;
-    lock(wire);
+void wwi_tcp_session_taken_back(
+    struct wwi_conn *conn,
+    struct wwi_sending *sending)
+{
+    struct wwi_tcp_session *session = session_of(sending->session);
+
+    (void) conn;
     /* The End record has been taken back with it. */
     if (session->synced.last == sending)
         session->synced.shut = false;
-    unlock(wire);
-    return true;
 }
 
 static void shutdown_session(struct wwi_session *base)

@@ -95,6 +95,12 @@ static void client__fails_early_when_it_is_refused(void **state)
     close(fd);
 }
 
+static bool never(struct wwi_sending *sending)
+{
+    (void) sending;
+    return false;
+}
+
 /* The parcel stays the test's unless it is sent. */
 static void send_parcel(struct parcel *parcel)
 {
@@ -102,7 +108,8 @@ static void send_parcel(struct parcel *parcel)
 
     wwi_bytes_append_text(&outgoing.envelope, "more");
     parcel->holder = &it->client;
-    parcel->sending.done = was_sent;
+    if (parcel->sending.done == NULL)
+        parcel->sending.done = was_sent;
     assert_int_equal(it->client.session->calls->send(it->client.session,
         &parcel->sending, &outgoing), WWS_S_OK);
 }
@@ -163,6 +170,61 @@ static void client__forgets_a_request_refused_at_its_beginning(void **state)
     assert_int_equal(it->client.sent.status, WWS_E_OPERATION_CANCELLED);
     give_session_back(&it->client);
     expect_reset(fd);
+    close(fd);
+}
+
+static void client__may_ask_again_when_it_was_refused(void **state)
+{
+    int fd;
+
+    (void) state;
+    fd = converse();
+    it->client.refuses = true;
+    assert_int_equal(send_piece(&it->client, "never", WHOLE), WWS_S_OK);
+    wait_for(&it->client.done, 1);
+
+    it->client.refuses = false;
+    assert_int_equal(send_piece(&it->client, "ask", FIRST), WWS_S_OK);
+    wait_for(&it->client.done, 2);
+    it->client.refuses = true;
+    assert_int_equal(send_piece(&it->client, "never", LAST), WWS_S_OK);
+    wait_for(&it->client.done, 3);
+    it->client.refuses = false;
+    assert_int_equal(send_piece(&it->client, "z", LAST), WWS_S_OK);
+
+    expect_request(fd, CHUNKED);
+    expect_text(fd, "3\r\nask\r\n1\r\nz\r\n0\r\n\r\n");
+    close(fd);
+}
+
+/* Behind each other in the queue, for whoever writes is here. */
+static void send_one_that_is_refused(
+    struct wwi_sending *sending,
+    const struct wwi_outcome *outcome)
+{
+    struct parcel *refused = calloc(1, sizeof *refused);
+
+    refused->sending.begin = never;
+    send_parcel(refused);
+    assert_int_equal(send_piece(&it->client, "z", LAST), WWS_S_OK);
+    was_sent(sending, outcome);
+}
+
+static void client__fails_when_a_piece_is_refused_amid_a_message(void **state)
+{
+    struct parcel *parcel = calloc(1, sizeof *parcel);
+    int fd;
+
+    (void) state;
+    fd = converse();
+    assert_int_equal(send_piece(&it->client, "ask", FIRST), WWS_S_OK);
+    wait_for(&it->client.done, 1);
+
+    parcel->sending.done = send_one_that_is_refused;
+    send_parcel(parcel);
+
+    wait_for(&it->client.failed, 1);
+    assert_int_equal(it->client.outcome.status, WWS_E_OPERATION_ABORTED);
     close(fd);
 }
 
@@ -239,6 +301,8 @@ int main(void)
         TEST(client__takes_back_what_has_not_begun),
         TEST(client__fails_when_a_message_has_lost_a_piece),
         TEST(client__forgets_a_request_refused_at_its_beginning),
+        TEST(client__may_ask_again_when_it_was_refused),
+        TEST(client__fails_when_a_piece_is_refused_amid_a_message),
         TEST(client__ends_when_it_is_shut_down_unasked),
         TEST(session__fails_when_it_is_shut_down_in_a_message),
         TEST(client__aborts_while_it_sends),

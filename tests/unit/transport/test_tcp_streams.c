@@ -203,6 +203,29 @@ static void stream__taken_back_can_be_shut(void **state)
     close(fd);
 }
 
+static void stream__refused_at_its_end_can_be_ended(void **state)
+{
+    struct parcel first = { 0 }, never = { .refuse = true }, last = { 0 };
+    struct holder *holder = &it->clients[0];
+    int fd;
+
+    (void) state;
+    use_streams();
+    fd = meet();
+    assert_int_equal(send_part(holder, &first, "ab", 2, false, true),
+        WWS_S_OK);
+
+    assert_int_equal(send_part(holder, &never, "x", 1, true, false),
+        WWS_S_OK);
+    wait_for(&it->done, 2);
+
+    assert_int_equal(never.outcome.status, WWS_E_OPERATION_CANCELLED);
+    assert_int_equal(send_part(holder, &last, "y", 1, true, false), WWS_S_OK);
+    EXPECT(fd, "\x05\x02" "ab" "\x01" "y" "\x00\x07");
+    wait_for(&it->done, 3);
+    close(fd);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -213,6 +236,7 @@ int main(void)
         TEST(stream__may_be_replied_to_behind_a_half_closed_one),
         TEST(stream__of_a_client_ends_with_its_message),
         TEST(stream__taken_back_can_be_shut),
+        TEST(stream__refused_at_its_end_can_be_ended),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
