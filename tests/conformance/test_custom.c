@@ -216,6 +216,72 @@ static void table__is_freed_with_what_was_made_of_it(void **state)
     loop_fini(&loop);
 }
 
+/* What was called on the stack of a task that was just being completed. */
+static _Atomic unsigned strays;
+
+static wws_status serve(wws_operation operation, void *state)
+{
+    strays += loop_is_completing();
+    return gate_serve(operation, state);
+}
+
+static void look_at_stack(struct heard *heard)
+{
+    (void) heard;
+    strays += loop_is_completing();
+}
+
+/* A host that serves on the loop, and its client, both on the one loop. */
+static void begin_on_one_loop(
+    struct world *own,
+    const wws_custom_transport *table)
+{
+    wws_operation_callbacks operations = WWS_OPERATION_CALLBACKS_INIT;
+    wws_endpoint_options endpoint = WWS_ENDPOINT_OPTIONS_INIT;
+    wws_service_proxy_options options = WWS_SERVICE_PROXY_OPTIONS_INIT;
+    wws_runtime_options runtime = WWS_RUNTIME_OPTIONS_INIT;
+
+    operations.serve = serve;
+    operations.state = &own->gate;
+    endpoint.transport = options.transport = WWS_TRANSPORT_CUSTOM;
+    endpoint.custom = options.custom = table;
+    endpoint.callback_model = WWS_CALLBACK_MODEL_SHORT;
+    endpoint.operations = &operations;
+    endpoint.address = text("memory:here");
+    runtime.loop_threads = 1;
+    world_begin(own, &runtime);
+    world_add_host(own, NULL, &endpoint);
+    own->proxy = world_proxy(own, &options, "memory:here");
+}
+
+/* A33: a message that is sent completes, inside that slot, the task that waits
+ * for it at the other end; the service and the caller hear of it later. */
+static void task__calls_nobody_back_when_it_is_completed(void **state)
+{
+    struct loop loop;
+    wws_custom_transport table;
+    struct world own;
+
+    (void) state;
+    loop_init(&loop);
+    table = table_of(&loop);
+    begin_on_one_loop(&own, &table);
+    strays = 0;
+
+    for (int i = 0; i < 100; i++) {
+        struct call call = call_to(own.proxy, ACTION_ECHO);
+        struct heard heard;
+
+        hear_inside(&heard, start_call, &call, look_at_stack, NULL);
+        assert_status(heard_end(&heard), WWS_S_OK);
+        wws_buffer_release(&call.reply);
+    }
+
+    assert_int_equal(strays, 0);
+    assert_true(world_end(&own));
+    loop_fini(&loop);
+}
+
 #define in_world(test) \
     cmocka_unit_test_setup_teardown(test, world_set_up, world_tear_down)
 
@@ -226,6 +292,7 @@ int main(void)
         in_world(connection__needs_its_slots),
         in_world(opening__says_why_the_transport_does_not),
         in_world(table__is_freed_with_what_was_made_of_it),
+        in_world(task__calls_nobody_back_when_it_is_completed),
     };
 
     return run_promises(tests, world_warm_up, world_cool_down);

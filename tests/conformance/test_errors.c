@@ -550,7 +550,7 @@ int main(void)
         in_world(status__has_its_value_and_its_name),
         in_world(status__has_its_occasion),
         over(OVER_HTTP, status__of_http_becomes_ours),
-        in_world(error__says_what_failed_and_why),
+        over(OVER_BUILT_IN, error__says_what_failed_and_why),
         in_world(error__is_left_alone_by_what_succeeds),
         in_world(error__can_be_copied_with_its_fault),
         in_world(error__serves_one_call_at_a_time),

@@ -61,14 +61,23 @@ static wws_status ask(const struct loop *loop, enum loop_slot slot)
     return loop->asked != NULL ? loop->asked(slot) : WWS_S_OK;
 }
 
+static _Thread_local bool completing;
+
+bool loop_is_completing(void)
+{
+    return completing;
+}
+
 /* The end of a task, if there is one. */
 static void complete(wws_transport_task *task, wws_status status)
 {
     wws_transport_task ended = *task;
 
     task->id = 0;
+    completing = true;
     if (ended.id != 0)
         (void) wws_transport_task_complete(ended, status, no_error);
+    completing = false;
 }
 
 /* Pieces. */

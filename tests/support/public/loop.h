@@ -38,6 +38,9 @@ void loop_fini(struct loop *loop);
 /* The slots of the transport; its state is the loop. */
 void loop_fill(struct loop *loop, wws_custom_transport *table);
 
+/* Whether a task is just being completed, by this thread. */
+bool loop_is_completing(void);
+
 /* The parts of it, for who puts something beside it.  connect: as the slot,
  * WWS_E_ENDPOINT_NOT_FOUND if nobody listens at the address. */
 wws_status loop_connect(

@@ -27,8 +27,10 @@ wws_listener_options listener_options(void);
 wws_service_proxy_options proxy_options(void);
 wws_endpoint_options endpoint_options(void);
 
-/* A promise of one transport only, or of those that are built in. */
+/* A promise of one transport only, of those that are built in, or of those that
+ * have sessions. */
 #define OVER_BUILT_IN "http tcp"
+#define OVER_SESSIONS "tcp custom"
 #define OVER_HTTP "http"
 #define OVER_TCP "tcp"
 #define OVER_CUSTOM "custom"
