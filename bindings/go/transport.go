@@ -77,8 +77,9 @@ type CustomConnection struct {
 	Abort func()
 
 	// Waits until the other end has gone, which a receive may not see because none
-	// is under way; once, when the connection is made. Nil: only receiving shows
-	// it.
+	// is under way; once, when the connection is made. Success: it has closed in
+	// order, and what it sent before can still be received. A failure breaks the
+	// connection. Nil: only receiving shows it.
 	Watch func(task *TransportTask) error
 }
 

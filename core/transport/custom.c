@@ -1,8 +1,8 @@
 /* Sessions over an application's own transport.
  *
  * Rules.
- * - All slots of a connection are called by run(), on the loop, and all that a
- *   holder wishes or a task brings is looked at there.
+ * - Slots of a connection are called by wwi_custom_session_run(), on the loop,
+ *   and all that a holder wishes or a task brings is looked at there.
  * - The application is not trusted to end anything.  When a session is over,
  *   its holder hears of it at once, though tasks are under way: what they use
  *   is theirs.  The connection goes when the last of them is complete, and the
@@ -13,7 +13,6 @@
 
 #include "core/base/clock.h"
 #include "core/base/gate.h"
-#include "core/base/memory.h"
 #include "core/base/text.h"
 
 #include <stdio.h>
@@ -23,250 +22,45 @@ enum {
     PART_MS = 2000,        /* for closing one that was given back */
 };
 
-static struct wwi_custom_session *session_of(struct wwi_session *base)
-{
-    return WWI_CONTAINER(base, struct wwi_custom_session, base);
-}
-
-static void lock(struct wwi_custom_session *session)
-{
-    wwi_lock_take(&session->synced.lock);
-}
-
-static void unlock(struct wwi_custom_session *session)
-{
-    wwi_lock_give(&session->synced.lock);
-}
-
-/* The application's table. */
-
-wws_status wwi_custom_create(
-    const wws_custom_transport *table,
-    struct wwi_custom **created,
-    struct wwi_error *error)
-{
-    struct wwi_custom *custom = NULL;
-
-    if (table != NULL) {
-        custom = wwi_alloc_zero(sizeof *custom);
-        if (custom == NULL)
-            return wwi_fail_static(error, WWS_E_OUTOFMEMORY, "no memory");
-        atomic_init(&custom->refs, 1);
-        custom->table = *table;
-    }
-    *created = custom;
-    return WWS_S_OK;
-}
-
-void wwi_custom_take(struct wwi_custom *custom)
-{
-    if (custom != NULL)
-        custom->taken = true;
-}
-
-void wwi_custom_ref(struct wwi_custom *custom)
-{
-    atomic_fetch_add(&custom->refs, 1);
-}
-
-void wwi_custom_unref(struct wwi_custom *custom)
-{
-    if (custom == NULL || atomic_fetch_sub(&custom->refs, 1) != 1)
-        return;
-    if (custom->taken && custom->table.free_state != NULL)
-        custom->table.free_state(custom->table.state);
-    wwi_free(custom);
-}
-
-/* Life. */
-
-void wwi_custom_session_ref(struct wwi_custom_session *session)
-{
-    atomic_fetch_add(&session->refs, 1);
-}
-
-void wwi_custom_session_unref(struct wwi_custom_session *session)
-{
-    struct wwi_runtime *runtime = session->base.runtime;
-
-    if (atomic_fetch_sub(&session->refs, 1) != 1)
-        return;
-    wwi_bytes_fini(&session->address);
-    wwi_bytes_fini(&session->on_loop.piece);
-    wwi_bytes_fini(&session->synced.remote);
-    wwi_bytes_fini(&session->synced.via);
-    wwi_lock_fini(&session->synced.lock);
-    wwi_custom_unref(session->custom);
-    if (session->server != NULL)
-        wwi_custom_server_unref(session->server);
-    wwi_free(session);
-    wwi_object_unref(&runtime->object);
-}
-
-void wwi_custom_session_wake(struct wwi_custom_session *session)
-{
-    wwi_custom_session_ref(session);
-    if (!wwi_loop_post(session->base.loop, &session->post))
-        wwi_custom_session_unref(session);
-}
-
-/* What holders call, on any thread. */
-
-/* The session may be gone when it has run. */
-static void wish(struct wwi_custom_session *session, bool *what)
-{
-    wwi_custom_session_ref(session);
-    lock(session);
-    *what = true;
-    unlock(session);
-    wwi_custom_session_wake(session);
-    wwi_custom_session_unref(session);
-}
-
-static void open_session(struct wwi_session *base)
-{
-    wish(session_of(base), &session_of(base)->synced.opening);
-}
-
-static void receive(struct wwi_session *base)
-{
-    struct wwi_custom_session *session = session_of(base);
-
-    wwi_custom_session_ref(session);
-    lock(session);
-    session->synced.asked++;
-    unlock(session);
-    wwi_custom_session_wake(session);
-    wwi_custom_session_unref(session);
-}
-
-static void abort_session(struct wwi_session *base)
-{
-    struct wwi_custom_session *session = session_of(base);
-
-    wwi_custom_session_ref(session);
-    lock(session);
-    session->synced.aborted = true;
-    session->synced.over = true;
-    unlock(session);
-    wwi_custom_session_wake(session);
-    wwi_custom_session_unref(session);
-}
-
-static void free_session(struct wwi_session *base)
-{
-    wish(session_of(base), &session_of(base)->synced.freed);
-}
-
-static wws_status may_send_locked(const struct wwi_custom_session *session)
-{
-    if (session->synced.over || session->synced.freed)
-        return WWS_E_OBJECT_FAULTED;
-    return session->synced.open && !session->synced.shut
-        ? WWS_S_OK : WWS_E_INVALID_OPERATION;
-}
-
-static void shutdown_session(struct wwi_session *base)
-{
-    struct wwi_custom_session *session = session_of(base);
-
-    wwi_custom_session_ref(session);
-    lock(session);
-    if (may_send_locked(session) == WWS_S_OK)
-        session->synced.shut = true;
-    unlock(session);
-    wwi_custom_session_wake(session);
-    wwi_custom_session_unref(session);
-}
-
-static wws_status check_size(
-    const struct wwi_custom_session *session,
-    size_t size)
-{
-    if (size > UINT32_MAX)
-        return WWS_E_QUOTA_EXCEEDED;
-    return size == 0 && !session->streamed ? WWS_E_INVALIDARG : WWS_S_OK;
-}
-
-/* A client has nothing more to say behind the message that it streams. */
-static wws_status send_message(
-    struct wwi_session *base,
-    struct wwi_sending *sending,
-    struct wwi_outgoing *outgoing)
-{
-    struct wwi_custom_session *session = session_of(base);
-    bool ends = session->streamed && session->server == NULL
-        && !outgoing->more;
-    wws_status status = check_size(session, outgoing->envelope.size);
-
-    if (status < 0)
-        return status;
-    wwi_custom_session_ref(session);
-    lock(session);
-    status = may_send_locked(session);
-    if (status == WWS_S_OK) {
-        sending->link = (struct wwi_link) { 0 };
-        sending->head = (struct wwi_bytes) { 0 };
-        sending->body = outgoing->envelope;
-        sending->more = outgoing->more;
-        outgoing->envelope = (struct wwi_bytes) { 0 };
-        wwi_list_append(&session->synced.queue, &sending->link);
-        session->synced.shut = ends;
-        session->synced.last = ends ? sending : NULL;
-    }
-    unlock(session);
-    wwi_custom_session_wake(session);
-    wwi_custom_session_unref(session);
-    return status;
-}
-
-static bool unsend(struct wwi_session *base, struct wwi_sending *sending)
-{
-    struct wwi_custom_session *session = session_of(base);
-    bool queued;
-
-    lock(session);
-    queued = wwi_link_listed(&sending->link);
-    if (queued) {
-        wwi_list_remove(&sending->link);
-        if (session->synced.last == sending)
-            session->synced.shut = false;
-    }
-    unlock(session);
-    if (queued)
-        wwi_bytes_fini(&sending->body);
-    return queued;
-}
-
-static const struct wwi_session_calls calls = {
-    .open = open_session,
-    .send = send_message,
-    .unsend = unsend,
-    .receive = receive,
-    .shutdown = shutdown_session,
-    .abort = abort_session,
-    .free = free_session,
-};
-
 /* How sessions end, on the loop from here on. */
+
+static bool is_over(const struct wwi_custom_session *session)
+{
+    return session->on_loop.stage == WWI_CUSTOM_OVER;
+}
+
+static bool has_ended(const struct wwi_custom_session *session)
+{
+    return session->on_loop.stage >= WWI_CUSTOM_CLOSED;
+}
+
+/* The runtime waits for it from its first step on. */
+static void step(
+    struct wwi_custom_session *session,
+    enum wwi_custom_stage stage)
+{
+    if (session->on_loop.stage == WWI_CUSTOM_IDLE)
+        wwi_runtime_begin(session->base.runtime);
+    session->on_loop.stage = stage;
+}
 
 static void fail(
     struct wwi_custom_session *session,
     wws_status status,
     const char *text)
 {
-    if (session->on_loop.over)
+    if (is_over(session))
         return;
-    session->on_loop.over = true;
     session->on_loop.outcome = (struct wwi_outcome) {
         .status = status,
-        .phase = session->on_loop.talking ? WWS_PHASE_BODY
-            : WWS_PHASE_CONNECT,
+        .phase = session->on_loop.stage >= WWI_CUSTOM_TALKING
+            ? WWS_PHASE_BODY : WWS_PHASE_CONNECT,
         .text = text,
     };
-    lock(session);
+    step(session, WWI_CUSTOM_OVER);
+    wwi_custom_lock(session);
     session->synced.over = true;
-    unlock(session);
+    wwi_custom_unlock(session);
 }
 
 /* What the application says of a failure, in what there is room for. */
@@ -303,9 +97,9 @@ static bool is_heard(struct wwi_custom_session *session)
 {
     bool heard;
 
-    lock(session);
+    wwi_custom_lock(session);
     heard = !session->synced.freed && !session->synced.aborted;
-    unlock(session);
+    wwi_custom_unlock(session);
     return heard;
 }
 
@@ -313,9 +107,9 @@ static bool has_connection(struct wwi_custom_session *session)
 {
     bool has;
 
-    lock(session);
+    wwi_custom_lock(session);
     has = session->synced.has_connection;
-    unlock(session);
+    wwi_custom_unlock(session);
     return has;
 }
 
@@ -424,11 +218,11 @@ static bool take_ask(struct wwi_custom_session *session)
 {
     bool asked;
 
-    lock(session);
+    wwi_custom_lock(session);
     asked = session->synced.asked != 0 && !session->synced.freed
         && !session->synced.aborted;
     session->synced.asked -= asked;
-    unlock(session);
+    wwi_custom_unlock(session);
     return asked;
 }
 
@@ -465,7 +259,7 @@ static void hand_over(struct wwi_custom_session *session)
 {
     struct wwi_piece piece;
 
-    while (!session->on_loop.over && session->on_loop.has_piece
+    while (!is_over(session) && session->on_loop.has_piece
         && take_ask(session)) {
         if (cut_piece(session, &piece))
             session->base.events->arrived(&session->base, &piece);
@@ -529,6 +323,15 @@ static void set_addresses(struct wwi_custom_session *session)
         remote->size };
 }
 
+/* Whoever waits for a client hears that there is one, or none. */
+static void tell_server(struct wwi_custom_session *session, bool made)
+{
+    if (session->server == NULL || session->on_loop.counted)
+        return;
+    session->on_loop.counted = true;
+    wwi_custom_server_accepted(session->server, made);
+}
+
 /* The holder takes the session or not. */
 static void introduce(struct wwi_custom_session *session)
 {
@@ -538,6 +341,7 @@ static void introduce(struct wwi_custom_session *session)
     callbacks->connected(&session->base, callbacks->state);
     if (session->base.events == NULL)
         fail(session, WWS_E_OPERATION_ABORTED, "nobody takes the session");
+    tell_server(session, true);
 }
 
 static void has_connected(
@@ -548,10 +352,10 @@ static void has_connected(
         fail_as_told(session, status, "the application's transport says so");
         return;
     }
-    session->on_loop.talking = true;
-    lock(session);
+    step(session, WWI_CUSTOM_TALKING);
+    wwi_custom_lock(session);
     session->synced.open = true;
-    unlock(session);
+    wwi_custom_unlock(session);
     set_addresses(session);
     if (session->server != NULL)
         introduce(session);
@@ -560,7 +364,7 @@ static void has_connected(
         if (is_heard(session))
             session->base.events->opened(&session->base);
     }
-    if (!session->on_loop.over && session->synced.connection.watch != NULL)
+    if (!is_over(session) && session->synced.connection.watch != NULL)
         begin_new(session, WWI_TASK_WATCH);
 }
 
@@ -614,6 +418,17 @@ static void has_received(
         take_piece(session, task);
 }
 
+/* When both have shut down, anybody may go.  Who closed in order has ended
+ * before, and what he sent is still to be received. */
+static void has_gone(struct wwi_custom_session *session, wws_status status)
+{
+    bool shutting = session->on_loop.speech != WWI_CUSTOM_SPEAKS;
+
+    if (!shutting || (status < 0 && !session->on_loop.peer_ended))
+        fail(session, status < 0 ? status : WWS_E_ENDPOINT_DISCONNECTED,
+            "the peer has gone");
+}
+
 static void take_result(
     struct wwi_custom_session *session,
     struct wwi_transport_task *task)
@@ -631,19 +446,16 @@ static void take_result(
         has_received(session, task);
         break;
     case WWI_TASK_WATCH:
-        /* When both have shut down, anybody may go. */
-        if (!session->on_loop.peer_ended || !session->on_loop.shutting)
-            fail(session, status < 0 ? status : WWS_E_ENDPOINT_DISCONNECTED,
-                "the peer has gone");
+        has_gone(session, status);
         break;
     case WWI_TASK_SHUT_DOWN:
-        session->on_loop.shut = true;
+        session->on_loop.speech = WWI_CUSTOM_SHUT;
         if (status < 0)
             fail(session, status,
                 "the application's transport cannot shut down");
         break;
     default:
-        session->on_loop.closed = true;
+        step(session, WWI_CUSTOM_CLOSED);
     }
 }
 
@@ -653,16 +465,16 @@ static void take_done(struct wwi_custom_session *session)
     struct wwi_link *link;
 
     wwi_list_init(&done);
-    lock(session);
+    wwi_custom_lock(session);
     wwi_list_move(&done, &session->synced.done);
-    unlock(session);
+    wwi_custom_unlock(session);
     while ((link = wwi_list_take(&done)) != NULL) {
         struct wwi_transport_task *task = WWI_CONTAINER(link,
             struct wwi_transport_task, link);
 
         session->on_loop.tasks[task->kind] = NULL;
         session->on_loop.task_count--;
-        if (!session->on_loop.over) {
+        if (!is_over(session)) {
             quote(session, task);
             take_result(session, task);
         }
@@ -674,14 +486,13 @@ static void take_done(struct wwi_custom_session *session)
 
 static void start(struct wwi_custom_session *session)
 {
-    wwi_runtime_begin(session->base.runtime);
-    session->on_loop.begun = true;
+    step(session, WWI_CUSTOM_CONNECTING);
     if (session->server == NULL)
         session->base.events->phase(&session->base, WWS_PHASE_CONNECT);
     begin_new(session, WWI_TASK_CONNECT);
 }
 
-static void too_late(struct wwi_timer *timer)
+void wwi_custom_session_too_late(struct wwi_timer *timer)
 {
     struct wwi_custom_session *session = WWI_CONTAINER(timer,
         struct wwi_custom_session, timer);
@@ -695,15 +506,15 @@ static void part(struct wwi_custom_session *session)
 {
     bool shut;
 
-    lock(session);
+    wwi_custom_lock(session);
     shut = session->synced.shut;
-    unlock(session);
+    wwi_custom_unlock(session);
     if (!session->on_loop.peer_ended || !shut)
         fail(session, WWS_E_OPERATION_ABORTED, "the session was given back");
     else if (session->on_loop.late)
         fail(session, WWS_E_OPERATION_TIMED_OUT, "the connection stays open");
-    else if (!session->on_loop.parting) {
-        session->on_loop.parting = true;
+    else if (session->on_loop.stage == WWI_CUSTOM_TALKING) {
+        step(session, WWI_CUSTOM_PARTING);
         wwi_loop_set_timer(session->base.loop, &session->timer,
             wwi_clock_after(PART_MS));
     }
@@ -714,24 +525,25 @@ static bool is_stopped(const struct wwi_custom_session *session)
     struct wwi_server *server = session->server;
 
     return server != NULL && (atomic_load(&server->reset)
-        || (!session->on_loop.talking && atomic_load(&server->stopping)));
+        || (session->on_loop.stage < WWI_CUSTOM_TALKING
+            && atomic_load(&server->stopping)));
 }
 
 static void obey(struct wwi_custom_session *session)
 {
     bool opening, aborted, freed;
 
-    lock(session);
+    wwi_custom_lock(session);
     opening = session->synced.opening;
     aborted = session->synced.aborted;
     freed = session->synced.freed;
     session->synced.opening = false;
-    unlock(session);
+    wwi_custom_unlock(session);
     if (aborted || is_stopped(session))
         fail(session, WWS_E_OPERATION_ABORTED, "the session was aborted");
     else if (freed)
         part(session);
-    else if (opening && !freed)
+    else if (opening)
         start(session);
 }
 
@@ -748,7 +560,7 @@ static bool next_sending(
     struct wwi_sending *sending;
     bool may;
 
-    lock(session);
+    wwi_custom_lock(session);
     link = wwi_list_take(&session->synced.queue);
     sending = link != NULL ? WWI_CONTAINER(link, struct wwi_sending, link)
         : NULL;
@@ -760,7 +572,7 @@ static bool next_sending(
         task->synced.more = sending->more;
         sending->body = (struct wwi_bytes) { 0 };
     }
-    unlock(session);
+    wwi_custom_unlock(session);
     *refused = may ? NULL : sending;
     return may;
 }
@@ -769,9 +581,9 @@ static bool is_queue_empty(struct wwi_custom_session *session)
 {
     bool empty;
 
-    lock(session);
+    wwi_custom_lock(session);
     empty = wwi_list_empty(&session->synced.queue);
-    unlock(session);
+    wwi_custom_unlock(session);
     return empty;
 }
 
@@ -809,16 +621,17 @@ static bool may_shut_down(struct wwi_custom_session *session)
 {
     bool may;
 
-    lock(session);
+    wwi_custom_lock(session);
     may = session->synced.shut && wwi_list_empty(&session->synced.queue)
-        && session->on_loop.sending == NULL && !session->on_loop.shutting;
-    unlock(session);
+        && session->on_loop.sending == NULL
+        && session->on_loop.speech == WWI_CUSTOM_SPEAKS;
+    wwi_custom_unlock(session);
     return may;
 }
 
 static bool wants_piece(const struct wwi_custom_session *session)
 {
-    return !session->on_loop.over && !session->on_loop.peer_ended
+    return !is_over(session) && !session->on_loop.peer_ended
         && !session->on_loop.has_piece
         && session->on_loop.tasks[WWI_TASK_RECEIVE] == NULL;
 }
@@ -828,15 +641,15 @@ static void talk(struct wwi_custom_session *session)
     hand_over(session);
     if (wants_piece(session))
         begin_new(session, WWI_TASK_RECEIVE);
-    if (!session->on_loop.over)
+    if (!is_over(session))
         send_next(session);
-    if (!session->on_loop.over && may_shut_down(session)) {
-        session->on_loop.shutting = true;
+    if (!is_over(session) && may_shut_down(session)) {
+        session->on_loop.speech = WWI_CUSTOM_SHUTTING;
         begin_new(session, WWI_TASK_SHUT_DOWN);
     }
-    if (!session->on_loop.over && session->on_loop.parting
-        && session->on_loop.shut && !session->on_loop.closing) {
-        session->on_loop.closing = true;
+    if (session->on_loop.stage == WWI_CUSTOM_PARTING
+        && session->on_loop.speech == WWI_CUSTOM_SHUT) {
+        step(session, WWI_CUSTOM_CLOSING);
         begin_new(session, WWI_TASK_CLOSE);
     }
 }
@@ -847,8 +660,7 @@ static void cut(struct wwi_custom_session *session)
 {
     const wws_custom_connection *connection = &session->synced.connection;
 
-    if (session->on_loop.cut || session->on_loop.closed
-        || !has_connection(session))
+    if (session->on_loop.cut || !has_connection(session))
         return;
     session->on_loop.cut = true;
     WWI_GATE(CUSTOM_CUTS);
@@ -859,9 +671,9 @@ static struct wwi_sending *take_sending(struct wwi_custom_session *session)
 {
     struct wwi_link *link;
 
-    lock(session);
+    wwi_custom_lock(session);
     link = wwi_list_take(&session->synced.queue);
-    unlock(session);
+    wwi_custom_unlock(session);
     return link != NULL ? WWI_CONTAINER(link, struct wwi_sending, link) : NULL;
 }
 
@@ -879,16 +691,6 @@ static void drop_sendings(struct wwi_custom_session *session)
         wwi_bytes_fini(&sending->body);
         sending->done(sending, &outcome);
     }
-}
-
-/* Whoever waits for a client hears that there is one, or none. */
-static void tell_server(struct wwi_custom_session *session)
-{
-    if (session->server == NULL || session->on_loop.counted
-        || !(session->on_loop.talking || session->on_loop.over))
-        return;
-    session->on_loop.counted = true;
-    wwi_custom_server_accepted(session->server, session->on_loop.talking);
 }
 
 static void release(struct wwi_custom_session *session)
@@ -910,112 +712,66 @@ static void leave(struct wwi_custom_session *session)
     (void) wwi_loop_cancel_timer(session->base.loop, &session->timer);
     if (has_connection(session) && connection->free_state != NULL)
         connection->free_state(connection->state);
-    if (session->on_loop.begun)
-        wwi_runtime_done(session->base.runtime);
+    wwi_runtime_done(session->base.runtime);
+}
+
+/* What failed is broken off, and whoever waits for it hears so. */
+static void end(struct wwi_custom_session *session, bool heard)
+{
+    tell_server(session, false);
+    cut(session);
+    drop_sendings(session);
+    if (session->on_loop.told || !heard)
+        return;
+    session->on_loop.told = true;
+    session->base.events->ended(&session->base, &session->on_loop.outcome);
 }
 
 static void conclude(struct wwi_custom_session *session)
 {
     bool freed, held = session->base.events != NULL;
 
-    lock(session);
-    freed = session->synced.freed;
-    unlock(session);
-    tell_server(session);
-    if (session->on_loop.over) {
-        cut(session);
-        drop_sendings(session);
-    }
-    if (session->on_loop.over && !session->on_loop.told && held && !freed) {
-        session->on_loop.told = true;
-        session->base.events->ended(&session->base,
-            &session->on_loop.outcome);
-    }
-    if (!session->on_loop.over && !session->on_loop.closed)
+    if (session->on_loop.gone && session->on_loop.released)
         return;
+    wwi_custom_lock(session);
+    freed = session->synced.freed;
+    wwi_custom_unlock(session);
+    if (is_over(session))
+        end(session, held && !freed);
     if (!session->on_loop.released && (freed || !held))
         release(session);
     if (!session->on_loop.gone && session->on_loop.task_count == 0)
         leave(session);
-    if (session->on_loop.gone && session->on_loop.released
-        && !session->on_loop.finished) {
-        session->on_loop.finished = true;
+    if (session->on_loop.gone && session->on_loop.released)
         wwi_custom_session_unref(session);
-    }
 }
 
-static void run(struct wwi_work *work)
+static void look(struct wwi_custom_session *session)
+{
+    take_done(session);
+    if (!has_ended(session))
+        obey(session);
+    if (session->on_loop.stage >= WWI_CUSTOM_TALKING && !has_ended(session))
+        talk(session);
+    if (has_ended(session))
+        conclude(session);
+}
+
+void wwi_custom_session_run(struct wwi_work *work)
 {
     struct wwi_custom_session *session = WWI_CONTAINER(work,
         struct wwi_custom_session, post.work);
 
     WWI_GATE(CUSTOM_RUNS);
-    take_done(session);
-    if (!session->on_loop.over && !session->on_loop.closed)
-        obey(session);
-    if (session->on_loop.talking && !session->on_loop.over
-        && !session->on_loop.closed)
-        talk(session);
-    conclude(session);
+    /* Where the loop has ended, waking runs at once. */
+    session->on_loop.again = true;
+    if (!session->on_loop.driven) {
+        session->on_loop.driven = true;
+        while (session->on_loop.again) {
+            session->on_loop.again = false;
+            look(session);
+        }
+        session->on_loop.driven = false;
+    }
     wwi_custom_session_unref(session);
 }
-
-/* Making. */
-
-struct wwi_custom_session *wwi_custom_session_new(
-    struct wwi_runtime *runtime,
-    struct wwi_server *server)
-{
-    struct wwi_custom_session *session = wwi_alloc_zero(sizeof *session);
-
-    if (session == NULL)
-        return NULL;
-    atomic_init(&session->refs, 1);
-    session->base.calls = &calls;
-    session->base.runtime = runtime;
-    session->base.loop = wwi_runtime_loop(runtime);
-    wwi_object_ref(&runtime->object);
-    wwi_post_init(&session->post, run);
-    session->timer.expired = too_late;
-    session->server = server;
-    if (server != NULL)
-        wwi_custom_server_ref(server);
-    wwi_lock_init(&session->synced.lock, WWI_RANK_CONNECTION);
-    wwi_list_init(&session->synced.done);
-    wwi_list_init(&session->synced.queue);
-    return session;
-}
-
-static wws_status create(
-    struct wwi_runtime *runtime,
-    wws_string address,
-    const struct wwi_client_options *options,
-    struct wwi_session **created,
-    struct wwi_error *error)
-{
-    struct wwi_custom_session *session = wwi_custom_session_new(runtime, NULL);
-
-    if (session != NULL)
-        wwi_bytes_append_string(&session->address, address);
-    if (session == NULL || session->address.failed) {
-        if (session != NULL)
-            wwi_custom_session_unref(session);
-        return wwi_fail_static(error, WWS_E_OUTOFMEMORY, "no memory");
-    }
-    session->custom = options->custom;
-    wwi_custom_ref(session->custom);
-    session->version = options->version;
-    session->streamed = options->max_streamed_size != 0;
-    session->most = session->streamed ? options->max_streamed_size
-        : options->max_message_size;
-    *created = &session->base;
-    return WWS_S_OK;
-}
-
-const struct wwi_transport wwi_custom_sessions = {
-    .server_open = wwi_custom_server_open,
-    .server_address = wwi_custom_server_address,
-    .server_stop = wwi_custom_server_stop,
-    .server_free = wwi_custom_server_unref,
-    .session_create = create,
-};

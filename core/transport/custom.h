@@ -1,6 +1,7 @@
-/* What the parts of an application's own transport share: its sessions
- * (custom.c), the servers that accept them (custom_server.c) and the tasks that
- * it is given (transport_task.c).
+/* What the parts of an application's own transport share: its sessions as their
+ * holders see them (custom_session.c) and as they go on (custom.c), the servers
+ * that accept them (custom_server.c) and the tasks that it is given
+ * (transport_task.c).
  *
  * Words.  A *connection* is the application's; the *session* above it is ours.
  * A *slot* is a function of one of the application's tables. */
@@ -14,6 +15,24 @@ struct wwi_custom {
     _Atomic uint32_t refs;
     bool taken;
     wws_custom_transport table;
+};
+
+/* Each is followed by the next, and all but the last two by OVER as well. */
+enum wwi_custom_stage {
+    WWI_CUSTOM_IDLE,
+    WWI_CUSTOM_CONNECTING, /* connect or accept was called */
+    WWI_CUSTOM_TALKING,
+    WWI_CUSTOM_PARTING,    /* the holder has given it back in order */
+    WWI_CUSTOM_CLOSING,    /* close was called */
+    WWI_CUSTOM_CLOSED,
+    WWI_CUSTOM_OVER,       /* it has failed */
+};
+
+/* What became of our end of it. */
+enum wwi_custom_speech {
+    WWI_CUSTOM_SPEAKS,
+    WWI_CUSTOM_SHUTTING,   /* shut_down was called */
+    WWI_CUSTOM_SHUT,       /* and is complete */
 };
 
 struct wwi_custom_session {
@@ -31,31 +50,29 @@ struct wwi_custom_session {
     struct wwi_bytes address;   /* of a client */
 
     struct { /* loop thread only */
+        enum wwi_custom_stage stage;
+        bool driven;            /* run() is at work */
+        bool again;             /* and is to look once more */
         /* Those under way. */
         struct wwi_transport_task *tasks[WWI_TASK_KINDS];
         uint32_t task_count;
+        /* What goes out. */
         struct wwi_sending *sending;
-        struct wwi_bytes piece; /* that nobody has asked for yet, from `at` */
+        enum wwi_custom_speech speech;
+        /* What comes: a piece that nobody has asked for yet, from `at`. */
+        struct wwi_bytes piece;
         size_t at;
         bool has_piece;
-        bool more;              /* the message that comes goes on behind it */
+        bool more;              /* its message goes on behind it */
         uint64_t size;          /* of that message so far */
-        bool begun;             /* connect or accept was called */
-        bool talking;
-        bool counted;           /* the server knows that, or that it failed */
         bool peer_ended;
-        bool shutting;          /* shut_down was called */
-        bool shut;              /* and is complete */
-        bool parting;           /* the holder has given it back in order */
-        bool late;              /* and that takes too long */
-        bool closing;           /* close was called */
-        bool closed;            /* and is complete */
+        bool late;              /* parting takes too long */
+        /* What is done once, when it ends or before. */
+        bool counted;           /* the server knows what became of accepting */
         bool cut;               /* abort was called */
-        bool over;              /* it has failed */
-        bool told;              /* `ended` has said so */
+        bool told;              /* `ended` has said that it is over */
         bool released;          /* nobody holds it */
         bool gone;              /* its connection */
-        bool finished;          /* both; its life is over */
         struct wwi_outcome outcome;
     } on_loop;
 
@@ -108,7 +125,17 @@ struct wwi_server {
     } synced;
 };
 
-/* custom.c */
+static inline void wwi_custom_lock(struct wwi_custom_session *session)
+{
+    wwi_lock_take(&session->synced.lock);
+}
+
+static inline void wwi_custom_unlock(struct wwi_custom_session *session)
+{
+    wwi_lock_give(&session->synced.lock);
+}
+
+/* custom_session.c */
 
 /* With one reference; null when there is no memory. */
 struct wwi_custom_session *wwi_custom_session_new(
@@ -118,6 +145,12 @@ void wwi_custom_session_ref(struct wwi_custom_session *session);
 void wwi_custom_session_unref(struct wwi_custom_session *session);
 /* Asks the loop to look at it, from any thread. */
 void wwi_custom_session_wake(struct wwi_custom_session *session);
+
+/* custom.c */
+
+/* Its post and its timer. */
+void wwi_custom_session_run(struct wwi_work *work);
+void wwi_custom_session_too_late(struct wwi_timer *timer);
 
 /* custom_server.c */
 

@@ -43,7 +43,8 @@ void wwi_custom_server_unref(struct wwi_server *server)
     wwi_free(server);
 }
 
-/* Asks the loop to look at it, from any thread and with its lock. */
+/* Asks the loop to look at it, from any thread.  Without the lock, for where
+ * the loop has ended it looks at once. */
 static void wake(struct wwi_server *server)
 {
     wwi_custom_server_ref(server);
@@ -65,31 +66,49 @@ static void finish(struct wwi_server *server)
     server->synced.stopped(server->callbacks.state);
 }
 
-/* Sessions that nobody has told of a stop; whether there are more. */
-static bool wake_some_locked(struct wwi_server *server)
+/* Sessions that nobody has told of a stop, with a reference each. */
+static uint32_t take_some(
+    struct wwi_server *server,
+    struct wwi_custom_session *batch[BATCH])
 {
     struct wwi_link *link;
+    uint32_t count = 0;
 
-    for (int i = 0; i < BATCH
-        && (link = wwi_list_take(&server->synced.sessions)) != NULL; i++) {
+    lock(server);
+    while (count < BATCH
+        && (link = wwi_list_take(&server->synced.sessions)) != NULL) {
         wwi_list_append(&server->synced.woken, link);
-        wwi_custom_session_wake(WWI_CONTAINER(link,
-            struct wwi_custom_session, link));
+        batch[count] = WWI_CONTAINER(link, struct wwi_custom_session, link);
+        wwi_custom_session_ref(batch[count++]);
     }
-    return !wwi_list_empty(&server->synced.sessions);
+    unlock(server);
+    return count;
+}
+
+static void wake_some(struct wwi_server *server)
+{
+    struct wwi_custom_session *batch[BATCH];
+    uint32_t count = take_some(server, batch);
+
+    for (uint32_t i = 0; i < count; i++) {
+        wwi_custom_session_wake(batch[i]);
+        wwi_custom_session_unref(batch[i]);
+    }
+    if (count == BATCH)
+        wake(server);
 }
 
 static void look(struct wwi_work *work)
 {
     struct wwi_server *server = WWI_CONTAINER(work, struct wwi_server,
         post.work);
-    bool finished, stopping = atomic_load(&server->stopping);
+    bool finished;
 
-    if (stopping)
+    if (atomic_load(&server->stopping)) {
         forget_retry(server);
+        wake_some(server);
+    }
     lock(server);
-    if (stopping && wake_some_locked(server))
-        wake(server);
     finished = server->synced.told && server->synced.count == 0
         && !server->synced.finished;
     server->synced.finished = server->synced.finished || finished;
@@ -115,7 +134,6 @@ static bool begin_stop(
         atomic_store(&server->reset, true);
     atomic_store(&server->stopping, true);
     wwi_list_move(&server->synced.sessions, &server->synced.woken);
-    wake(server);
     unlock(server);
     return first;
 }
@@ -133,9 +151,9 @@ void wwi_custom_server_stop(
         listener->stop(listener->state);
         lock(server);
         server->synced.told = true;
-        wake(server);
         unlock(server);
     }
+    wake(server);
     wwi_custom_server_unref(server);
 }
 
@@ -194,11 +212,12 @@ static void accept_next(struct wwi_server *server)
         server->synced.accepting = false;
         server->synced.count--;
         try_later_locked(server);
-        wake(server);
     }
     unlock(server);
-    if (session == NULL)
+    if (session == NULL) {
+        wake(server);
         return;
+    }
     session->base.calls->open(&session->base);
     wwi_custom_session_unref(session);
 }
@@ -245,8 +264,8 @@ void wwi_custom_server_left(struct wwi_custom_session *session)
     wwi_list_remove(&session->link);
     server->synced.count--;
     retrying = server->synced.retrying;
-    wake(server);
     unlock(server);
+    wake(server);
     if (!retrying)
         accept_next(server);
 }
@@ -338,12 +357,14 @@ wws_status wwi_custom_server_open(
 
     if (server == NULL)
         return wwi_fail_static(error, WWS_E_OUTOFMEMORY, "no memory");
+    /* Before its task can be the last that the runtime waits for. */
+    wwi_runtime_begin(runtime);
     status = listen_at(server, url, error);
     if (status < 0) {
         wwi_custom_server_unref(server);
+        wwi_runtime_done(runtime);
         return status;
     }
-    wwi_runtime_begin(runtime);
     *out = server;
     accept_next(server);
     return WWS_S_OK;

@@ -2,7 +2,7 @@
  * tables that describe one.  That it does as any other, the suites show that
  * run over it. */
 #include "tests/support/public/loop.h"
-#include "tests/support/public/world.h"
+#include "tests/support/public/talk.h"
 
 static const wws_error no_error;
 static _Atomic unsigned freed;
@@ -282,6 +282,74 @@ static void task__calls_nobody_back_when_it_is_completed(void **state)
     loop_fini(&loop);
 }
 
+static wws_channel client_over(
+    wws_runtime runtime,
+    const wws_custom_transport *table)
+{
+    wws_channel channel;
+
+    must(make_channel(runtime, WWS_TRANSPORT_CUSTOM, table, &channel)
+        == WWS_S_OK);
+    return channel;
+}
+
+/* Who sends some messages behind the end of a session that is not his, and
+ * closes. */
+static void send_and_close(struct talk *server, int count)
+{
+    assert_status(start_accept(server, NULL, no_error), WWS_S_OK);
+    assert_status(start_receive(server, NULL, no_error), WWS_S_END);
+    for (int i = 0; i < count; i++) {
+        server->request = new_request(ACTION_ECHO, 0);
+        assert_status(start_send(server, NULL, no_error), WWS_S_OK);
+        assert_status(wws_message_free(server->request), WWS_S_OK);
+    }
+    assert_status(start_close_channel(server, NULL, no_error), WWS_S_OK);
+}
+
+static void expect_messages(struct talk *client, int count)
+{
+    for (int i = 0; i < count; i++) {
+        assert_status(start_receive(client, NULL, no_error), WWS_S_OK);
+        assert_status(wws_message_reset(client->reply, no_error), WWS_S_OK);
+    }
+    assert_status(start_receive(client, NULL, no_error), WWS_S_END);
+}
+
+/* The peer has gone in order, and what he sent before has not been read. */
+static void messages__of_who_has_closed_can_be_received(void **state)
+{
+    struct loop loop;
+    wws_custom_transport table;
+    struct talk client = { .url = "memory:late" }, server = client;
+    struct world own;
+
+    (void) state;
+    loop_init(&loop);
+    table = table_of(&loop);
+    world_begin(&own, NULL);
+    must(make_listener(own.runtime, &table, &server.listener) == WWS_S_OK);
+    must(wws_listener_open(server.listener, text(client.url), NULL, no_error)
+        == WWS_S_OK);
+    server.channel = new_server(server.listener);
+    client.channel = client_over(own.runtime, &table);
+    client.reply = new_empty();
+    server.reply = new_empty();
+    assert_status(start_open(&client, NULL, no_error), WWS_S_OK);
+    assert_status(start_shutdown(&client, NULL, no_error), WWS_S_OK);
+    send_and_close(&server, 3);
+
+    expect_messages(&client, 3);
+
+    assert_status(wws_message_free(client.reply), WWS_S_OK);
+    assert_status(wws_message_free(server.reply), WWS_S_OK);
+    assert_status(wws_channel_free(client.channel), WWS_S_OK);
+    assert_status(wws_channel_free(server.channel), WWS_S_OK);
+    assert_status(wws_listener_free(server.listener), WWS_S_OK);
+    assert_true(world_end(&own));
+    loop_fini(&loop);
+}
+
 #define in_world(test) \
     cmocka_unit_test_setup_teardown(test, world_set_up, world_tear_down)
 
@@ -293,6 +361,7 @@ int main(void)
         in_world(opening__says_why_the_transport_does_not),
         in_world(table__is_freed_with_what_was_made_of_it),
         in_world(task__calls_nobody_back_when_it_is_completed),
+        in_world(messages__of_who_has_closed_can_be_received),
     };
 
     return run_promises(tests, world_warm_up, world_cool_down);

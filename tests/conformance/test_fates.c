@@ -9,7 +9,7 @@
 
 /* More than the system keeps of what nobody reads, and of what somebody reads
  * who has little room. */
-enum { BIG = 12000000, LARGE = 6000000, SOON_MS = 30 };
+enum { BIG = 12000000, LARGE = 6000000, SOON_MS = 250 };
 
 static const wws_error no_error;
 static const struct peer_script silent = { .reply = NULL };

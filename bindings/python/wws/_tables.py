@@ -173,8 +173,9 @@ def wws_python_custom_connection_abort(state):
 @ffi.def_extern()
 def wws_python_custom_connection_watch(task, state):
     """Waits until the other end has gone, which a receive may not see because
-    none is under way; once, when the connection is made.  Null: only receiving
-    shows it.
+    none is under way; once, when the connection is made.  Success: it has
+    closed in order, and what it sent before can still be received.  A failure
+    breaks the connection.  Null: only receiving shows it.
     """
     return hand(ffi.from_handle(state).watch, lent(task, "TransportTask", None))
 

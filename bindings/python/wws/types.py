@@ -902,8 +902,9 @@ class CustomConnection:
 
     def watch(self, task):
         """Waits until the other end has gone, which a receive may not see
-        because none is under way; once, when the connection is made.  Null:
-        only receiving shows it.
+        because none is under way; once, when the connection is made.  Success:
+        it has closed in order, and what it sent before can still be received.
+        A failure breaks the connection.  Null: only receiving shows it.
         """
 
 

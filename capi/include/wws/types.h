@@ -1700,8 +1700,9 @@ typedef struct wws_custom_connection {
     void (*abort)(void *state);
 
     /** Waits until the other end has gone, which a receive may not see because
-     *  none is under way; once, when the connection is made.  Null: only
-     *  receiving shows it. */
+     *  none is under way; once, when the connection is made.  Success: it has
+     *  closed in order, and what it sent before can still be received.  A
+     *  failure breaks the connection.  Null: only receiving shows it. */
     wws_status (*watch)(wws_transport_task task, void *state);
 } wws_custom_connection;
 

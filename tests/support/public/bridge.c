@@ -336,9 +336,12 @@ static wws_custom_connection table_of(struct line *line)
 static struct line *new_line(int fd)
 {
     struct line *line = calloc(1, sizeof *line);
+    const int small = 16384;
 
     must(line != NULL && fd >= 0);
     line->fd = fd;
+    /* So that a peer who does not read holds the writer up soon. */
+    (void) setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
     pthread_mutex_init(&line->lock, NULL);
     pthread_cond_init(&line->changed, NULL);
     return line;

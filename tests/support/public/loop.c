@@ -222,8 +222,9 @@ static wws_status shut_down(wws_transport_task task, void *state)
     return WWS_S_OK;
 }
 
-/* What is under way at this end ends, and the other end hears of it. */
-static void leave(struct end *end)
+/* What is under way at this end ends, and the other end hears of it: what has
+ * come there is there still. */
+static void leave(struct end *end, wws_status watched)
 {
     pthread_mutex_t *lock = &end->pair->loop->lock;
 
@@ -234,7 +235,7 @@ static void leave(struct end *end)
     complete(&end->watching, WWS_S_OK);
     complete(&end->other->sending, WWS_E_ENDPOINT_DISCONNECTED);
     complete(&end->other->receiving, WWS_E_ENDPOINT_DISCONNECTED);
-    complete(&end->other->watching, WWS_E_ENDPOINT_DISCONNECTED);
+    complete(&end->other->watching, watched);
     pthread_mutex_unlock(lock);
 }
 
@@ -244,7 +245,7 @@ static wws_status close_connection(wws_transport_task task, void *state)
     wws_status status = ask(end->pair->loop, LOOP_CLOSE);
 
     (void) task;
-    leave(end);
+    leave(end, WWS_S_OK);
     return status;
 }
 
@@ -253,7 +254,7 @@ static void abort_connection(void *state)
     struct end *end = state;
 
     (void) ask(end->pair->loop, LOOP_ABORT);
-    leave(end);
+    leave(end, WWS_E_ENDPOINT_DISCONNECTED);
 }
 
 static void free_end(void *state)

@@ -248,6 +248,47 @@ static void watch__tells_that_the_peer_has_gone(void **state)
     wait_for_call(ABORT, 1);
 }
 
+/* One piece has been read ahead, the others lie at the application's. */
+static void watch__leaves_what_was_sent_in_order_to_be_received(void **state)
+{
+    (void) state;
+    open_staged();
+    wait_for_call(RECEIVE, 1);
+    bring("one", false);
+    end_saying(&it->client);
+    wait_for_call(SHUT_DOWN, 1);
+    assert_int_equal(complete(SHUT_DOWN, WWS_S_OK), WWS_S_OK);
+
+    assert_int_equal(complete(WATCH, WWS_S_OK), WWS_S_OK);
+
+    let_everything_run();
+    ask(&it->client);
+    wait_for_call(RECEIVE, 2);
+    bring("two", false);
+    ask(&it->client);
+    wait_for(&it->client.arrived, 2);
+    expect_come(&it->client, "onetwo");
+    wait_for_call(RECEIVE, 3);
+    assert_int_equal(complete(RECEIVE, WWS_S_END), WWS_S_OK);
+    wait_for(&it->client.ended, 1);
+    assert_int_equal(value_of(&it->client.failed), 0);
+}
+
+static void watch__that_fails_breaks_the_session(void **state)
+{
+    (void) state;
+    open_staged();
+    wait_for_call(RECEIVE, 1);
+    bring("one", false);
+    end_saying(&it->client);
+    wait_for_call(SHUT_DOWN, 1);
+
+    assert_int_equal(complete(WATCH, WWS_E_OTHER), WWS_S_OK);
+
+    wait_for(&it->client.failed, 1);
+    assert_int_equal(it->client.outcome.status, WWS_E_OTHER);
+}
+
 static void watch__may_be_left_out(void **state)
 {
     (void) state;
@@ -661,6 +702,8 @@ int main(void)
         TEST(close__takes_two_seconds_at_most),
         TEST(session__that_is_freed_otherwise_is_aborted),
         TEST(watch__tells_that_the_peer_has_gone),
+        TEST(watch__leaves_what_was_sent_in_order_to_be_received),
+        TEST(watch__that_fails_breaks_the_session),
         TEST(watch__may_be_left_out),
         TEST(runtime__waits_for_what_never_completes),
         TEST(sendings__leave_one_by_one),

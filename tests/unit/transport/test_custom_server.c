@@ -245,6 +245,21 @@ static void stop__while_waiting_to_try_again_accepts_no_more(void **state)
     assert_int_equal(calls_of(ACCEPT), 1);
 }
 
+/* Where a loop has ended, what is to be looked at on it is looked at inside
+ * the function that asks for that. */
+static void server__may_be_opened_when_its_runtime_has_ended(void **state)
+{
+    (void) state;
+    assert_true(wwi_runtime_end(it->runtime, wwi_clock_after(20000)));
+
+    assert_int_equal(listen_staged(), WWS_S_OK);
+    assert_int_equal(calls_of(ACCEPT), 1);
+    stop_server(true);
+
+    assert_int_equal(value_of(&it->stopped), 1);
+    assert_int_equal(calls_of(STOP), 1);
+}
+
 /* Memory. */
 
 static bool serve_once(void)
@@ -304,6 +319,7 @@ int main(void)
         TEST(stop__lets_sessions_go_on),
         TEST(stop__with_reset_aborts_sessions),
         TEST(stop__while_waiting_to_try_again_accepts_no_more),
+        TEST(server__may_be_opened_when_its_runtime_has_ended),
         TEST(server__lacks_memory_without_harm),
     };
 

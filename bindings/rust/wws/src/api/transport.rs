@@ -96,8 +96,9 @@ pub struct CustomConnection {
     /// also before the connection has been made; nothing is called after it.
     pub abort: Arc<dyn Fn() + Send + Sync>,
     /// Waits until the other end has gone, which a receive may not see because
-    /// none is under way; once, when the connection is made.  Null: only
-    /// receiving shows it.
+    /// none is under way; once, when the connection is made.  Success: it has
+    /// closed in order, and what it sent before can still be received.  A
+    /// failure breaks the connection.  Null: only receiving shows it.
     pub watch: Option<Arc<dyn Fn(TransportTask) + Send + Sync>>,
 }
 
