@@ -219,9 +219,9 @@ static void check_winner(wws_status status, struct call *call)
         wws_buffer_release(&call->reply);
         return;
     }
-    assert_true(status == WWS_E_OPERATION_CANCELLED
-        || status == WWS_E_OPERATION_ABANDONED
-        || status == WWS_E_OPERATION_TIMED_OUT);
+    if (status != WWS_E_OPERATION_CANCELLED
+        && status != WWS_E_OPERATION_ABANDONED)
+        assert_status(status, WWS_E_OPERATION_TIMED_OUT);
     assert_null(call->reply.data);
 }
 
@@ -575,6 +575,17 @@ static void start_dead(struct peer *peer)
         peer_start_full(peer);
 }
 
+/* The loop may come behind: what it has still to free goes soon. */
+static bool has_come_down(void *state)
+{
+    const struct leaks *before = state;
+    struct leaks after;
+
+    leaks_count(&after);
+    return after.memory_blocks < before->memory_blocks + 40 * CROWD
+        && after.handles < before->handles + 4 * CROWD;
+}
+
 /* Hazard 19 */
 static void cancelled_calls__leave_nothing_behind(void **state)
 {
@@ -599,11 +610,10 @@ static void cancelled_calls__leave_nothing_behind(void **state)
         }
     }
 
+    assert_true(await(has_come_down, &before));
     leaks_count(&after);
     if (memory_can_be_measured())
         assert_true(resident_pages() < pages + SPARE_PAGES);
-    assert_true(after.memory_blocks < before.memory_blocks + 40 * CROWD);
-    assert_true(after.handles < before.handles + 4 * CROWD);
     assert_true(after.descriptors < before.descriptors + 2 * CROWD);
     assert_true(after.threads <= before.threads + POOL_THREADS);
     peer_stop(&peer);

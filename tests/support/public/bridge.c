@@ -35,6 +35,7 @@ struct line {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     bool over;
+    unsigned ending;           /* tasks that are just being completed */
     wws_transport_task connecting;
     wws_transport_task receiving;
     wws_transport_task sending;
@@ -66,9 +67,13 @@ static void end_task(
     pthread_mutex_lock(&line->lock);
     ended = *task;
     task->id = 0;
+    line->ending++;
     pthread_mutex_unlock(&line->lock);
     if (ended.id != 0)
         (void) wws_transport_task_complete(ended, status, no_error);
+    pthread_mutex_lock(&line->lock);
+    line->ending--;
+    pthread_mutex_unlock(&line->lock);
 }
 
 /* Until there is such a task; false if the line is over. */
@@ -222,14 +227,27 @@ static void *run_writer(void *state)
 
 /* The watcher. */
 
+/* Whether all that came has been told. */
+static bool is_read(struct line *line)
+{
+    char octet;
+    bool read;
+
+    pthread_mutex_lock(&line->lock);
+    read = line->over || (line->receiving.id == 0 && line->ending == 0
+        && recv(line->fd, &octet, 1, MSG_PEEK | MSG_DONTWAIT) <= 0);
+    pthread_mutex_unlock(&line->lock);
+    return read;
+}
+
 /* Until the connection is reset, or both ends have shut it down. */
 static void *run_watcher(void *state)
 {
     struct line *line = state;
     struct pollfd polled = { .fd = line->fd };
 
-    while (poll(&polled, 1, -1) < 0)
-        continue;
+    while (poll(&polled, 1, -1) < 0 || !is_read(line))
+        (void) poll(NULL, 0, 1);
     end_task(line, &line->watching, WWS_E_ENDPOINT_DISCONNECTED);
     return NULL;
 }
