@@ -44,7 +44,13 @@ func (f *frame) register(state *unsafe.Pointer, table any) {
 	}
 	tables.last += 2
 	key := tables.last | 1
-	tables.all[key] = registration{table, append([]object(nil), f.objects...)}
+	var uses []object
+	for _, o := range f.objects {
+		if o.owner == nil || !o.owner.passes {
+			uses = append(uses, o)
+		}
+	}
+	tables.all[key] = registration{table, uses}
 	f.tables = append(f.tables, key)
 	setState(state, key)
 }
@@ -135,7 +141,7 @@ func settle(it completable, err error) C.wws_status {
 
 // kept is for an object that must not be forgotten by whoever has it.
 func kept(forgotten func()) object {
-	o := &owner{give: forgotten}
+	o := &owner{give: forgotten, passes: true}
 	runtime.SetFinalizer(o, (*owner).free)
 	return object{owner: o}
 }

@@ -41,6 +41,8 @@ type owner struct {
 	once sync.Once
 	give func()
 	uses []object // what the object was made with, and needs
+
+	passes bool // what is given to it does not keep it
 }
 
 // A guard keeps an object as it is while what it has lent is copied.
