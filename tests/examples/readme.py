@@ -1,7 +1,7 @@
 """Builds the programs that README.md shows, as they stand there: in each
-language a client and a service. Every client calls every service, and is then
-stopped at a peer that never answers, in the way of its language. The README of
-a binding shows the same.
+language a client, a service and a transport. Every client calls every service,
+and is then stopped at a peer that never answers, in the way of its language;
+the transport says why it fails. The README of a binding shows the first two.
 
 Usage: readme.py SOURCE_DIR WORK_DIR [LANGUAGE...]
 """
@@ -34,17 +34,17 @@ def shown(readme, language):
     blocks = re.findall(r"^```%s\n(.*?)^```" % language,
                         readme.read_text(), re.S | re.M)
     assert len(blocks) >= 2, "%s shows no %s" % (readme, language)
-    return blocks[:2]
+    return blocks
 
 
 def build(programs, language):
-    """The commands of the client and the service."""
+    """The commands of the client, the service and the transport."""
     texts = shown(source / "README.md", language)
     own = source / "bindings" / language / "README.md"
-    assert language == "c" or shown(own, language) == texts, \
+    assert language == "c" or shown(own, language) == texts[:2], \
         "%s shows something else" % own
     commands = []
-    for name, text in zip(["client", "service"], texts):
+    for name, text in zip(["client", "service", "transport"], texts):
         lines = len([line for line in text.splitlines() if line.strip()])
         assert lines <= MOST_LINES, "%s: %d lines" % (name, lines)
         path = work / (name + "." + ENDINGS[language])
@@ -104,6 +104,11 @@ def stop(client):
             pass
 
 
+def refuse(transport):
+    said = subprocess.check_output(transport, text=True, timeout=PATIENCE_S)
+    assert "memory:nobody" in said, said
+
+
 work.mkdir(parents=True, exist_ok=True)
 programs = Programs(source, work)
 made = {language: build(programs, language) for language in languages}
@@ -111,4 +116,5 @@ for client in languages:
     for service in languages:
         call(made[client][0], made[service][1])
     stop(made[client][0])
+    refuse(made[client][2])
     print(client, "passed", flush=True)
