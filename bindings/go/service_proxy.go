@@ -177,7 +177,7 @@ type CallOptions struct {
 	RequestHeaders *Message
 
 	// An empty message that takes the reply with its headers; it is busy until the
-	// call has ended.
+	// call has ended, or CallCallbacks.received is called with it.
 	Reply *Message
 
 	// Whether the reply may have headers that must be understood and are not

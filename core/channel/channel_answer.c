@@ -43,6 +43,8 @@ static wws_status read_request(
         error);
     if (status >= 0 && incoming->has_action)
         status = wwi_message_put_action(message, incoming->action);
+    if (status >= 0 && begins)
+        message->channel = channel->object.id;
     wwi_message_end_use(message);
     return status;
 }

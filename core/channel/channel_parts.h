@@ -161,6 +161,7 @@ struct wwi_transfer {
     bool begins;     /* the message is to be read piece by piece */
     bool answers;    /* and its listener waits for that when it closes (LI5) */
     struct wwi_message *message; /* to be filled, with a reference */
+    struct wwi_message *_Atomic held; /* and in use, until the caller hears */
     char *request_id;
     struct wwi_pieces *pieces;   /* of the lane's message, meanwhile */
     enum wwi_pieces_aim aim;
@@ -190,9 +191,12 @@ struct wwi_transfer *wwi_transfer_new(
     const wws_completion *completion,
     struct wwi_error *error,
     wws_status *status);
-void wwi_transfer_fill(
+/* What it receives, or the head that it sends, makes something of the message:
+ * nobody else uses that meanwhile. */
+wws_status wwi_transfer_fill(
     struct wwi_transfer *transfer,
-    struct wwi_message *message);
+    struct wwi_message *message,
+    struct wwi_error *error);
 /* Of one that cannot run: what the function that made it returns. */
 wws_status wwi_transfer_refuse(
     struct wwi_transfer *transfer,

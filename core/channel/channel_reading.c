@@ -49,7 +49,6 @@ static wws_status read_request(
 
     if (status != WWS_S_OK)
         return status;
-    message->channel = channel->object.id;
     return wwi_lane_put_message(channel, lane, message, WWI_TURN_RECEIVED,
         WWI_TURN_READING, error);
 }
@@ -161,7 +160,9 @@ static wws_status read_head(
     transfer->begin = begin_reading;
     transfer->go_on = read_on;
     transfer->result = started;
-    wwi_transfer_fill(transfer, message);
+    status = wwi_transfer_fill(transfer, message, error);
+    if (status < 0)
+        return wwi_transfer_refuse(transfer, status);
     transfer->pieces = wwi_pieces_new_reading(
         channel->options.max_streamed_start_size,
         channel->options.max_message_size);

@@ -56,13 +56,24 @@ static bool let_go(
     return was_current;
 }
 
-/* Ended early: the caller may go on as soon as he hears, while the owner is
- * still to let go of the connection. */
+static void release_message(struct wwi_transfer *transfer)
+{
+    struct wwi_message *message = atomic_exchange(&transfer->held, NULL);
+
+    if (message == NULL)
+        return;
+    wwi_message_end_use(message);
+    wwi_object_unref(&message->object);
+}
+
+/* The caller may go on as soon as he hears; where he was ended early, while the
+ * owner is still to let go of the connection. */
 static void ended(struct wwi_exchange *exchange)
 {
     struct wwi_transfer *transfer = transfer_of(exchange);
 
     (void) let_go(transfer, transfer->turns.failed, NULL);
+    release_message(transfer);
 }
 
 /* A message that took too long to be sent, and was sent in part, ends the
@@ -195,15 +206,28 @@ wws_status wwi_transfer_refuse(
     struct wwi_transfer *transfer,
     wws_status status)
 {
+    release_message(transfer);
     return wwi_exchange_refuse(&transfer->exchange, status);
 }
 
-void wwi_transfer_fill(
+wws_status wwi_transfer_fill(
     struct wwi_transfer *transfer,
-    struct wwi_message *message)
+    struct wwi_message *message,
+    struct wwi_error *error)
 {
+    const wws_channel_options *ours = &transfer->channel->options;
+    wws_status status = transfer->receives
+        ? wwi_message_take_target(message, ours->envelope_version,
+            ours->addressing_version, error)
+        : wwi_message_begin_use(message, error);
+
+    if (status < 0)
+        return status;
     transfer->message = message;
     wwi_object_ref(&message->object);
+    atomic_store(&transfer->held, message);
+    wwi_object_ref(&message->object);
+    return WWS_S_OK;
 }
 
 static void take_turn_locked(
@@ -596,15 +620,11 @@ wws_status wwi_transfer_read(
         .faults_as_errors = faults_are_errors(transfer->channel),
         .begins = transfer->begins,
     };
-    wws_status status = wwi_message_begin_use(transfer->message, error);
+    wws_status status = wwi_reply_read(transfer->message, envelope, fields,
+        &rules, error);
 
-    if (status < 0)
-        return status;
-    status = wwi_reply_read(transfer->message, envelope, fields, &rules,
-        error);
     if (status >= 0 && client->has_action)
         status = wwi_message_put_action(transfer->message, client->action);
-    wwi_message_end_use(transfer->message);
     return status;
 }
 
@@ -690,8 +710,11 @@ struct wwi_transfer *wwi_transfer_new_receiving(
     transfer->exchange.awaits_reply = is_request(channel);
     transfer->begin = begin_receiving;
     transfer->result = wwi_transfer_received;
-    wwi_transfer_fill(transfer, message);
-    return transfer;
+    *status = wwi_transfer_fill(transfer, message, error);
+    if (*status >= 0)
+        return transfer;
+    *status = wwi_transfer_refuse(transfer, *status);
+    return NULL;
 }
 
 static wws_status receive(
@@ -768,8 +791,9 @@ wws_status wwi_channel_request_reply(
     transfer->begin = begin_sending;
     transfer->result = wwi_transfer_received;
     transfer->what = request;
-    wwi_transfer_fill(transfer, reply);
-    status = self->streamed ? wwi_transfer_gather(transfer, error) : WWS_S_OK;
+    status = wwi_transfer_fill(transfer, reply, error);
+    if (status >= 0 && self->streamed)
+        status = wwi_transfer_gather(transfer, error);
     return status < 0 ? wwi_transfer_refuse(transfer, status)
         : wwi_transfer_run(transfer, "send", error);
 }

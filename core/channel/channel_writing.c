@@ -17,14 +17,13 @@ static wws_status begin_writing_whole(
 
     if (status < 0)
         return status;
-    status = wwi_message_begin_writing(message,
+    status = wwi_message_begin_writing(message, channel->object.id,
         channel->options.envelope_version, channel->options.addressing_version,
         error);
     if (status < 0) {
         wwi_lane_leave(channel, lane, WWI_TURN_SENDING, from);
         return status;
     }
-    message->channel = channel->object.id;
     return wwi_lane_put_message(channel, lane, message, WWI_TURN_SENDING,
         WWI_TURN_WRITING, error);
 }
@@ -34,18 +33,15 @@ static wws_status begin_head(
     struct wwi_client *client,
     struct wwi_error *error)
 {
-    struct wwi_message *message = transfer->what;
+    struct wwi_message *message = transfer->message;
     struct wwi_outgoing outgoing = { .more = true };
-    wws_status status = wwi_message_begin_use(message, error);
+    wws_status status = wwi_channel_encode(transfer->channel, message,
+        &outgoing, error);
 
-    if (status < 0)
-        return status;
-    status = wwi_channel_encode(transfer->channel, message, &outgoing, error);
     if (status >= 0)
         status = client->transport->client_begin(client, &outgoing, false,
             error);
     wwi_bytes_fini(&outgoing.envelope);
-    wwi_message_end_use(message);
     return status;
 }
 
@@ -84,12 +80,13 @@ static wws_status begin_writing_pieces(
         return status;
     transfer->begin = begin_head;
     transfer->result = head_written;
-    transfer->what = message;
+    status = wwi_transfer_fill(transfer, message, error);
+    if (status < 0)
+        return wwi_transfer_refuse(transfer, status);
     transfer->pieces = wwi_pieces_new_writing();
     if (transfer->pieces == NULL)
         return wwi_transfer_refuse(transfer, wwi_fail_static(error,
             WWS_E_OUTOFMEMORY, "no memory"));
-    wwi_transfer_fill(transfer, message);
     return wwi_transfer_run(transfer, "write", error);
 }
 

@@ -1,8 +1,8 @@
 /* A message: headers and a body, to be sent or received whole.
  *
  * A message is used by one thread at a time.  `busy` tells when two meet: the
- * functions of the interface take it for as long as they run, a channel for as
- * long as it works on the message.  What stands below begin_use() is for
+ * functions of the interface take it for as long as they run, an operation that
+ * fills the message or writes its head until its caller hears.  What stands below begin_use() is for
  * whoever has it taken. */
 #ifndef WWI_MESSAGE_H
 #define WWI_MESSAGE_H
@@ -245,6 +245,7 @@ wws_status wwi_message_encode(
  * WRITING and back, with a body of all the pieces. */
 wws_status wwi_message_begin_writing(
     struct wwi_message *self,
+    uint64_t channel,
     wws_envelope_version envelope,
     wws_addressing_version addressing,
     struct wwi_error *error);
@@ -265,6 +266,12 @@ wws_status wwi_message_read_body(
 /* Whether an envelope could be decoded into the message, before one is asked
  * for. */
 wws_status wwi_message_check_target(
+    struct wwi_message *self,
+    wws_envelope_version envelope,
+    wws_addressing_version addressing,
+    struct wwi_error *error);
+/* The same, and it stays in use for that. */
+wws_status wwi_message_take_target(
     struct wwi_message *self,
     wws_envelope_version envelope,
     wws_addressing_version addressing,

@@ -89,7 +89,7 @@ wws_status wwi_message_encode(
     return status;
 }
 
-wws_status wwi_message_check_target(
+wws_status wwi_message_take_target(
     struct wwi_message *self,
     wws_envelope_version envelope,
     wws_addressing_version addressing,
@@ -99,8 +99,24 @@ wws_status wwi_message_check_target(
 
     if (status < 0)
         return status;
-    return wwi_message_leave(self, check_versions(
-        self, envelope, addressing, error));
+    status = check_versions(self, envelope, addressing, error);
+    if (status < 0)
+        wwi_message_end_use(self);
+    return status;
+}
+
+wws_status wwi_message_check_target(
+    struct wwi_message *self,
+    wws_envelope_version envelope,
+    wws_addressing_version addressing,
+    struct wwi_error *error)
+{
+    wws_status status = wwi_message_take_target(self, envelope, addressing,
+        error);
+
+    if (status >= 0)
+        wwi_message_end_use(self);
+    return status;
 }
 
 /* What is no text is an envelope that is as malformed as nothing at all. */
@@ -162,6 +178,7 @@ wws_status wwi_message_decode(
 
 wws_status wwi_message_begin_writing(
     struct wwi_message *self,
+    uint64_t channel,
     wws_envelope_version envelope,
     wws_addressing_version addressing,
     struct wwi_error *error)
@@ -174,6 +191,7 @@ wws_status wwi_message_begin_writing(
     if (status >= 0) {
         wwi_bytes_reset(&self->body, 0);
         (void) wwi_message_move(self, WWI_MESSAGE_WRITE_START);
+        self->channel = channel;
     }
     return wwi_message_leave(self, status);
 }

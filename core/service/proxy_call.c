@@ -30,6 +30,7 @@ static void call_ended(struct wwi_exchange *exchange)
     wwi_count(exchange->wait.runtime, WWS_COUNTER_CALLS_COMPLETED);
     if (atomic_load(&exchange->track.stop))
         uncount(call);
+    wwi_proxy_call_release_reply(call);
     if (call->handle != NULL)
         wwi_call_end(call->handle);
 }
@@ -329,6 +330,7 @@ static struct wwi_proxy_call *call_new(
 static wws_status give_up(struct wwi_proxy_call *call, wws_status status)
 {
     uncount(call);
+    wwi_proxy_call_release_reply(call);
     if (call->handle != NULL)
         wwi_call_end(call->handle);
     return wwi_exchange_refuse(&call->exchange, status);

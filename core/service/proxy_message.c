@@ -61,9 +61,17 @@ wws_status wwi_proxy_call_find_reply(
     if (status < 0)
         return wwi_fail_static(error, status,
             "reply: not a handle of a message");
-    return wwi_message_check_target(call->reply,
+    status = wwi_message_take_target(call->reply,
         call->proxy->options.envelope_version,
         call->proxy->options.addressing_version, error);
+    atomic_store(&call->holds_reply, status >= 0);
+    return status;
+}
+
+void wwi_proxy_call_release_reply(struct wwi_proxy_call *call)
+{
+    if (atomic_exchange(&call->holds_reply, false))
+        wwi_message_end_use(call->reply);
 }
 
 static wws_status copy_body(
@@ -103,17 +111,12 @@ static wws_status decode_reply(
         .max_message_size = call->proxy->options.max_message_size,
         .faults_as_errors = true,
     };
-    wws_status status = wwi_message_begin_use(reply, error);
 
-    if (status < 0)
-        return status;
-    status = wwi_reply_read(reply, envelope, fields, &rules, error);
-    wwi_message_end_use(reply);
-    return status;
+    return wwi_reply_read(reply, envelope, fields, &rules, error);
 }
 
 static wws_status read_reply(
-    const struct wwi_proxy_call *call,
+    struct wwi_proxy_call *call,
     struct wwi_message *reply,
     struct wwi_bytes *envelope,
     const struct wwi_fields *fields,
@@ -121,6 +124,8 @@ static wws_status read_reply(
 {
     wws_status status = decode_reply(call, reply, envelope, fields, error);
 
+    /* The callback may look at it. */
+    wwi_proxy_call_release_reply(call);
     if (status < 0 || call->one_way)
         return status;
     if (call->callbacks != NULL && call->callbacks->received != NULL)
@@ -131,7 +136,7 @@ static wws_status read_reply(
 }
 
 static wws_status take_reply(
-    const struct wwi_proxy_call *call,
+    struct wwi_proxy_call *call,
     struct wwi_bytes *envelope,
     const struct wwi_fields *fields,
     struct wwi_error *error)
@@ -153,7 +158,7 @@ wws_status wwi_proxy_call_result(
     struct wwi_exchange *exchange,
     wws_status status)
 {
-    const struct wwi_proxy_call *call = wwi_proxy_call_of(exchange);
+    struct wwi_proxy_call *call = wwi_proxy_call_of(exchange);
     struct wwi_error *error = wwi_wait_error(&exchange->wait);
     struct wwi_bytes envelope = { 0 };
     struct wwi_fields fields;

@@ -54,6 +54,7 @@ struct wwi_proxy_call {
     struct wwi_service_proxy *proxy;
     struct wwi_call *handle;
     struct wwi_message *reply; /* the caller's; null: he has none */
+    atomic_bool holds_reply;   /* which is in use until it is decoded */
     wws_buffer *reply_body;
     wws_call_callbacks *callbacks; /* may be null */
     char *request_id; /* null: what finds the reply has seen to that */
@@ -103,6 +104,7 @@ wws_status wwi_proxy_call_find_reply(
     struct wwi_proxy_call *call,
     const wws_call_options *options,
     struct wwi_error *error);
+void wwi_proxy_call_release_reply(struct wwi_proxy_call *call);
 wws_status wwi_proxy_call_make_request(
     const struct wwi_proxy_call *call,
     wws_string action,

@@ -579,38 +579,155 @@ static void completion__is_checked_before_it_is_taken(void **state)
     assert_status(wws_message_free(reply), WWS_S_OK);
 }
 
-/* D11, M8, hazard 21: a message that is being received into is busy. */
-static void message__is_busy_while_it_is_used(void **state)
+/* What an operation fills is nobody else's. */
+static void assert_busy(wws_service_proxy proxy, const struct talk *talk)
+{
+    wws_call_options options = WWS_CALL_OPTIONS_INIT;
+    wws_message_info info = WWS_MESSAGE_INFO_INIT;
+
+    options.reply = talk->reply;
+    assert_status(wws_message_get_info(talk->reply, &info, no_error),
+        WWS_E_INVALID_OPERATION);
+    assert_status(wws_message_initialize(talk->reply,
+        WWS_MESSAGE_INITIALIZATION_BLANK, (wws_message) { 0 }, no_error),
+        WWS_E_INVALID_OPERATION);
+    assert_status(wws_message_reset(talk->reply, no_error),
+        WWS_E_INVALID_OPERATION);
+    assert_status(start_request_reply(&(struct talk) {
+        .channel = talk->channel,
+        .request = talk->request,
+        .reply = talk->reply,
+    }, NULL, no_error), WWS_E_INVALID_OPERATION);
+    assert_status(wws_service_proxy_call(proxy, text(ACTION_ECHO), body,
+        &options, NULL, NULL, NULL, no_error), WWS_E_INVALID_OPERATION);
+}
+
+/* And after that it is as it was. */
+static void assert_free(const struct talk *talk)
+{
+    wws_message_info info = WWS_MESSAGE_INFO_INIT;
+
+    assert_status(wws_message_get_info(talk->reply, &info, no_error),
+        WWS_S_OK);
+    assert_int_equal(info.state, WWS_MESSAGE_STATE_EMPTY);
+}
+
+/* D11, M8, hazard 21: from the start of the operation until its caller hears;
+ * what is refused meanwhile sends nothing. */
+static void message__is_busy_while_it_is_filled(void **state)
 {
     const struct peer_script silent = { .then = PEER_HOLDS };
     struct world *world = *state;
-    struct talk first, second;
+    struct talk talk, other;
     struct heard heard;
     struct peer peer;
 
     peer_start(&peer, &silent);
-    first = (struct talk) {
+    talk = (struct talk) {
         .channel = new_client(world->runtime, peer.url),
         .request = new_request(ACTION_ECHO, 0),
         .reply = new_empty(),
     };
-    second = first;
-    second.channel = new_client(world->runtime, peer.url);
-    assert_status(wws_channel_request_reply(first.channel, first.request,
-        first.request, NULL, no_error), WWS_E_INVALIDARG);
-    hear(&heard, CALLBACK, start_request_reply, &first);
+    other = talk;
+    other.channel = new_client(world->runtime, peer.url);
+    other.request = new_request(ACTION_ECHO, 0);
+    hear(&heard, CALLBACK, start_request_reply, &talk);
     assert_true(peer_reaches(&peer, &peer.served, 1));
-    /* The request is done, and cannot be sent twice. */
-    assert_status(start_send(&second, NULL, no_error),
-        WWS_E_INVALID_OPERATION);
-    /* Freeing what is in use is fine; it goes when it is used no more. */
-    assert_status(wws_message_free(first.reply), WWS_S_OK);
-    assert_status(wws_channel_abort(first.channel), WWS_S_OK);
+
+    assert_busy(world->proxy, &other);
+    assert_status(wws_channel_abort(talk.channel), WWS_S_OK);
 
     assert_status(heard_end(&heard), WWS_E_OPERATION_ABORTED);
-    assert_status(wws_channel_free(first.channel), WWS_S_OK);
-    assert_status(wws_channel_free(second.channel), WWS_S_OK);
-    assert_status(wws_message_free(first.request), WWS_S_OK);
+    assert_free(&talk);
+    assert_status(wws_channel_free(talk.channel), WWS_S_OK);
+    assert_status(wws_channel_free(other.channel), WWS_S_OK);
+    assert_status(wws_message_free(talk.request), WWS_S_OK);
+    assert_status(wws_message_free(other.request), WWS_S_OK);
+    assert_status(wws_message_free(talk.reply), WWS_S_OK);
+    peer_stop(&peer);
+    assert_int_equal(peer.served, 1);
+}
+
+/* A call, and the message for its reply. */
+struct filling {
+    wws_service_proxy proxy;
+    wws_message reply;
+};
+
+static wws_status call_for_reply(
+    void *state,
+    const wws_completion *completion,
+    wws_error error)
+{
+    const struct filling *filling = state;
+    wws_call_options options = WWS_CALL_OPTIONS_INIT;
+
+    options.reply = filling->reply;
+    return wws_service_proxy_call(filling->proxy, text(ACTION_ECHO), body,
+        &options, NULL, NULL, completion, error);
+}
+
+/* M8 */
+static void message__is_busy_while_a_call_fills_it(void **state)
+{
+    const struct peer_script silent = { .then = PEER_HOLDS };
+    struct world *world = *state;
+    wws_service_proxy_options options = proxy_options();
+    struct filling filling;
+    struct talk talk;
+    struct heard heard;
+    struct peer peer;
+
+    peer_start(&peer, &silent);
+    filling.proxy = world_proxy(world, &options, peer.url);
+    filling.reply = new_empty();
+    talk = (struct talk) {
+        .channel = new_client(world->runtime, peer.url),
+        .request = new_request(ACTION_ECHO, 0),
+        .reply = filling.reply,
+    };
+    hear(&heard, CALLBACK, call_for_reply, &filling);
+    assert_true(peer_reaches(&peer, &peer.served, 1));
+
+    assert_busy(world->proxy, &talk);
+    assert_status(wws_service_proxy_abandon_call(filling.proxy, 0, no_error),
+        WWS_S_OK);
+
+    assert_status(heard_end(&heard), WWS_E_OPERATION_ABANDONED);
+    assert_free(&talk);
+    assert_status(wws_service_proxy_free(filling.proxy), WWS_S_OK);
+    assert_status(wws_channel_free(talk.channel), WWS_S_OK);
+    assert_status(wws_message_free(talk.request), WWS_S_OK);
+    assert_status(wws_message_free(talk.reply), WWS_S_OK);
+    peer_stop(&peer);
+}
+
+/* D11: a message that is freed goes when it is used no more. */
+static void message__may_be_freed_while_it_is_filled(void **state)
+{
+    const struct peer_script silent = { .then = PEER_HOLDS };
+    struct world *world = *state;
+    struct talk talk;
+    struct heard heard;
+    struct peer peer;
+
+    peer_start(&peer, &silent);
+    talk = (struct talk) {
+        .channel = new_client(world->runtime, peer.url),
+        .request = new_request(ACTION_ECHO, 0),
+        .reply = new_empty(),
+    };
+    assert_status(wws_channel_request_reply(talk.channel, talk.request,
+        talk.request, NULL, no_error), WWS_E_INVALIDARG);
+    hear(&heard, CALLBACK, start_request_reply, &talk);
+    assert_true(peer_reaches(&peer, &peer.served, 1));
+
+    assert_status(wws_message_free(talk.reply), WWS_S_OK);
+    assert_status(wws_channel_abort(talk.channel), WWS_S_OK);
+
+    assert_status(heard_end(&heard), WWS_E_OPERATION_ABORTED);
+    assert_status(wws_channel_free(talk.channel), WWS_S_OK);
+    assert_status(wws_message_free(talk.request), WWS_S_OK);
     peer_stop(&peer);
 }
 
@@ -640,7 +757,9 @@ int main(void)
         probed(function__refuses_a_bad_error_object),
         probed(function__refuses_null_where_something_is_required),
         probed(completion__is_checked_before_it_is_taken),
-        probed(message__is_busy_while_it_is_used),
+        probed(message__is_busy_while_it_is_filled),
+        probed(message__is_busy_while_a_call_fills_it),
+        probed(message__may_be_freed_while_it_is_filled),
         probed(runtime__can_be_closed_twice),
     };
 

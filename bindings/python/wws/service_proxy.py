@@ -99,7 +99,8 @@ class ServiceProxy(Owned, kind="ServiceProxy"):
         - request_headers: An initialized message whose headers, of SOAP and of
         the transport, are sent with the call; copied.
         - reply: An empty message that takes the reply with its headers; it is
-        busy until the call has ended.
+        busy until the call has ended, or CallCallbacks.received is called with
+        it.
         - allow_unknown_headers: Whether the reply may have headers that must be
         understood and are not standard ones.
         - one_way: Whether the call has no reply: it is done when the request is

@@ -1403,7 +1403,7 @@ typedef struct wws_call_options {
     wws_message request_headers;
 
     /** An empty message that takes the reply with its headers; it is busy until
-     *  the call has ended. */
+     *  the call has ended, or CallCallbacks.received is called with it. */
     wws_message reply;
 
     /** Whether the reply may have headers that must be understood and are not

@@ -173,7 +173,7 @@ pub struct CallOptions<'a> {
     /// sent with the call; copied.
     pub request_headers: Option<&'a mut Message>,
     /// An empty message that takes the reply with its headers; it is busy until
-    /// the call has ended.
+    /// the call has ended, or CallCallbacks.received is called with it.
     pub reply: Option<&'a mut Message>,
     /// Whether the reply may have headers that must be understood and are not
     /// standard ones.
