@@ -308,6 +308,18 @@ void peer_start(struct peer *peer, const struct peer_script *script)
     peer->has_thread = true;
 }
 
+/* Until one is in, for then there is no room for another; on a busy machine a
+ * client could be there before them. */
+static void wait_for_filler(const struct peer *peer)
+{
+    struct pollfd polled[4];
+
+    for (int i = 0; i < 4; i++)
+        polled[i] = (struct pollfd) { .fd = peer->fillers[i],
+            .events = POLLOUT };
+    must(poll(polled, 4, HANG_MS) > 0);
+}
+
 void peer_start_full(struct peer *peer)
 {
     init(peer);
@@ -324,6 +336,7 @@ void peer_start_full(struct peer *peer)
         must(peer->fillers[i] >= 0);
         (void) connect(peer->fillers[i], (struct sockaddr *) &address, size);
     }
+    wait_for_filler(peer);
 }
 
 void peer_stop(struct peer *peer)
