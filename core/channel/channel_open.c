@@ -81,6 +81,17 @@ static struct wwi_mux *hold_mux(struct wwi_channel *channel)
     return mux;
 }
 
+/* Only opening connects a session, and nobody an accepted channel: one that has
+ * no connection any more was closed. */
+static wws_status may_connect(
+    const struct wwi_channel *channel,
+    struct wwi_error *error)
+{
+    return !channel->duplex && channel->listener == NULL ? WWS_S_OK
+        : wwi_fail_static(error, WWS_E_OPERATION_ABORTED,
+            "the channel was aborted or closed");
+}
+
 wws_status wwi_channel_make_client(
     struct wwi_channel *channel,
     wws_string address,
@@ -100,6 +111,8 @@ wws_status wwi_channel_make_client(
     else
         mux = hold_mux(channel);
     if (mux == NULL)
+        status = may_connect(channel, error);
+    if (mux == NULL && status >= 0)
         status = make_mux(channel, address, &mux, error);
     if (status < 0)
         return status;

@@ -2,6 +2,7 @@
 #include "tests/unit/channel/fake_end.h"
 
 #include <pthread.h>
+#include <unistd.h>
 
 #include "core/base/gate.h"
 #include "core/channel/channel_parts.h"
@@ -251,6 +252,45 @@ static void open_before_it_is_over(enum wwi_gate gate)
         return;
     wwi_gate_watch(NULL);
     begin_open(&second);
+}
+
+static struct heard parting;
+
+static bool has_session(void)
+{
+    bool has;
+
+    wwi_lock_take(&it.channel->synced.lock);
+    has = it.channel->synced.mux != NULL;
+    wwi_lock_give(&it.channel->synced.lock);
+    return has;
+}
+
+static void close_when_entered(enum wwi_gate gate)
+{
+    if (gate != WWI_GATE_TRANSFER_ENTERED)
+        return;
+    wwi_gate_watch(NULL);
+    begin_close(&parting);
+    for (int i = 0; i < 10000 && has_session(); i++)
+        usleep(1000);
+    assert_false(has_session());
+}
+
+/* What has begun, and has no session yet, makes none of its own. */
+static void channel__closed_beside_a_receive_connects_no_more(void **state)
+{
+    (void) state;
+    parting = (struct heard) { 0 };
+    assert_int_equal(open_channel(), WWS_S_OK);
+    wwi_gate_watch(close_when_entered);
+
+    assert_int_equal(wwi_channel_receive(it.channel, it.target,
+        WWS_RECEIVE_OPTION_OPTIONAL, NULL, it.error),
+        WWS_E_OPERATION_ABORTED);
+
+    assert_heard(&parting, WWS_S_OK);
+    assert_int_equal(fake.created, 1);
 }
 
 /* Also if one that has failed is not quite over. */
@@ -827,6 +867,7 @@ int main(void)
         unit(channel__aborted_while_opening_can_open_at_once),
         unit(channel__overtaken_opening_leaves_the_next_alone),
 #ifdef WWS_DEBUG
+        unit(channel__closed_beside_a_receive_connects_no_more),
         unit(channel__opened_again_before_an_opening_is_over),
 #endif
         unit(channel__overtaken_opening_keeps_off_an_open_session),
