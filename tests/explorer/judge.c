@@ -51,7 +51,8 @@ enum {
     /* To those who hold what was ended, and to those at its other end. */
     STOPPED = ABORTED | FAULTED | INVALID,
     CLOSED = ABORTED | INVALID,
-    BROKEN = LOST | FAULTED,
+    /* What was just beginning when its session broke ends as aborted. */
+    BROKEN = LOST | FAULTED | ABORTED,
     REFUSED = BROKEN | NOWHERE,
     POOR = MEMORY | BROKEN,
 };

@@ -494,7 +494,8 @@ static wws_status connect_locked(
     /* Ours is the library's, which aborts it. */
     pair->ends[1].gone = true;
     pair->freed++;
-    return WWS_E_ENDPOINT_NOT_FOUND;
+    return listener->stopped ? WWS_E_ENDPOINT_NOT_FOUND
+        : WWS_E_OUTOFMEMORY;
 }
 
 wws_status loop_connect(
