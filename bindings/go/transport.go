@@ -155,7 +155,9 @@ func (t *CustomListener) lower(f *frame) *C.wws_custom_listener {
 // TransportTask stands for something that the library has asked of an
 // application's transport, as the asynchronous context of a function that
 // returned StatusAsync. Its functions may be called from any thread until it is
-// complete; from then on the handle is stale.
+// complete; from then on the handle is stale. They call nobody back, and so may
+// be called with locks of the application's held: free_state of what a task was
+// the last to use runs later, on a thread of the runtime.
 type TransportTask struct {
 	object
 	handle C.wws_transport_task

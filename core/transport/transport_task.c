@@ -5,10 +5,10 @@
 
 #include "core/base/memory.h"
 
-static void destroy(struct wwi_object *object)
+static void leave(struct wwi_work *work)
 {
-    struct wwi_transport_task *task = WWI_CONTAINER(object,
-        struct wwi_transport_task, object);
+    struct wwi_transport_task *task = WWI_CONTAINER(work,
+        struct wwi_transport_task, post.work);
     struct wwi_custom_session *session = task->session;
     struct wwi_runtime *runtime = session != NULL ? session->base.runtime
         : task->server->runtime;
@@ -25,6 +25,18 @@ static void destroy(struct wwi_object *object)
     wwi_object_unref(&runtime->object);
 }
 
+/* With the task go those that only it has held, and with them the
+ * application's state: not on a thread that completes it, maybe with the lock
+ * of that state. */
+static void destroy(struct wwi_object *object)
+{
+    struct wwi_transport_task *task = WWI_CONTAINER(object,
+        struct wwi_transport_task, object);
+
+    (void) wwi_loop_post(task->session != NULL ? task->session->base.loop
+        : task->server->loop, &task->post);
+}
+
 struct wwi_transport_task *wwi_transport_task_new(
     enum wwi_task_kind kind,
     struct wwi_custom_session *session,
@@ -38,6 +50,7 @@ struct wwi_transport_task *wwi_transport_task_new(
         wwi_free(task);
         return NULL;
     }
+    wwi_post_init(&task->post, leave);
     task->kind = kind;
     task->session = session;
     task->server = server;

@@ -1,6 +1,7 @@
 /* What an application's transport has been asked to do.  A task is complete
  * once, by whoever claims it first: the application, or the result of its slot.
- * Then its handle is stale, and its session looks at it on the loop. */
+ * Then its handle is stale, and its session looks at it on the loop; there it
+ * goes as well, when the last function of it has returned. */
 #ifndef WWI_TRANSPORT_TASK_H
 #define WWI_TRANSPORT_TASK_H
 
@@ -8,6 +9,7 @@
 #include "core/base/error.h"
 #include "core/base/list.h"
 #include "core/base/lock.h"
+#include "core/io/loop.h"
 
 struct wwi_custom_session;
 struct wwi_server;
@@ -26,6 +28,7 @@ enum wwi_task_kind {
 struct wwi_transport_task {
     struct wwi_object object;
     struct wwi_link link;
+    struct wwi_post post;       /* of its end */
     enum wwi_task_kind kind;
     /* One of them, with a reference, and its lock. */
     struct wwi_custom_session *session;

@@ -182,9 +182,14 @@ wws_status complete(enum slot slot, wws_status status)
     return complete_task(latest(slot), status);
 }
 
+struct wwi_transport_task *hold_task(enum slot slot)
+{
+    return find(latest(slot));
+}
+
 wws_status give_connection(enum slot slot)
 {
-    struct wwi_transport_task *task = find(latest(slot));
+    struct wwi_transport_task *task = hold_task(slot);
     wws_custom_connection connection = WWS_CUSTOM_CONNECTION_INIT;
     wws_status status;
 
@@ -206,7 +211,7 @@ wws_status give_connection(enum slot slot)
 
 wws_status give_listener(enum slot slot)
 {
-    struct wwi_transport_task *task = find(latest(slot));
+    struct wwi_transport_task *task = hold_task(slot);
     wws_custom_listener listener = WWS_CUSTOM_LISTENER_INIT;
     wws_status status;
 
@@ -224,7 +229,7 @@ wws_status give_listener(enum slot slot)
 
 wws_status give_piece(enum slot slot, const char *octets, bool more)
 {
-    struct wwi_transport_task *task = find(latest(slot));
+    struct wwi_transport_task *task = hold_task(slot);
     wws_status status;
 
     if (task == NULL)
@@ -237,7 +242,7 @@ wws_status give_piece(enum slot slot, const char *octets, bool more)
 
 wws_status give_reason(enum slot slot, const char *reason)
 {
-    struct wwi_transport_task *task = find(latest(slot));
+    struct wwi_transport_task *task = hold_task(slot);
     wws_status status;
 
     if (task == NULL)

@@ -102,6 +102,8 @@ int custom_clean_up(void **state);
 /* The latest task of a slot, by the functions of the interface. */
 wws_status complete(enum slot slot, wws_status status);
 wws_status complete_task(uint64_t task, wws_status status);
+/* The same with a reference, as a function of the interface has. */
+struct wwi_transport_task *hold_task(enum slot slot);
 wws_status give_connection(enum slot slot);
 wws_status give_listener(enum slot slot);
 wws_status give_piece(enum slot slot, const char *octets, bool more);

@@ -11,7 +11,9 @@ class TransportTask(Handed, kind="TransportTask"):
     """Something that the library has asked of an application's transport, as
     the asynchronous context of a function that returned Status.S_ASYNC.  Its
     functions may be called from any thread until it is complete; from then on
-    the handle is stale.
+    the handle is stale.  They call nobody back, and so may be called with locks
+    of the application's held: free_state of what a task was the last to use
+    runs later, on a thread of the runtime.
     """
 
     def give_connection(self, connection, remote_address="", transport_url=""):

@@ -86,7 +86,9 @@ typedef struct wws_operation {
 /** Something that the library has asked of an application's transport, as the
  *  asynchronous context of a function that returned WWS_S_ASYNC.  Its functions
  *  may be called from any thread until it is complete; from then on the handle
- *  is stale.  The handle is only lent. */
+ *  is stale.  They call nobody back, and so may be called with locks of the
+ *  application's held: free_state of what a task was the last to use runs
+ *  later, on a thread of the runtime.  The handle is only lent. */
 typedef struct wws_transport_task {
     uint64_t id;
 } wws_transport_task;

@@ -314,6 +314,34 @@ static void runtime__waits_for_what_never_completes(void **state)
     wait_for(&it->stage.connections_freed, 1);
 }
 
+/* Whoever completes a task may hold a lock that free_state takes as well. */
+static void completing__frees_nothing_of_the_application(void **state)
+{
+    struct wwi_transport_task *task;
+    int freed;
+
+    (void) state;
+    it->stage.answers[CONNECT] = WWS_S_ASYNC;
+    assert_int_equal(create_staged(), WWS_S_OK);
+    it->client.session->calls->open(it->client.session);
+    wait_for_call(CONNECT, 1);
+    task = hold_task(CONNECT);
+    assert_int_equal(complete(CONNECT, WWS_E_ENDPOINT_FAILURE), WWS_S_OK);
+    wait_for(&it->client.failed, 1);
+    let_go(&it->client);
+    wwi_custom_unref(it->custom);
+    it->custom = NULL;
+    let_everything_run();
+
+    lock_it();
+    wwi_object_unref(&task->object);
+    freed = it->stage.tables_freed;
+    unlock_it();
+
+    assert_int_equal(freed, 0);
+    wait_for(&it->stage.tables_freed, 1);
+}
+
 /* Sending. */
 
 static void sendings__leave_one_by_one(void **state)
@@ -706,6 +734,7 @@ int main(void)
         TEST(watch__that_fails_breaks_the_session),
         TEST(watch__may_be_left_out),
         TEST(runtime__waits_for_what_never_completes),
+        TEST(completing__frees_nothing_of_the_application),
         TEST(sendings__leave_one_by_one),
         TEST(sending__can_be_taken_back_until_it_begins),
         TEST(sending__that_fails_ends_the_session),

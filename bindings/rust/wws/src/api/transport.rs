@@ -256,8 +256,10 @@ impl CustomListener {
 /// Something that the library has asked of an application's transport, as the
 /// asynchronous context of a function that returned [`Status::S_ASYNC`].  Its
 /// functions may be called from any thread until it is complete; from then on
-/// the handle is stale.  Whoever is given one completes it, on any thread; what
-/// is dropped has failed.
+/// the handle is stale.  They call nobody back, and so may be called with locks
+/// of the application's held: free_state of what a task was the last to use
+/// runs later, on a thread of the runtime.  Whoever is given one completes it,
+/// on any thread; what is dropped has failed.
 #[derive(Debug)]
 pub struct TransportTask {
     pub(crate) handle: sys::wws_transport_task,
