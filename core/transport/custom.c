@@ -561,12 +561,15 @@ static bool next_sending(
     bool may;
 
     wwi_custom_lock(session);
-    link = wwi_list_take(&session->synced.queue);
+    link = wwi_list_first(&session->synced.queue);
     sending = link != NULL ? WWI_CONTAINER(link, struct wwi_sending, link)
         : NULL;
     may = sending != NULL
         && (sending->begin == NULL || sending->begin(sending));
-    if (may) {
+    if (sending != NULL && !may)
+        wwi_custom_session_take_back_locked(session, sending);
+    else if (may) {
+        wwi_list_remove(&sending->link);
         session->on_loop.sending = sending;
         task->octets = sending->body;
         task->synced.more = sending->more;
@@ -590,7 +593,7 @@ static bool is_queue_empty(struct wwi_custom_session *session)
 static void refuse_sending(struct wwi_sending *sending)
 {
     static const struct wwi_outcome outcome = {
-        .status = WWS_E_OPERATION_CANCELLED, .phase = WWS_PHASE_QUEUE };
+        .status = WWS_E_OPERATION_CANCELLED, .phase = WWS_PHASE_SEND };
 
     wwi_bytes_fini(&sending->body);
     sending->done(sending, &outcome);

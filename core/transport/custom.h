@@ -145,6 +145,10 @@ void wwi_custom_session_ref(struct wwi_custom_session *session);
 void wwi_custom_session_unref(struct wwi_custom_session *session);
 /* Asks the loop to look at it, from any thread. */
 void wwi_custom_session_wake(struct wwi_custom_session *session);
+/* With the lock: out of the queue, as if it had never been there. */
+void wwi_custom_session_take_back_locked(
+    struct wwi_custom_session *session,
+    struct wwi_sending *sending);
 
 /* custom.c */
 

@@ -192,6 +192,15 @@ static wws_status send_message(
     return status;
 }
 
+void wwi_custom_session_take_back_locked(
+    struct wwi_custom_session *session,
+    struct wwi_sending *sending)
+{
+    wwi_list_remove(&sending->link);
+    if (session->synced.last == sending)
+        session->synced.shut = false;
+}
+
 static bool unsend(struct wwi_session *base, struct wwi_sending *sending)
 {
     struct wwi_custom_session *session = session_of(base);
@@ -199,11 +208,8 @@ static bool unsend(struct wwi_session *base, struct wwi_sending *sending)
 
     wwi_custom_lock(session);
     queued = wwi_link_listed(&sending->link);
-    if (queued) {
-        wwi_list_remove(&sending->link);
-        if (session->synced.last == sending)
-            session->synced.shut = false;
-    }
+    if (queued)
+        wwi_custom_session_take_back_locked(session, sending);
     wwi_custom_unlock(session);
     if (queued)
         wwi_bytes_fini(&sending->body);

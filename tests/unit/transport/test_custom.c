@@ -394,6 +394,27 @@ static void sending__can_be_taken_back_until_it_begins(void **state)
     assert_int_equal(calls_of(SEND), 1);
 }
 
+static void stream__refused_at_its_end_can_be_ended(void **state)
+{
+    struct parcel never = { .refuse = true }, last = { .refuse = false };
+
+    (void) state;
+    it->client_options.max_streamed_size = 1000;
+    open_staged();
+    assert_int_equal(utter(&it->client, &never, "x"), WWS_S_OK);
+    wait_for(&never.done, 1);
+    let_everything_run();
+
+    assert_int_equal(never.outcome.status, WWS_E_OPERATION_CANCELLED);
+    assert_int_equal(never.outcome.phase, WWS_PHASE_SEND);
+    assert_int_equal(calls_of(SHUT_DOWN), 0);
+    assert_int_equal(utter(&it->client, &last, "y"), WWS_S_OK);
+    wait_for_call(SEND, 1);
+    assert_int_equal(complete(SEND, WWS_S_OK), WWS_S_OK);
+    wait_for_call(SHUT_DOWN, 1);
+    assert_memory_equal(it->stage.sent, "y", 1);
+}
+
 static void sending__that_fails_ends_the_session(void **state)
 {
     struct parcel first = { .refuse = false }, second = first;
@@ -737,6 +758,7 @@ int main(void)
         TEST(completing__frees_nothing_of_the_application),
         TEST(sendings__leave_one_by_one),
         TEST(sending__can_be_taken_back_until_it_begins),
+        TEST(stream__refused_at_its_end_can_be_ended),
         TEST(sending__that_fails_ends_the_session),
         TEST(session__refuses_what_it_cannot_send),
         TEST(stream__shuts_down_behind_its_request),
