@@ -115,7 +115,9 @@ static void end_task(wws_transport_task *task, wws_status status)
     task->id = 0;
 }
 
-static wws_status keep_task(struct line *line, wws_transport_task *kept,
+static wws_status keep_task(
+    struct line *line,
+    wws_transport_task *kept,
     wws_transport_task task)
 {
     pthread_mutex_lock(&line->lock);
