@@ -751,7 +751,8 @@ class Module:
             names.append(it.name.snake)
             if it.repeated:
                 names.append(f"{it.name.snake}_count")
-        self.body += f"\n\n@{self.help('ffi')}.def_extern()\n"
+        failing = (f"error={self.help('OTHER')}" if slot.type.result else "")
+        self.body += f"\n\n@{self.help('ffi')}.def_extern({failing})\n"
         self.body += flow(f"def wws_python_{callback_name(table, slot)}(",
                           [*names, "state"], "):\n")
         self.body += docstring(self.words(slot.doc), "    ")

@@ -1,6 +1,9 @@
 """Calls, their results, their failures, and what may be given to them."""
 import asyncio
+import contextlib
 import inspect
+import io
+import logging
 import threading
 import time
 import unittest
@@ -20,6 +23,17 @@ def add(operation):
 def refuse(operation):
     raise wws.Fault("no", code=wws.FaultCode.SENDER, subcode_name="Refused",
                     subcode_namespace="urn:calc", detail=b'<d xmlns="urn:d"/>')
+
+
+@contextlib.contextmanager
+def quiet():
+    """What a callback raises is told to the log, or by cffi."""
+    logging.disable(logging.CRITICAL)
+    try:
+        with contextlib.redirect_stderr(io.StringIO()):
+            yield
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 class Calls(unittest.TestCase):
@@ -375,6 +389,35 @@ class Statements(unittest.TestCase):
                 client.call_sync(ACTION, BODY, callbacks=Refusing())
             self.assertEqual(client.call_sync(ACTION, BODY), REPLY)
         self.assertEqual(len(_base.states), before)
+
+    def test_call__is_refused_by_whatever_its_callback_raises(self):
+        class Raising(wws.CallCallbacks):
+            def sending(self, message):
+                raise what
+
+        served = []
+        with service(served.append) as url, proxy(url) as client:
+            for what in (ValueError, SystemExit, KeyboardInterrupt,
+                         GeneratorExit, asyncio.CancelledError):
+                with self.subTest(what.__name__):
+                    with self.assertRaises(wws.Error) as raised, quiet():
+                        client.call_sync(ACTION, BODY, callbacks=Raising())
+                    self.assertEqual(raised.exception.status,
+                                     wws.Status.E_OTHER)
+        self.assertEqual(served, [])
+
+    def test_call__is_refused_by_a_status_that_is_none(self):
+        class Odd(wws.CallCallbacks):
+            def sending(self, message):
+                return status
+
+        with service(add) as url, proxy(url) as client:
+            for status in 2**40, "done", object():
+                with self.subTest(status):
+                    with self.assertRaises(wws.Error) as raised, quiet():
+                        client.call_sync(ACTION, BODY, callbacks=Odd())
+                    self.assertEqual(raised.exception.status,
+                                     wws.Status.E_OTHER)
 
     def test_channel__converses_over_a_session(self):
         with wws.Listener(transport=wws.Transport.TCP, encoding=UTF8) as here:

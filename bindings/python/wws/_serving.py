@@ -192,7 +192,9 @@ def ask(callback, *arguments):
         return OK if status is None else int(status)
     except Failure as failed:
         return failed.status
-    except Exception:
+    except BaseException as error:
+        if _is_interrupt(error):
+            raise
         logger.exception("a callback failed")
         return OTHER
 

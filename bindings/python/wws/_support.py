@@ -7,7 +7,7 @@ from ._base import (END, INFINITE, NONE, Enumeration, Failure, Object, Owned,
                     take_octets, take_text, text_in, text_out, texts_in,
                     texts_out)
 from ._hosting import Handed, Raised, Served, hand
-from ._serving import ask, foreign, queued, tell
+from ._serving import OTHER, ask, foreign, queued, tell
 from ._waiting import Pending, twins
 
 __all__ = [name for name in dir() if not name.startswith("_")]
