@@ -390,6 +390,11 @@ class Statements(unittest.TestCase):
             self.assertEqual(client.call_sync(ACTION, BODY), REPLY)
         self.assertEqual(len(_base.states), before)
 
+    def test_failure__with_a_list_among_the_options_is_told(self):
+        with self.assertRaisesRegex(wws.Invalidarg, "custom"):
+            wws.Listener(transport=wws.Transport.CUSTOM,
+                         disallowed_user_agents=["old"])
+
     def test_call__is_refused_by_whatever_its_callback_raises(self):
         class Raising(wws.CallCallbacks):
             def sending(self, message):

@@ -12,7 +12,7 @@ import weakref
 
 import wws
 from helpers import ACTION, BODY, PATIENCE_S, REPLY, patience, until
-from memory import ASYNC, OK, Memory
+from memory import ASYNC, OK, Connection, Door, Memory, Way
 
 URL = "memory:calc"
 OWN = {"transport": wws.Transport.CUSTOM, "encoding": wws.Encoding.UTF8}
@@ -233,6 +233,32 @@ class Transports(unittest.TestCase):
         task.complete(wws.Status.E_ENDPOINT_FAILURE)
         self.assertIsNotNone(calling.failure())
         proxy.free()
+
+    def test_connection__is_not_kept_for_a_function_that_did_not_begin(self):
+        class Wrong(Memory):
+            def connect(self, task, address):
+                connection = Connection(Way(), Way())
+                gone.append(weakref.ref(connection))
+                task.give_connection(connection, None)
+
+            def listen(self, task, address):
+                door = Door(lambda: None)
+                gone.append(weakref.ref(door))
+                task.give_listener(door, None)
+
+        gone, memory = [], Wrong()
+        with client(memory) as proxy, self.assertRaisesRegex(
+                wws.Error, "must be str, not NoneType"):
+            proxy.open_sync(URL)
+        with self.assertRaisesRegex(wws.Error, "must be str, not NoneType"), \
+                hosting(memory):
+            pass
+
+        def are_gone():
+            gc.collect()
+            return [each() for each in gone] == [None, None]
+
+        until(are_gone)
 
     def test_transport__is_freed_with_all_that_was_made_of_it(self):
         memory = Memory()

@@ -143,24 +143,43 @@ def new_struct(name, members):
 
 # Of the tables that the library has, by their addresses.
 states = {}
+_new_tables = weakref.WeakSet()  # that no function has been given
 
 
-def keep_state(state):
-    states[int(ffi.cast("uintptr_t", state))] = state
+def new_table(name, members):
+    made = new_struct(name, members)
+    _new_tables.add(made)
+    return made
 
 
-def free_state(state):
-    states.pop(int(ffi.cast("uintptr_t", state)), None)
+def _tables_in(arguments):
+    for argument in arguments:
+        inner = (_kept.get(argument, ()) if isinstance(argument, ffi.CData)
+                 else ())
+        if isinstance(inner, dict):
+            if "free_state" in inner:
+                yield argument
+            inner = inner.values()
+        yield from _tables_in(inner)
+
+
+def give_tables(arguments):
+    """A function is about to be called that may take them."""
+    if not _new_tables:
+        return
+    for table in _tables_in(arguments):
+        _new_tables.discard(table)
+        states[pointer_out(table.state)] = _kept[table]["state"]
 
 
 def take_back(arguments):
     """A function that fails has not taken the tables it was given."""
-    for argument in arguments:
-        members = (_kept.get(argument, {}) if isinstance(argument, ffi.CData)
-                   else {})
-        if "free_state" in members:
-            free_state(members["state"])
-        take_back(members.values())
+    for table in _tables_in(arguments):
+        free_state(table.state)
+
+
+def free_state(state):
+    states.pop(pointer_out(state), None)
 
 
 # Values on their way out: always copies.
@@ -347,7 +366,12 @@ def failure(status, error=None):
 
 def invoke(function, *arguments):
     error = take_error()
-    status = function(*arguments, error.handle)
+    give_tables(arguments)
+    try:
+        status = function(*arguments, error.handle)
+    except Exception:  # an argument was no good
+        take_back(arguments)
+        raise
     if status < 0:
         take_back(arguments)
         failed = failure(status, error)

@@ -9,8 +9,7 @@ import os
 import queue
 import threading
 
-from ._base import (OK, Failure, ffi, free_state, keep_state, lib,
-                    new_struct)
+from ._base import OK, Failure, ffi, free_state, lib, new_table
 from ._waiting import background, home, serve_from
 
 MOST_THREADS = 256
@@ -174,10 +173,9 @@ def foreign(name, callbacks, **slots):
                            else getattr(callbacks, slot, None))}
     if not members:
         raise TypeError(f"{type(callbacks).__name__} has nothing to be called")
-    state = ffi.new_handle(callbacks)
-    keep_state(state)
-    return new_struct(name, {
-        "state": state, "free_state": ffi.addressof(lib, "wws_call_free_state"),
+    return new_table(name, {
+        "state": ffi.new_handle(callbacks),
+        "free_state": ffi.addressof(lib, "wws_call_free_state"),
         **members})
 
 

@@ -18,8 +18,8 @@ import select
 import threading
 import time
 
-from ._base import (ASYNC, END, NONE, failure, ffi, invoke, lib, new_records,
-                    new_struct, take_back, take_error)
+from ._base import (ASYNC, END, NONE, failure, ffi, give_tables, invoke, lib,
+                    new_records, new_struct, take_back, take_error)
 
 GRACE_S = 0.05    # how long the end of a cancelled call is waited for
 LONGEST_S = 3600  # that is slept at once
@@ -141,11 +141,13 @@ class Mailbox:
     def begin(self, pending):
         entry = self.take()
         entry.start(pending)
+        give_tables(pending.arguments)
         try:
             status = pending.function(*pending.arguments, entry.completion,
                                       entry.error.handle)
         except Exception:
             self.put(entry)  # an argument was no good
+            take_back(pending.arguments)
             raise
         except BaseException:
             entry.dropped = True  # it may have begun
