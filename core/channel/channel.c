@@ -171,10 +171,16 @@ void wwi_channel_leave_active(struct wwi_channel *channel)
     wwi_channel_settle(channel);
 }
 
+static void break_locked(struct wwi_channel *channel)
+{
+    if (move_locked(channel, EVENT_FAULT))
+        channel->synced.broken = true;
+}
+
 void wwi_channel_fault(struct wwi_channel *channel)
 {
     wwi_lock_take(&channel->synced.lock);
-    (void) move_locked(channel, EVENT_FAULT);
+    break_locked(channel);
     wwi_lock_give(&channel->synced.lock);
 }
 
@@ -182,7 +188,7 @@ wws_channel_state wwi_channel_look_locked(struct wwi_channel *channel)
 {
     if (channel->synced.state == OPEN && channel->synced.mux != NULL
         && wwi_mux_failed(channel->synced.mux))
-        (void) move_locked(channel, EVENT_FAULT);
+        break_locked(channel);
     return channel->synced.state;
 }
 
@@ -515,7 +521,7 @@ wws_status wwi_channel_reset(struct wwi_channel *self, struct wwi_error *error)
     moved = move_locked(self, EVENT_RESET);
     if (moved) {
         self->synced.latched = self->synced.aborted = false;
-        self->synced.late = false;
+        self->synced.late = self->synced.broken = false;
         reset_turns_locked(self);
     }
     wwi_lock_give(&self->synced.lock);

@@ -80,6 +80,7 @@ struct wwi_channel {
         uint32_t opens; /* which open it is that the state tells of */
         bool latched; /* aborted when it was only created */
         bool aborted; /* while it was closing */
+        bool broken;  /* faulted, and not by an abort */
         bool late;    /* the other side took too long to close */
         bool dropped; /* aborted while an accept was ending */
         bool shut_down;

@@ -313,11 +313,13 @@ static wws_status publish(
     struct wwi_channel *channel = transfer->channel;
     struct wwi_lane *lane = wwi_channel_lane(channel, transfer->lane);
     struct wwi_exchange *before = NULL;
-    bool open;
+    bool mine, open, broken;
 
     wwi_lock_take(&channel->synced.lock);
-    open = channel->synced.state == transfer->state
-        && channel->synced.opens == transfer->opens;
+    mine = channel->synced.opens == transfer->opens;
+    open = mine && channel->synced.state == transfer->state;
+    broken = mine && channel->synced.broken
+        && channel->synced.state == WWS_CHANNEL_STATE_FAULTED;
     if (open) {
         before = lane->current;
         lane->current = &transfer->exchange;
@@ -326,7 +328,11 @@ static wws_status publish(
     wwi_lock_give(&channel->synced.lock);
     if (before != NULL)
         wwi_exchange_unref(before);
-    return open ? WWS_S_OK : wwi_fail_static(error, WWS_E_OPERATION_ABORTED,
+    if (open)
+        return WWS_S_OK;
+    return broken ? wwi_fail_static(error, WWS_E_OBJECT_FAULTED,
+        "the session of the channel has failed")
+        : wwi_fail_static(error, WWS_E_OPERATION_ABORTED,
         "the channel was aborted or closed");
 }
 

@@ -52,7 +52,7 @@ enum {
     STOPPED = ABORTED | FAULTED | INVALID,
     CLOSED = ABORTED | INVALID,
     /* What was just beginning when its session broke ends as aborted. */
-    BROKEN = LOST | FAULTED | ABORTED,
+    BROKEN = LOST | FAULTED,
     REFUSED = BROKEN | NOWHERE,
     POOR = MEMORY | BROKEN,
 };
