@@ -201,7 +201,8 @@ func (t *TransportTask) GiveReason(reason string) error {
 }
 
 // Complete says how the task ended: success, a failure that whoever waits for
-// it hears, or of receive End.
+// it hears, or of receive and watch End; of others that is ErrInvalidArg, and
+// the task goes on.
 func (t *TransportTask) Complete(status Status) error {
 	f := begin()
 	defer f.end()

@@ -252,6 +252,10 @@ wws_status wwi_transport_task_complete(
     if (status == WWS_S_ASYNC)
         return wwi_fail_static(error, WWS_E_INVALIDARG,
             "status: WWS_S_ASYNC is not an end");
+    if (status == WWS_S_END && self->kind != WWI_TASK_RECEIVE
+        && self->kind != WWI_TASK_WATCH)
+        return wwi_fail_static(error, WWS_E_INVALIDARG,
+            "status: WWS_S_END is for those who receive or watch");
     return wwi_transport_task_end(self, status) ? WWS_S_OK
         : complete_already(error);
 }

@@ -59,6 +59,7 @@ class TransportTask(Handed, kind="TransportTask"):
 
     def complete(self, status):
         """Says how the task ended: success, a failure that whoever waits for it
-        hears, or of receive Status.S_END.
+        hears, or of receive and watch Status.S_END; of others that is
+        Invalidarg, and the task goes on.
         """
         invoke(lib.wws_transport_task_complete, self._handle, status)

@@ -875,8 +875,9 @@ WWS_API wws_status wws_transport_task_give_reason(
     wws_error error);
 
 /** Says how the task ended: success, a failure that whoever waits for it hears,
- *  or of receive WWS_S_END.  May be called from any thread while other calls
- *  are pending. */
+ *  or of receive and watch WWS_S_END; of others that is WWS_E_INVALIDARG, and
+ *  the task goes on.  May be called from any thread while other calls are
+ *  pending. */
 WWS_API wws_status wws_transport_task_complete(
     wws_transport_task transport_task,
     wws_status status,

@@ -75,6 +75,7 @@ static void task__takes_one_of_each_thing(void **state)
         WWS_E_INVALID_OPERATION);
     assert_int_equal(give_listener(CONNECT), WWS_E_INVALID_OPERATION);
     assert_int_equal(complete(CONNECT, WWS_S_ASYNC), WWS_E_INVALIDARG);
+    assert_int_equal(complete(CONNECT, WWS_S_END), WWS_E_INVALIDARG);
     assert_int_equal(give_connection(CONNECT), WWS_S_OK);
     assert_int_equal(give_connection(CONNECT), WWS_E_INVALID_OPERATION);
     assert_int_equal(complete(CONNECT, WWS_S_OK), WWS_S_OK);

@@ -347,7 +347,8 @@ impl TransportTask {
     }
 
     /// Says how the task ended: success, a failure that whoever waits for it
-    /// hears, or of receive [`Status::S_END`].
+    /// hears, or of receive and watch [`Status::S_END`]; of others that is
+    /// [`Status::E_INVALIDARG`], and the task goes on.
     pub fn complete(mut self, status: Status) -> Result<()> {
         support::call((), |_, error| unsafe {
             sys::wws_transport_task_complete(self.handle, status.0, error)
