@@ -7,7 +7,9 @@ package wws
 import "C"
 
 import (
+	"context"
 	"errors"
+	"io"
 	"log"
 	"runtime"
 	"runtime/debug"
@@ -90,7 +92,8 @@ func caught() {
 	}
 }
 
-// refused is caught where C wants a status.
+// refused is caught where C wants a status, which is that of a failure until
+// there is another: of panic(nil) nothing can be caught.
 func refused(status *C.wws_status) {
 	if what := recover(); what != nil {
 		*status = C.wws_status(StatusOther)
@@ -114,6 +117,10 @@ func statusIn(err error) Status {
 		return e.Status
 	case errors.As(err, &status):
 		return status
+	case errors.Is(err, context.Canceled):
+		return StatusCancelled
+	case errors.Is(err, context.DeadlineExceeded):
+		return StatusTimedOut
 	}
 	return StatusOther
 }
@@ -127,15 +134,21 @@ type completable interface {
 var errLetGo = errors.New("the task was let go of")
 
 // settle completes what a callback was given, unless that is to be done later.
+// An io.EOF ends what may end; of all else it is a failure, as End is.
 func settle(it completable, err error) C.wws_status {
 	status := statusIn(err)
+	if err == io.EOF {
+		status = StatusEnd
+	}
 	if status == StatusAsync {
 		return C.wws_status(status)
 	}
 	if _, bare := err.(Status); err != nil && !bare {
 		_ = it.GiveReason(strings.ToValidUTF8(err.Error(), "?"))
 	}
-	_ = it.Complete(status)
+	if it.Complete(status) != nil {
+		_ = it.Complete(StatusOther) // unless the callback has done it
+	}
 	return C.wws_status(StatusAsync)
 }
 

@@ -82,3 +82,15 @@ func TestCall__fails_as_its_callback_says(t *testing.T) {
 
 	is(t, err, wws.StatusQuotaExceeded)
 }
+
+func TestCall__fails_by_a_panic_without_a_value(t *testing.T) {
+	_, address := hosting(t, wws.TransportHTTP, echo)
+	proxy := calling(t, address, nil)
+	options := wws.CallOptions{Callbacks: &wws.CallCallbacks{
+		Sending: func(*wws.Message) error { panic(nil) },
+	}}
+
+	_, err := proxy.Call(context.Background(), "urn:a", []byte("<a/>"), &options)
+
+	is(t, err, wws.StatusOther)
+}

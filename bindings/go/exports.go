@@ -33,6 +33,7 @@ func wwsGoThreadCallbacksStopped(state C.uintptr_t) {
 //export wwsGoCustomTransportConnect
 func wwsGoCustomTransportConnect(task C.wws_transport_task, address C.wws_string,
 	state C.uintptr_t) (outcome C.wws_status) {
+	outcome = C.wws_status(StatusOther)
 	defer refused(&outcome)
 	if t, found := registered[CustomTransport](uintptr(state)); found {
 		given := handTransportTask(task)
@@ -44,6 +45,7 @@ func wwsGoCustomTransportConnect(task C.wws_transport_task, address C.wws_string
 //export wwsGoCustomTransportListen
 func wwsGoCustomTransportListen(task C.wws_transport_task, address C.wws_string,
 	state C.uintptr_t) (outcome C.wws_status) {
+	outcome = C.wws_status(StatusOther)
 	defer refused(&outcome)
 	if t, found := registered[CustomTransport](uintptr(state)); found {
 		given := handTransportTask(task)
@@ -54,6 +56,7 @@ func wwsGoCustomTransportListen(task C.wws_transport_task, address C.wws_string,
 
 //export wwsGoCallCallbacksSending
 func wwsGoCallCallbacksSending(message C.wws_message, state C.uintptr_t) (outcome C.wws_status) {
+	outcome = C.wws_status(StatusOther)
 	defer refused(&outcome)
 	if t, found := registered[CallCallbacks](uintptr(state)); found {
 		return answer(t.Sending(liftMessage(message, object{})))
@@ -63,6 +66,7 @@ func wwsGoCallCallbacksSending(message C.wws_message, state C.uintptr_t) (outcom
 
 //export wwsGoCallCallbacksReceived
 func wwsGoCallCallbacksReceived(message C.wws_message, state C.uintptr_t) (outcome C.wws_status) {
+	outcome = C.wws_status(StatusOther)
 	defer refused(&outcome)
 	if t, found := registered[CallCallbacks](uintptr(state)); found {
 		return answer(t.Received(liftMessage(message, object{})))
@@ -73,6 +77,7 @@ func wwsGoCallCallbacksReceived(message C.wws_message, state C.uintptr_t) (outco
 //export wwsGoCustomConnectionSend
 func wwsGoCustomConnectionSend(task C.wws_transport_task, octets C.wws_bytes, more C.bool,
 	state C.uintptr_t) (outcome C.wws_status) {
+	outcome = C.wws_status(StatusOther)
 	defer refused(&outcome)
 	if t, found := registered[CustomConnection](uintptr(state)); found {
 		given := handTransportTask(task)
@@ -84,6 +89,7 @@ func wwsGoCustomConnectionSend(task C.wws_transport_task, octets C.wws_bytes, mo
 //export wwsGoCustomConnectionReceive
 func wwsGoCustomConnectionReceive(task C.wws_transport_task,
 	state C.uintptr_t) (outcome C.wws_status) {
+	outcome = C.wws_status(StatusOther)
 	defer refused(&outcome)
 	if t, found := registered[CustomConnection](uintptr(state)); found {
 		given := handTransportTask(task)
@@ -95,6 +101,7 @@ func wwsGoCustomConnectionReceive(task C.wws_transport_task,
 //export wwsGoCustomConnectionShutDown
 func wwsGoCustomConnectionShutDown(task C.wws_transport_task,
 	state C.uintptr_t) (outcome C.wws_status) {
+	outcome = C.wws_status(StatusOther)
 	defer refused(&outcome)
 	if t, found := registered[CustomConnection](uintptr(state)); found {
 		given := handTransportTask(task)
@@ -106,6 +113,7 @@ func wwsGoCustomConnectionShutDown(task C.wws_transport_task,
 //export wwsGoCustomConnectionClose
 func wwsGoCustomConnectionClose(task C.wws_transport_task,
 	state C.uintptr_t) (outcome C.wws_status) {
+	outcome = C.wws_status(StatusOther)
 	defer refused(&outcome)
 	if t, found := registered[CustomConnection](uintptr(state)); found {
 		given := handTransportTask(task)
@@ -125,6 +133,7 @@ func wwsGoCustomConnectionAbort(state C.uintptr_t) {
 //export wwsGoCustomConnectionWatch
 func wwsGoCustomConnectionWatch(task C.wws_transport_task,
 	state C.uintptr_t) (outcome C.wws_status) {
+	outcome = C.wws_status(StatusOther)
 	defer refused(&outcome)
 	if t, found := registered[CustomConnection](uintptr(state)); found {
 		given := handTransportTask(task)
@@ -136,6 +145,7 @@ func wwsGoCustomConnectionWatch(task C.wws_transport_task,
 //export wwsGoCustomListenerAccept
 func wwsGoCustomListenerAccept(task C.wws_transport_task,
 	state C.uintptr_t) (outcome C.wws_status) {
+	outcome = C.wws_status(StatusOther)
 	defer refused(&outcome)
 	if t, found := registered[CustomListener](uintptr(state)); found {
 		given := handTransportTask(task)

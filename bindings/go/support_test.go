@@ -1,6 +1,9 @@
 package wws
 
 import (
+	"context"
+	"fmt"
+	"io"
 	"math"
 	"runtime"
 	"testing"
@@ -194,6 +197,9 @@ func TestCallbacks__answer_with_the_status_of_an_error(t *testing.T) {
 		{ErrAborted, StatusAborted},
 		{&Error{ErrorInfo: ErrorInfo{Status: StatusTimedOut}}, StatusTimedOut},
 		{&Fault{}, StatusOther},
+		{io.EOF, StatusOther},
+		{fmt.Errorf("late: %w", context.DeadlineExceeded), StatusTimedOut},
+		{context.Canceled, StatusCancelled},
 	} {
 		if status := Status(answer(one.err)); status != one.status {
 			t.Error(one.err, status)

@@ -3,6 +3,7 @@ package wws_test
 import (
 	"context"
 	"errors"
+	"io"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -220,6 +221,52 @@ func TestTransport__gives_an_error_to_the_call_with_its_text(t *testing.T) {
 		is(t, err, wws.StatusOther)
 		says(t, err, "the pipe is full?")
 	}
+}
+
+// A transport whose slots return what such readers and writers return that have
+// come to an end.
+func overAt(at string) *wws.CustomTransport {
+	connection := (&stopping{tasks: make(chan *wws.TransportTask, 8)}).connection()
+	if at == "receive" {
+		connection.Receive = func(*wws.TransportTask) error { return io.EOF }
+	} else {
+		connection.Send = func(*wws.TransportTask, []byte, bool) error { return io.EOF }
+	}
+	return &wws.CustomTransport{
+		Connect: func(task *wws.TransportTask, _ string) error {
+			return task.GiveConnection(connection, "", "")
+		},
+	}
+}
+
+func TestTransport__ends_what_is_received_with_io_EOF(t *testing.T) {
+	channel, err := wws.NewChannel(&wws.ChannelOptions{
+		Transport: wws.TransportCustom,
+		Encoding:  wws.EncodingUTF8,
+		Custom:    overAt("receive"),
+	})
+	must(t, err)
+	defer channel.Free()
+	message, err := wws.NewMessage(nil)
+	must(t, err)
+	defer message.Free()
+	must(t, channel.Open(context.Background(), memoryURL))
+
+	err = channel.Receive(context.Background(), message,
+		wws.ReceiveOptionOptional)
+
+	if !errors.Is(err, io.EOF) {
+		t.Error(err)
+	}
+}
+
+func TestTransport__that_cannot_send_for_io_EOF_has_failed(t *testing.T) {
+	failed := opensAndCalls(context.Background(), proxyOver(t, overAt("send")))
+
+	err := await(t, failed)
+
+	is(t, err, wws.StatusOther)
+	says(t, err, "EOF")
 }
 
 func TestTask__can_fail_later_with_a_reason(t *testing.T) {

@@ -665,6 +665,7 @@ class Go:
             f"\n//export {name}\n",
             filled(f"func {name}(", [*parameters, "state C.uintptr_t"],
                    ") (outcome C.wws_status) {\n" if answers else ") {\n"),
+            ("\toutcome = C.wws_status(StatusOther)\n" if answers else ""),
             code("""
                 |    defer $catch$
                 |    if t, found := registered[$table$](uintptr(state)); found {

@@ -8,6 +8,7 @@ import "C"
 //export wwsGoInspectorInspect
 func wwsGoInspectorInspect(channel C.wws_channel, data C.wws_bytes, last C.bool,
 	state C.uintptr_t) (outcome C.wws_status) {
+	outcome = C.wws_status(StatusOther)
 	defer refused(&outcome)
 	if t, found := registered[Inspector](uintptr(state)); found {
 		return answer(t.Inspect(liftChannel(channel, object{}), goOctets(data), bool(last)))
@@ -26,6 +27,7 @@ func wwsGoInspectorLeave(state C.uintptr_t) {
 //export wwsGoRunnerRun
 func wwsGoRunnerRun(errand C.wws_errand, name C.wws_string,
 	state C.uintptr_t) (outcome C.wws_status) {
+	outcome = C.wws_status(StatusOther)
 	defer refused(&outcome)
 	if t, found := registered[Runner](uintptr(state)); found {
 		given := handErrand(errand)
@@ -37,6 +39,7 @@ func wwsGoRunnerRun(errand C.wws_errand, name C.wws_string,
 //export wwsGoRunnerWalk
 func wwsGoRunnerWalk(errand C.wws_errand, name C.wws_string,
 	state C.uintptr_t) (outcome C.wws_status) {
+	outcome = C.wws_status(StatusOther)
 	defer refused(&outcome)
 	if t, found := registered[Runner](uintptr(state)); found {
 		given := handErrand(errand)
