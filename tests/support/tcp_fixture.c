@@ -277,15 +277,17 @@ int tcp_clean_up(void **state)
     (void) state;
     wwi_memory_fail(0, 0);
     wwi_clock_release();
-    for (int i = 0; i < HOLDERS; i++) {
+    for (int i = 0; i < HOLDERS; i++)
         give_back(&it->clients[i]);
-        give_back(&it->servers[i]);
-    }
     if (it->server != NULL) {
         wwi_tcp.server_stop(it->server, true, tcp_stopped);
         wait_for(&it->stopped, 1);
-        wwi_tcp.server_free(it->server);
     }
+    /* From here on nobody connects. */
+    for (int i = 0; i < HOLDERS; i++)
+        give_back(&it->servers[i]);
+    if (it->server != NULL)
+        wwi_tcp.server_free(it->server);
     if (it->runtime != NULL)
         end_engine(it->runtime);
     assert_int_equal(it->unfreed, 0);
