@@ -358,7 +358,8 @@ void wwi_operation_cancel(
 }
 
 /* An aborted host resets its connections; the abort is the reason then (D27).
- * PARTING keeps the host while it is asked. */
+ * PARTING keeps the operation meanwhile, and the transport its server, and so
+ * the host, until this has returned. */
 static void gone(struct wwi_incoming *incoming)
 {
     uint64_t id = (uint64_t) (uintptr_t) atomic_load(&incoming->user);
