@@ -66,7 +66,7 @@ static void open_listener(void)
 {
     wws_listener_options options = WWS_LISTENER_OPTIONS_INIT;
     wws_buffer address;
-    const char *colon;
+    char url[64];
 
     options.max_message_size = 2 * LARGE;
     options.addressing_version = WWS_ADDRESSING_VERSION_TRANSPORT;
@@ -76,8 +76,9 @@ static void open_listener(void)
         text("http://127.0.0.1:0/"), NULL, no_error), WWS_S_OK);
     assert_int_equal(wws_listener_get_address(it.listener, &address, no_error),
         WWS_S_OK);
-    colon = strrchr(address.data, ':');
-    it.port = (uint16_t) strtoul(colon + 1, NULL, 10);
+    snprintf(url, sizeof url, "%.*s", (int) address.size,
+        (const char *) address.data);
+    it.port = (uint16_t) strtoul(strrchr(url, ':') + 1, NULL, 10);
     wws_buffer_release(&address);
 }
 
