@@ -1,8 +1,13 @@
 """How a call is stopped: by its task, by Ctrl-C, by another thread."""
 import asyncio
 import contextlib
+import ctypes
+import functools
+import operator
 import os
 import random
+import select
+import signal
 import socket
 import sys
 import threading
@@ -329,6 +334,65 @@ class Interrupts(unittest.TestCase):
             handler.wait_told()
             self.assertEqual(handler.reasons,
                              [wws.CancelReason.CHANNEL_FAULTED])
+
+    def test_interrupt__just_before_the_wait_stops_the_call(self):
+        class Late:
+            """Is interrupted when the interpreter has looked for signals."""
+
+            def __init__(self, poll):
+                self.wait = poll.poll
+                self.register = poll.register
+                self.unregister = poll.unregister
+                self.steps = [functools.partial(
+                    getattr(ctypes.CDLL(None), "raise"), signal.SIGINT)]
+
+            def poll(self, timeout):
+                steps = *self.steps, functools.partial(self.wait, timeout)
+                self.steps = []
+                return list(map(operator.methodcaller("__call__"), steps))[-1]
+
+        with Silent() as peer, proxy(peer.url()) as client:
+            box = _waiting._take_box()
+            box.poll = Late(box.poll)
+            with mock.patch.object(_waiting, "_take_box", lambda: box):
+                begun = time.monotonic()
+                with self.assertRaises(KeyboardInterrupt):
+                    client.call_sync(ACTION, BODY)
+                self.assertLess(time.monotonic() - begun, patience(1))
+
+    def test_interrupt__passes_a_signal_on_to_who_hears_of_them(self):
+        here, there = socket.socketpair()
+        with here, there, Silent() as peer, proxy(peer.url()) as client:
+            here.settimeout(PATIENCE_S)
+            there.setblocking(False)
+            before = signal.set_wakeup_fd(there.fileno())
+            try:
+                with interrupted():
+                    client.call_sync(ACTION, BODY)
+                self.assertEqual(here.recv(10), bytes([signal.SIGINT]))
+                self.assertEqual(signal.set_wakeup_fd(before), there.fileno())
+            finally:
+                signal.set_wakeup_fd(before)
+
+    def test_interrupt__that_a_handler_takes_waits_on(self):
+        taken = []
+        before = signal.signal(signal.SIGUSR1, lambda *_: taken.append(1))
+        try:
+            with Silent() as peer, proxy(peer.url()) as client:
+                def press():
+                    until(lambda: len(peer.taken) == 1)
+                    os.kill(os.getpid(), signal.SIGUSR1)
+                    until(lambda: taken and not select.select(
+                        [_waiting._bell.heard], [], [], 0)[0])
+                    client.abort()
+
+                thread = threading.Thread(target=press)
+                thread.start()
+                with self.assertRaises(wws.Aborted):
+                    client.call_sync(ACTION, BODY)
+                thread.join(PATIENCE_S)
+        finally:
+            signal.signal(signal.SIGUSR1, before)
 
     def test_interrupt__stops_opening(self):
         with Silent() as peer:

@@ -9,12 +9,15 @@ depends on the stack of a task or on the collector.
 """
 import asyncio
 import atexit
+import contextlib
 import functools
 import inspect
 import itertools
 import math
 import os
 import select
+import signal
+import socket
 import threading
 import time
 
@@ -369,17 +372,58 @@ async def _hear(box, entry, until):
             timer.cancel()
 
 
+class Bell:
+    """Ends a wait of the thread that handles signals when one has come - even
+    just before it began, when the interpreter had looked for signals already.
+    """
+
+    def __init__(self):
+        self.heard, self.rung = socket.socketpair()
+        self.heard.setblocking(False)
+        self.rung.setblocking(False)
+
+    @contextlib.contextmanager
+    def hung(self, poll):
+        """Yields what is to be called after each wait."""
+        try:
+            before = signal.set_wakeup_fd(self.rung.fileno(),
+                                          warn_on_full_buffer=False)
+        except ValueError:
+            yield lambda: None  # another thread handles signals
+            return
+        try:
+            poll.register(self.heard, select.POLLIN)
+            yield lambda: self.pass_on(before)
+        finally:
+            signal.set_wakeup_fd(before)
+            with contextlib.suppress(KeyError):  # interrupted above
+                poll.unregister(self.heard)
+            self.pass_on(before)
+
+    def pass_on(self, before):
+        """Tells of the signals whoever would have been told."""
+        with contextlib.suppress(OSError):
+            signals = self.heard.recv(ROOM)
+            if before not in (-1, self.rung.fileno()):
+                os.write(before, signals)
+
+
+_bell = Bell()
+
+
 def _listen(box, entry, until):
     """Waits for the event, at most until then.  Signals are handled here."""
-    while not entry.done:
-        left = LONGEST_S
-        if until is not None:
-            left = min(left, until - time.monotonic())
-            if left <= 0:
-                box.drain()
-                return
-        box.poll.poll(math.ceil(left * 1000))
-        box.drain()
+    with _bell.hung(box.poll) as pass_on:
+        while not entry.done:
+            left = LONGEST_S
+            if until is not None:
+                left = min(left, until - time.monotonic())
+                if left <= 0:
+                    box.drain()
+                    return
+            box.poll.poll(math.ceil(left * 1000))
+            pass_on()
+            box.drain()
 
 
 def _await(box, entry, until):
@@ -485,7 +529,8 @@ def _leave_process():
 
 def _begin_process():
     """A child has none of the threads and queues of its parent."""
-    global _background, _sweeping, _beginning
+    global _background, _bell, _sweeping, _beginning
+    _bell = Bell()
     _boxes.clear()
     _loops.clear()
     _spare.clear()
