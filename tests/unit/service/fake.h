@@ -303,7 +303,7 @@ static void send_prepared(struct wwi_server *server, struct request *request)
     server->callbacks.arrived(&request->incoming, server->callbacks.state);
 }
 
-static void send_to(
+static inline void send_to(
     struct wwi_server *server,
     struct request *request,
     const char *envelope)
