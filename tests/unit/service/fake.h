@@ -95,6 +95,26 @@ static inline int flag_of(const int *flag)
     return value;
 }
 
+struct marker {
+    struct wwi_post post;
+    int passed;
+};
+
+static inline void pass(struct wwi_work *work)
+{
+    set_flag(&WWI_CONTAINER(work, struct marker, post.work)->passed);
+}
+
+/* Waits until the loop has done what it was woken for. */
+static inline void await_turn(struct wwi_loop *loop)
+{
+    struct marker marker = { .passed = 0 };
+
+    wwi_post_init(&marker.post, pass);
+    (void) wwi_loop_post(loop, &marker.post);
+    await(&marker.passed);
+}
+
 static wws_status fake_open(
     struct wwi_runtime *runtime,
     wws_string url,

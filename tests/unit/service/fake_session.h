@@ -228,24 +228,9 @@ static void break_line(struct line *line, wws_status why)
     wake_line(line);
 }
 
-struct marker {
-    struct wwi_post post;
-    int passed;
-};
-
-static void pass(struct wwi_work *work)
-{
-    set_flag(&WWI_CONTAINER(work, struct marker, post.work)->passed);
-}
-
-/* Waits until the loop has done what it was woken for. */
 static void await_loop(const struct line *line)
 {
-    struct marker marker = { .passed = 0 };
-
-    wwi_post_init(&marker.post, pass);
-    (void) wwi_loop_post(line->session.loop, &marker.post);
-    await(&marker.passed);
+    await_turn(line->session.loop);
 }
 
 static struct line *lock_line(struct wwi_session *session)

@@ -277,26 +277,6 @@ static void close_twice(enum wwi_gate gate, bool busy)
     open_host();
 }
 
-struct turn {
-    struct wwi_post post;
-    int over;
-};
-
-static void turn_over(struct wwi_work *work)
-{
-    set_flag(&WWI_CONTAINER(work, struct turn, post.work)->over);
-}
-
-/* Waits until the loop is through with what it does. */
-static void await_turn(void)
-{
-    struct turn turn = { .over = 0 };
-
-    wwi_post_init(&turn.post, turn_over);
-    (void) wwi_loop_post(wwi_runtime_loop(runtime), &turn.post);
-    await(&turn.over);
-}
-
 /* Also if the one before is just over. */
 static void close__aborts_when_its_own_time_is_over__g133(void **state)
 {
@@ -330,7 +310,7 @@ static void close__does_not_abort_before_its_time__g133(void **state)
 
     wwi_clock_move(5000);
     await(&again.done);
-    await_turn();
+    await_turn(wwi_runtime_loop(runtime));
 
     wwi_gate_watch(NULL);
     wwi_clock_move(4999);
