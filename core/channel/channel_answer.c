@@ -2,7 +2,7 @@
  * answer. */
 #include "core/base/gate.h"
 #include "core/base/memory.h"
-#include "core/channel/channel_parts.h"
+#include "core/channel/channel_half.h"
 #include "core/channel/listener.h"
 #include "core/channel/reply.h"
 
@@ -84,6 +84,9 @@ wws_status wwi_channel_receive_request(
     self->synced.incoming = incoming;
     lane->turn = turns.done;
     wwi_lock_give(&self->synced.lock);
+    if (begins && status == WWS_S_OK)
+        status = wwi_lane_put_message(self, lane, message, turns.done,
+            WWI_TURN_READING, error);
     wwi_channel_leave_active(self);
     return status;
 }

@@ -52,9 +52,12 @@ wws_status wwi_lane_move(
     moved = state == WWS_CHANNEL_STATE_OPEN && lane->turn == from
         && lane->message == half && !(from == WWI_TURN_IDLE
             && to == WWI_TURN_SENDING && channel->synced.shut_down);
-    if (moved)
+    if (moved) {
         lane->turn = to;
+        channel->synced.active++;
+    }
     wwi_lock_give(&channel->synced.lock);
+    WWI_GATE(LANE_ENTERED);
     if (moved)
         return WWS_S_OK;
     if (state != WWS_CHANNEL_STATE_OPEN)
@@ -74,6 +77,7 @@ void wwi_lane_leave(
     if (lane->turn == from)
         lane->turn = to;
     wwi_lock_give(&channel->synced.lock);
+    wwi_channel_leave_active(channel);
 }
 
 wws_status wwi_lane_put_message(
@@ -116,6 +120,7 @@ void wwi_lane_drop_message(
     half = wwi_lane_take_half_locked(lane);
     wwi_lock_give(&channel->synced.lock);
     wwi_half_free(half);
+    wwi_channel_leave_active(channel);
 }
 
 wws_status wwi_half_end(

@@ -9,7 +9,8 @@ struct wwi_turns wwi_reading_turns(struct wwi_channel *channel);
 struct wwi_turns wwi_writing_turns(struct wwi_channel *channel);
 
 /* Without I/O: takes the lane from one turn to another, if its message is this
- * one, or null if none is half written or read. */
+ * one, or null if none is half written or read.  It is active until it is left,
+ * so that nobody opens the channel again meanwhile. */
 wws_status wwi_lane_move(
     struct wwi_channel *channel,
     struct wwi_lane *lane,
@@ -19,15 +20,22 @@ wws_status wwi_lane_move(
     const char *what,
     struct wwi_error *error);
 
-/* A lane that was taken so goes on in this turn, unless the channel was closed
- * meanwhile. */
+/* Leaves a lane that was taken so: it goes on in this turn, unless the channel
+ * was closed meanwhile. */
 void wwi_lane_leave(
     struct wwi_channel *channel,
     struct wwi_lane *lane,
     enum wwi_turn from,
     enum wwi_turn to);
 
-/* Likewise, and the message is the lane's. */
+/* Likewise, and the message is the lane's no more. */
+void wwi_lane_drop_message(
+    struct wwi_channel *channel,
+    struct wwi_lane *lane,
+    enum wwi_turn from,
+    enum wwi_turn to);
+
+/* While the channel is active: the message is the lane's. */
 wws_status wwi_lane_put_message(
     struct wwi_channel *channel,
     struct wwi_lane *lane,
@@ -35,13 +43,6 @@ wws_status wwi_lane_put_message(
     enum wwi_turn from,
     enum wwi_turn to,
     struct wwi_error *error);
-
-/* ... and is so no more. */
-void wwi_lane_drop_message(
-    struct wwi_channel *channel,
-    struct wwi_lane *lane,
-    enum wwi_turn from,
-    enum wwi_turn to);
 
 /* The message is done, by the end of its writing or its reading. */
 wws_status wwi_half_end(

@@ -37,22 +37,6 @@ static wws_status read_whole(
     return wwi_transfer_run(transfer, "read", error);
 }
 
-/* The request is here already. */
-static wws_status read_request(
-    struct wwi_channel *channel,
-    struct wwi_message *message,
-    struct wwi_error *error)
-{
-    struct wwi_lane *lane = wwi_channel_lane(channel, WWI_LANE_RECEIVE);
-    wws_status status = wwi_channel_receive_request(channel, message, true,
-        wwi_reading_turns(channel), error);
-
-    if (status != WWS_S_OK)
-        return status;
-    return wwi_lane_put_message(channel, lane, message, WWI_TURN_RECEIVED,
-        WWI_TURN_READING, error);
-}
-
 static bool read_on(struct wwi_transfer *transfer)
 {
     struct wwi_client *client = transfer->exchange.client;
@@ -203,7 +187,8 @@ wws_status wwi_channel_read_message_start(
     status = wwi_wait_check(self->member.runtime, completion, error);
     if (status >= 0)
         status = self->streamed ? WWS_S_END
-            : read_request(self, message, error);
+            : wwi_channel_receive_request(self, message, true,
+                wwi_reading_turns(self), error);
     return status != WWS_S_END ? status : wwi_channel_no_message(
         option == WWS_RECEIVE_OPTION_REQUIRED, error);
 }

@@ -24,8 +24,10 @@ static wws_status begin_writing_whole(
         wwi_lane_leave(channel, lane, WWI_TURN_SENDING, from);
         return status;
     }
-    return wwi_lane_put_message(channel, lane, message, WWI_TURN_SENDING,
+    status = wwi_lane_put_message(channel, lane, message, WWI_TURN_SENDING,
         WWI_TURN_WRITING, error);
+    wwi_channel_leave_active(channel);
+    return status;
 }
 
 static wws_status begin_head(
