@@ -82,14 +82,20 @@ static struct wwi_custom_session *session_of(struct wwi_session *base)
     return WWI_CONTAINER(base, struct wwi_custom_session, base);
 }
 
-/* What holders call, on any thread. */
+/* What holders call, on any thread.  The loop looks what has changed, and the
+ * session may be gone when it has. */
 
-/* The session may be gone when it has run. */
-static void wish(struct wwi_custom_session *session, bool *what)
+static struct wwi_custom_session *enter(struct wwi_session *base)
 {
+    struct wwi_custom_session *session = session_of(base);
+
     wwi_custom_session_ref(session);
     wwi_custom_lock(session);
-    *what = true;
+    return session;
+}
+
+static void leave(struct wwi_custom_session *session)
+{
     wwi_custom_unlock(session);
     wwi_custom_session_wake(session);
     wwi_custom_session_unref(session);
@@ -97,37 +103,35 @@ static void wish(struct wwi_custom_session *session, bool *what)
 
 static void open_session(struct wwi_session *base)
 {
-    wish(session_of(base), &session_of(base)->synced.opening);
+    struct wwi_custom_session *session = enter(base);
+
+    session->synced.opening = true;
+    leave(session);
 }
 
 static void receive(struct wwi_session *base)
 {
-    struct wwi_custom_session *session = session_of(base);
+    struct wwi_custom_session *session = enter(base);
 
-    wwi_custom_session_ref(session);
-    wwi_custom_lock(session);
     session->synced.asked++;
-    wwi_custom_unlock(session);
-    wwi_custom_session_wake(session);
-    wwi_custom_session_unref(session);
+    leave(session);
 }
 
 static void abort_session(struct wwi_session *base)
 {
-    struct wwi_custom_session *session = session_of(base);
+    struct wwi_custom_session *session = enter(base);
 
-    wwi_custom_session_ref(session);
-    wwi_custom_lock(session);
     session->synced.aborted = true;
     session->synced.over = true;
-    wwi_custom_unlock(session);
-    wwi_custom_session_wake(session);
-    wwi_custom_session_unref(session);
+    leave(session);
 }
 
 static void free_session(struct wwi_session *base)
 {
-    wish(session_of(base), &session_of(base)->synced.freed);
+    struct wwi_custom_session *session = enter(base);
+
+    session->synced.freed = true;
+    leave(session);
 }
 
 static wws_status may_send_locked(const struct wwi_custom_session *session)
@@ -140,15 +144,11 @@ static wws_status may_send_locked(const struct wwi_custom_session *session)
 
 static void shutdown_session(struct wwi_session *base)
 {
-    struct wwi_custom_session *session = session_of(base);
+    struct wwi_custom_session *session = enter(base);
 
-    wwi_custom_session_ref(session);
-    wwi_custom_lock(session);
     if (may_send_locked(session) == WWS_S_OK)
         session->synced.shut = true;
-    wwi_custom_unlock(session);
-    wwi_custom_session_wake(session);
-    wwi_custom_session_unref(session);
+    leave(session);
 }
 
 static wws_status check_size(
@@ -173,8 +173,7 @@ static wws_status send_message(
 
     if (status < 0)
         return status;
-    wwi_custom_session_ref(session);
-    wwi_custom_lock(session);
+    (void) enter(base);
     status = may_send_locked(session);
     if (status == WWS_S_OK) {
         sending->link = (struct wwi_link) { 0 };
@@ -186,9 +185,7 @@ static wws_status send_message(
         session->synced.shut = ends;
         session->synced.last = ends ? sending : NULL;
     }
-    wwi_custom_unlock(session);
-    wwi_custom_session_wake(session);
-    wwi_custom_session_unref(session);
+    leave(session);
     return status;
 }
 
