@@ -287,12 +287,6 @@ wws_status wwi_channel_abort(struct wwi_channel *self)
     return WWS_S_OK;
 }
 
-/* The closing of a session has its own deadline. */
-static void close_expired(struct wwi_object *object)
-{
-    (void) object;
-}
-
 static void session_closed(void *user, wws_status status)
 {
     struct wwi_channel *channel = user;
@@ -373,7 +367,7 @@ wws_status wwi_channel_close(
     if (moved && self->synced.state == CLOSING) {
         self->synced.closing = closing;
         if (closing != NULL)
-            wwi_closing_start_locked(closing, WWI_NEVER, close_expired);
+            wwi_closing_start_locked(closing, WWI_NEVER, NULL);
         cut_off = is_cut_off_locked(self);
         ends = collect_locked(self);
         /* What ends first must not take the close for done. */

@@ -28,7 +28,7 @@ struct wwi_closing *wwi_closing_new(
 void wwi_closing_discard(struct wwi_closing *closing);
 
 /* With the object's lock, together with what makes it close: the deadline may
- * have come before the lock is given.  WWI_NEVER: none. */
+ * have come before the lock is given.  WWI_NEVER: none, and nothing expires. */
 void wwi_closing_start_locked(
     struct wwi_closing *closing,
     int64_t deadline,

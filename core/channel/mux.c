@@ -95,7 +95,7 @@ void wwi_mux_call_end(struct wwi_mux *mux)
 
 void wwi_mux_leave(struct wwi_mux *mux)
 {
-    bool free_it;
+    bool free_it, tells;
 
     while (wwi_mux_wants_piece(mux)) {
         mux->synced.asked = true;
@@ -104,9 +104,15 @@ void wwi_mux_leave(struct wwi_mux *mux)
         wwi_mux_call_end(mux);
     }
     free_it = may_be_freed(mux);
+    tells = mux->synced.untold != 0;
     if (free_it)
         ref(mux);
+    if (tells)
+        ref(mux);
     wwi_lock_give(&mux->synced.lock);
+    /* Without the lock: where the loop has ended, it runs here. */
+    if (tells && !wwi_loop_post(mux->loop, &mux->telling))
+        unref(mux);
     if (free_it && !wwi_loop_post(mux->loop, &mux->post))
         unref(mux);
 }
@@ -143,8 +149,8 @@ void wwi_mux_notify(struct wwi_mux_client *client)
         client->base.notify(&client->base);
 }
 
-/* In turns, so that many do not keep the loop from all else.  Who comes later
- * sees for himself. */
+/* In turns, so that many do not keep the loop from all else: the rest is posted
+ * when the lock is left.  Who comes later sees for himself. */
 static void tell_some(struct wwi_mux *mux)
 {
     struct wwi_list *clients = &mux->synced.clients;
@@ -159,11 +165,6 @@ static void tell_some(struct wwi_mux *mux)
         wwi_mux_notify(WWI_CONTAINER(link, struct wwi_mux_client,
             synced.link));
     }
-    if (mux->synced.untold == 0)
-        return;
-    ref(mux);
-    if (!wwi_loop_post(mux->loop, &mux->telling))
-        unref(mux);
 }
 
 static void tell_rest(struct wwi_work *work)
