@@ -10,7 +10,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from cdef import declarations
-from header import c_array, c_type, files_of_types, origin
+from header import (
+    c_type, callback_parameters, callback_result, files_of_types, origin,
+    since_doc)
 from model import (
     Call, Enumeration, Kind, Model, Object, Parameter, Role, Shape, Slot, Type,
     Value)
@@ -18,10 +20,6 @@ from speech import Speech, in_speech
 from text import COLUMNS, Files, fill, flow, spread, wrapped
 
 # Rules
-
-
-def has_class(model: Model, object: Object) -> bool:
-    return not object.free_functions and not model.is_hidden(object)
 
 
 def is_options_type(type: Type) -> bool:
@@ -35,12 +33,6 @@ def is_options(slot: Slot) -> bool:
     return slot.type is not None and is_options_type(slot.type)
 
 
-def is_nameless(model: Model, slot: Slot) -> bool:
-    """What nobody can name because it has no class."""
-    return (slot.shape is Shape.HANDLE
-            and not has_class(model, slot.type.object))
-
-
 def is_raised(model: Model, type: Type) -> bool:
     """What a handler can give to the operation that it was given, it can raise,
     too."""
@@ -48,26 +40,15 @@ def is_raised(model: Model, type: Type) -> bool:
                if call.object.borrowed for it in call.parameters)
 
 
-def only_callback(table: Type) -> Slot | None:
-    """The callback of a table that has no other."""
-    return table.callbacks[0] if len(table.callbacks) == 1 else None
-
-
 def is_queued(model: Model, table: Type) -> bool:
     """Whether a table is served through the queue that it can name."""
-    return only_callback(table) is not None and any(
-        it.shape is Shape.HANDLE and it.type.object is model.queue
-        for it in table.slots)
-
-
-def tables_of(model: Model) -> list[Type]:
-    return [it for it in model.structs
-            if it.shape is Shape.TABLE and it is not model.completion]
+    return (table.only_callback is not None
+            and model.queue_of(table) is not None)
 
 
 def externs_of(model: Model) -> list[tuple[Type, Slot]]:
     """The tables that the library calls, and their callbacks."""
-    return [(table, slot) for table in tables_of(model)
+    return [(table, slot) for table in model.tables
             if not is_queued(model, table) for slot in table.callbacks]
 
 
@@ -127,7 +108,7 @@ def speech_of(call: Call) -> Speech:
     """That there is none is an answer of its own, not a status."""
 
     def spoken(enumeration: Enumeration, value: Value) -> str:
-        if enumeration.is_status and value.number > 0 and "_END" in value.name:
+        if value.is_end:
             return "None" if results_of(call) else "False"
         return spoken_value(enumeration, value)
 
@@ -243,8 +224,7 @@ class Module:
         if call.canceller:
             doc += ("  When its task is cancelled, or its deadline passes, "
                     f"{spoken_call(call.canceller)} ends it.")
-        if call.since > 1:
-            doc += f"  Since version {call.since}."
+        doc = since_doc(doc, call.since)
         for it in call.parameters:
             doc = self.entries(doc, [(it.name, it.slot.doc)])
             if is_options(it.slot):
@@ -255,14 +235,14 @@ class Module:
 
     def input_type(self, slot: Slot) -> str:
         type = value_type(slot)
-        if slot.shape is Shape.TABLE and only_callback(slot.type):
+        if slot.shape is Shape.TABLE and slot.type.only_callback:
             type = self.callable_type(slot.type)
         elif slot.kind is Kind.BYTES:
             type = "Octets"
         return f"Sequence[{type}]" if slot.repeated else type
 
     def callable_type(self, table: Type) -> str:
-        callback = only_callback(table).type
+        callback = table.only_callback.type
         arguments = ", ".join(map(value_type, callback.arguments))
         result = ("object" if not callback.result
                   else "Handled" if is_queued(self.model, table)
@@ -288,7 +268,7 @@ class Module:
             value = slot.enumeration.default(slot.value)
             return (f"{self.type(slot.enumeration.name.pascal)}"
                     f".{value.scoped_name}")
-        if slot.kind is Kind.UINT32 and slot.value == "4294967295":
+        if slot.kind is Kind.UINT32 and slot.is_greatest:
             return self.help("INFINITE")
         return slot.value or "0"
 
@@ -309,11 +289,11 @@ class Module:
         often: list[Slot] = []
         named: list[Slot] = []
         for it in call.parameters:
-            if not it.input or is_nameless(self.model, it.slot):
+            if not it.input or self.model.is_hidden_handle(it.slot):
                 continue
             if is_options(it.slot):
                 for member in it.slot.type.slots:
-                    if not is_nameless(self.model, member):
+                    if not self.model.is_hidden_handle(member):
                         (given if member.required else named).append(member)
             elif it.required and not it.has_default:
                 given.append(it.slot)
@@ -372,7 +352,7 @@ class Module:
 
     def put_members(self, type: Type, prefix: str = "") -> None:
         for slot in type.slots:
-            if is_nameless(self.model, slot):
+            if self.model.is_hidden_handle(slot):
                 continue
             value = self.value_in(slot, slot.required, prefix)
             if slot.repeated:
@@ -437,7 +417,7 @@ class Module:
         for it in call.parameters:
             if it.output or is_options(it.slot):
                 passed.append(it.name)
-            elif is_nameless(self.model, it.slot):
+            elif self.model.is_hidden_handle(it.slot):
                 passed.append(self.help("NONE"))
             else:
                 star = "*" if it.slot.repeated else ""
@@ -731,7 +711,7 @@ class Module:
                          for it in callback.arguments)
 
     def put_queued(self, table: Type) -> None:
-        slot = only_callback(table)
+        slot = table.only_callback
         self.body += fill("""
             |
             |
@@ -751,16 +731,15 @@ class Module:
             names.append(it.name.snake)
             if it.repeated:
                 names.append(f"{it.name.snake}_count")
-        failing = (f"error={self.help('OTHER')}" if slot.type.result else "")
+        failing = f"error={self.help('OTHER')}" if slot.type.result else ""
         self.body += f"\n\n@{self.help('ffi')}.def_extern({failing})\n"
         self.body += flow(f"def wws_python_{callback_name(table, slot)}(",
                           [*names, "state"], "):\n")
         self.body += docstring(self.words(slot.doc), "    ")
-        method = "" if only_callback(table) else f".{slot.name.snake}"
+        method = "" if table.only_callback else f".{slot.name.snake}"
         passed = [f"ffi.from_handle(state){method}"]
         passed += [self.seen(it, it.name.snake) for it in slot.type.arguments]
-        asks = ("hand" if any(it.is_handed_over for it in slot.type.arguments)
-                else "ask")
+        asks = "hand" if slot.type.is_handed else "ask"
         head = (f"return {self.help(asks)}(" if slot.type.result
                 else f"{self.help('tell')}(")
         self.body += flow(f"    {head}", passed, ")\n")
@@ -797,8 +776,8 @@ class Module:
                 import_of("typing", self.used_in_stub("Callable", "Sequence")),
                 "\nimport wws\n",
                 import_of("._support", self.used_in_stub(
-                    "Handed", "Handled", "Object", "Octets", "Owned", "Raised", "Record",
-                    "Served", "Struct")),
+                    "Handed", "Handled", "Object", "Octets", "Owned", "Raised",
+                    "Record", "Served", "Struct")),
                 self.typed])
 
     def used_in_stub(self, *names: str) -> set[str]:
@@ -836,9 +815,7 @@ def opening(file: str, what: str) -> str:
 
 def has_record(model: Model, type: Type) -> bool:
     """What an event tells is for the support alone."""
-    calls = model.queue.calls if model.queue else []
-    return type.shape is Shape.RECORD and not any(
-        it.slot.type is type for call in calls for it in call.parameters)
+    return type.shape is Shape.RECORD and type is not model.event
 
 
 def is_value(type: Type) -> bool:
@@ -846,17 +823,16 @@ def is_value(type: Type) -> bool:
 
 
 def is_class(model: Model, type: Type) -> bool:
-    return type in tables_of(model) and not only_callback(type)
+    return type in model.tables and not type.only_callback
 
 
 def object_module(model: Model, object: Object) -> Files:
     module = Module(model)
-    if has_class(model, object):
+    if object.free_functions:
+        for call in model.spoken_calls(object):
+            module.put_function(call)
+    else:
         module.put_class(object)
-    elif object.free_functions:
-        for call in object.calls:
-            if call.role is not Role.FREE:
-                module.put_function(call)
     yield from module.finish(object.name.snake, object.file,
                              sentence(module.words(object.doc)))
 
@@ -879,7 +855,7 @@ def types_module(model: Model) -> Files:
 
 def tables_module(model: Model) -> Files:
     module = Module(model)
-    for table in tables_of(model):
+    for table in model.tables:
         if is_queued(model, table):
             module.put_queued(table)
         else:
@@ -950,11 +926,11 @@ def package(model: Model) -> str:
     text += exports("errors", ["Error", *map(error_name, errors_of(model))])
     for object in model.objects:
         name = object.name
-        if has_class(model, object):
+        if model.is_spoken(object):
             text += exports(name.snake, [name.pascal])
         elif object.free_functions:
-            text += exports(name.snake, [it.name.snake for it in object.calls
-                                         if it.role is not Role.FREE])
+            text += exports(name.snake, [it.name.snake for it
+                                         in model.spoken_calls(object)])
     return text + fill("""
         |from ._extras import *  # noqa: F401,F403
         |from ._support import INFINITE as INFINITE
@@ -962,18 +938,6 @@ def package(model: Model) -> str:
 
 
 # Declarations for cffi
-
-
-def callback_result(callback: Type) -> str:
-    return "wws_status" if callback.result else "void"
-
-
-def callback_parameters(callback: Type) -> list[str]:
-    parameters = []
-    for slot in callback.arguments:
-        parameters += c_array(slot) if slot.repeated \
-            else [f"{c_type(slot)} {slot.name.snake}"]
-    return [*parameters, "void *state"]
 
 
 def callback_head(before: str, who: str, table: Type, slot: Slot) -> str:
@@ -1023,7 +987,7 @@ def emit(model: Model) -> Files:
     yield from tables_module(model)
     yield from errors_module(model)
     for object in model.objects:
-        if has_class(model, object) or object.free_functions:
+        if not model.is_hidden(object):
             yield from object_module(model, object)
     yield "bindings/python/wws/_cdef.h", cdef(model)
     yield "bindings/python/wws/_callbacks.h", gates(model)

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from pathlib import PurePath
 
-from header import c_type
+from header import c_type, callback_parameters, callback_result
 from model import (
     Call, Enumeration, Kind, Model, Object, Parameter, Role, Shape, Slot, Type,
     Value)
@@ -117,13 +117,10 @@ def sentinel_name(enumeration: Enumeration, value: Value) -> str:
 
 def call_name(call: Call) -> str:
     """Go asks for a state by State, and makes a channel by NewChannel."""
-    name = call.name.snake
     if call.role is Role.CREATE:
         return (f"New{exported(call.object.name.snake)}"
-                f"{exported(name.removeprefix('create'))}")
-    bare = name.removeprefix("get_")
-    taken = [it.name.snake for it in call.object.calls]
-    return exported(name if bare in taken else bare)
+                f"{exported(call.name.snake.removeprefix('create'))}")
+    return exported(call.bare_name)
 
 
 def receiver_name(object: Object) -> str:
@@ -279,10 +276,10 @@ def by_pointer(slot: Slot) -> bool:
         and any(it.number == 0 for it in slot.enumeration.values))
 
 
-def said_duration(value: str) -> str:
-    ms = int(value)
-    if ms == 2**32 - 1:
+def said_duration(slot: Slot) -> str:
+    if slot.is_greatest:
         return "Infinite"
+    ms = int(slot.value)
     return f"{ms} ms" if ms % 1000 else f"{ms // 1000} s"
 
 
@@ -346,7 +343,7 @@ def spoken_call(call: Call) -> str:
 def spoken_value(enumeration: Enumeration, value: Value) -> str:
     if enumeration.is_status and value.number < 0:
         return sentinel_name(enumeration, value)
-    if enumeration.is_status and value.short_name.snake == "s_end":
+    if value.is_end:
         return "End"
     return value_name(enumeration, value)
 
@@ -380,13 +377,7 @@ class Go:
     """All that depends on the whole schema."""
 
     def __init__(self, model: Model):
-        """Completions and events are the support's."""
         self.model = model
-        self.event: Type | None = None
-        for call in model.queue.calls if model.queue else []:
-            for it in call.parameters:
-                if it.slot.shape is Shape.RECORD:
-                    self.event = it.slot.type
         self.members: dict[str, str] = {}
         for type in model.structs:
             for slot in type.slots:
@@ -394,43 +385,34 @@ class Go:
 
     # What there is
 
-    def is_spoken_object(self, object: Object) -> bool:
-        return not object.free_functions and not self.model.is_hidden(object)
-
     def is_spoken_table(self, table: Type) -> bool:
         """What callbacks are given by C has to be lifted."""
-        return table is not self.model.completion and not any(
+        return table in self.model.tables and not any(
             it.repeated or it.moved or it.shape in (Shape.STRUCT, Shape.TABLE)
             for slot in table.callbacks for it in slot.type.slots)
 
     def is_spoken(self, slot: Slot) -> bool:
-        if slot.shape is Shape.HANDLE:
-            return self.is_spoken_object(slot.type.object)
         if slot.shape is Shape.TABLE:
             return self.is_spoken_table(slot.type)
-        return not slot.pointer
+        return not slot.pointer and not self.model.is_hidden_handle(slot)
 
     def is_spoken_enumeration(self, enumeration: Enumeration) -> bool:
         """The kinds of events are no concern of those who see none."""
         users = [type for type in self.model.types
                  if any(it.enumeration is enumeration for it in type.slots)]
-        return enumeration.is_status or users != [self.event]
-
-    def queue_of(self, table: Type) -> Slot | None:
-        return next((it for it in table.slots if it.shape is Shape.HANDLE
-                     and it.type.object is self.model.queue), None)
+        return enumeration.is_status or users != [self.model.event]
 
     def queued(self, table: Type) -> Slot | None:
         """The callback of a table that a queue can stand for."""
-        if not self.queue_of(table) or len(table.callbacks) != 1:
+        slot = table.only_callback
+        if not slot or not self.model.queue_of(table):
             return None
-        slot = table.callbacks[0]
         return slot if not slot.type.result or is_served(slot.type) else None
 
     def called(self) -> list[tuple[Type, Slot]]:
-        return [(table, slot) for table in self.model.structs
-                if table.shape is Shape.TABLE and self.is_spoken_table(table)
-                and not self.queued(table) for slot in table.callbacks]
+        return [(table, slot) for table in self.model.tables
+                if self.is_spoken_table(table) and not self.queued(table)
+                for slot in table.callbacks]
 
     # Documentation
 
@@ -525,7 +507,7 @@ class Go:
         if slot.required and type.shape is Shape.STRUCT:
             doc += " Required."
         if value:
-            said = said_duration(value) if is_duration(slot) else value
+            said = said_duration(slot) if is_duration(slot) else value
             doc += f" Default: {said}."
         if slot.since > type.since:
             doc += f" Since version {slot.since}."
@@ -611,7 +593,7 @@ class Go:
             |    f.register(&c.state, &copied)
             """)
         for slot in table.callbacks:
-            how = (f"c.{self.queue_of(table).name.snake} = events.handle"
+            how = (f"c.{self.model.queue_of(table).name.snake} = events.handle"
                    if slot is self.queued(table) else
                    f"c.{slot.name.snake} = "
                    f"(*[0]byte)(C.{shim_name(table, slot)})")
@@ -631,7 +613,8 @@ class Go:
         head = code("""
             |
             |func (t *$table$) happened(event *C.wws_$event$) {
-            """, table=exported(table.name.snake), event=self.event.name.snake)
+            """, table=exported(table.name.snake),
+            event=self.model.event.name.snake)
         if is_served(slot.type):
             return head + f"\tgo serve(t.{name}, {arguments[0]})\n}}\n"
         names = [argument_name(it) for it in slots]
@@ -695,7 +678,8 @@ class Go:
             |
             |#endif
             """, declarations="".join(
-                spread(shim_head(*it), shim_parameters(it[1].type), ");\n")
+                spread(shim_head(*it), callback_parameters(it[1].type),
+                       ");\n")
                 for it in self.called()))
         yield "bindings/go/callbacks.c", fill("""
             |/* Generated by schema/plugin; change the schema. */
@@ -986,7 +970,7 @@ class Go:
                 continue
             if type.shape is Shape.STRUCT:
                 yield self.struct(type)
-            elif type.shape is Shape.RECORD and type is not self.event:
+            elif type.shape is Shape.RECORD and type is not self.model.event:
                 yield self.record(type)
             elif type.shape is Shape.TABLE and self.is_spoken_table(type):
                 yield self.table(type)
@@ -994,25 +978,14 @@ class Go:
             if object.file != proto:
                 continue
             if object.free_functions:
-                yield from (self.free_function(it) for it in object.calls
-                            if it.role is not Role.FREE)
-            elif self.is_spoken_object(object):
+                yield from map(self.free_function,
+                               self.model.spoken_calls(object))
+            elif self.model.is_spoken(object):
                 yield self.object(object)
 
 
-def shim_parameters(callback: Type) -> list[str]:
-    parameters = []
-    for slot in callback.arguments:
-        type = c_type(slot)
-        parameters.append(f"const {type} *{slot.name.snake}"
-                          if slot.shape is Shape.RECORD
-                          else f"{type} {slot.name.snake}")
-    return [*parameters, "void *state"]
-
-
 def shim_head(table: Type, slot: Slot) -> str:
-    result = "wws_status" if slot.type.result else "void"
-    return f"{result} {shim_name(table, slot)}("
+    return f"{callback_result(slot.type)} {shim_name(table, slot)}("
 
 
 def shim(table: Type, slot: Slot) -> str:
@@ -1022,7 +995,7 @@ def shim(table: Type, slot: Slot) -> str:
              for it in callback.arguments]
     into = "return " if callback.result else ""
     return "".join([
-        "\n", spread(shim_head(table, slot), shim_parameters(callback),
+        "\n", spread(shim_head(table, slot), callback_parameters(callback),
                      ")\n{\n"),
         flow(f"    {into}{export_name(table, slot)}(",
              [*names, "(uintptr_t) state"], ");\n}\n")])

@@ -61,6 +61,15 @@ def c_input(slot: Slot) -> list[str]:
     return [declaration(type, slot.name.snake)]
 
 
+def callback_result(callback: Type) -> str:
+    return "wws_status" if callback.result else "void"
+
+
+def callback_parameters(callback: Type) -> list[str]:
+    return [*(parameter for it in callback.arguments
+              for parameter in c_input(it)), "void *state"]
+
+
 def c_parameters(call: Call) -> list[str]:
     parameters = []
     if call.has_self:
@@ -272,12 +281,8 @@ def layout(type: Type) -> list[Slot | None]:
 
 
 def callback(slot: Slot) -> str:
-    type = slot.type
-    parameters = [parameter for it in type.slots if it is not type.result
-                  for parameter in c_input(it)]
-    result = "wws_status" if type.result else "void"
-    return spread(f"{result} (*{slot.name.snake})(",
-                  [*parameters, "void *state"], ");\n", "    ")
+    return spread(f"{callback_result(slot.type)} (*{slot.name.snake})(",
+                  callback_parameters(slot.type), ");\n", "    ")
 
 
 def member(slot: Slot) -> str:
@@ -341,10 +346,8 @@ def sizes(type: Type) -> str:
 
 def number(slot: Slot) -> str:
     """Some values are too large for the type a literal would have."""
-    if slot.kind is Kind.UINT32 and int(slot.value) == 2**32 - 1:
-        return "UINT32_MAX"
-    if slot.kind is Kind.UINT64 and int(slot.value) == 2**64 - 1:
-        return "UINT64_MAX"
+    if slot.is_greatest:
+        return f"{slot.kind.name}_MAX"
     if slot.kind is Kind.UINT64 and int(slot.value) >= 2**63:
         return f"{slot.value}u"
     return slot.value

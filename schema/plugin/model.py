@@ -71,12 +71,10 @@ class Name:
         if name != name.upper():
             name = re.sub("(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])",
                           "_", name)
-        self.snake = name.lower()                # service_proxy
-        self.upper = name.upper()                # SERVICE_PROXY
-        first, *others = self.snake.split("_")
-        tail = "".join(word.capitalize() for word in others)
-        self.camel = first + tail                # serviceProxy
-        self.pascal = first.capitalize() + tail  # ServiceProxy
+        self.snake = name.lower()  # service_proxy
+        self.upper = name.upper()  # SERVICE_PROXY
+        self.pascal = "".join(     # ServiceProxy
+            word.capitalize() for word in self.snake.split("_"))
         self.spoken = self.snake.replace("_", " ")
 
 
@@ -127,6 +125,13 @@ class Slot:
         return self.kind is Kind.STRING or (self.kind is Kind.BYTES
                                             and not self.moved)
 
+    @property
+    def is_greatest(self) -> bool:
+        """Whether the default is the greatest value that there is."""
+        bits = {Kind.UINT32: 32, Kind.UINT64: 64}.get(self.kind)
+        return (bits is not None and self.value is not None
+                and int(self.value) == 2**bits - 1)
+
     def is_like(self, other: Slot) -> bool:
         return all(getattr(self, name) == getattr(other, name) for name in
                    ("kind", "type_name", "repeated", "moved", "pointer"))
@@ -163,9 +168,19 @@ class Type(Declaration):
         return [it for it in self.slots if it.shape is Shape.CALLBACK]
 
     @property
+    def only_callback(self) -> Slot | None:
+        """That of a TABLE that has no other."""
+        return self.callbacks[0] if len(self.callbacks) == 1 else None
+
+    @property
     def arguments(self) -> list[Slot]:
         """Those of a CALLBACK, without its result and its state."""
         return [it for it in self.slots if it is not self.result]
+
+    @property
+    def is_handed(self) -> bool:
+        """Whether a CALLBACK is given what it completes itself."""
+        return any(it.is_handed_over for it in self.arguments)
 
 
 @dataclass(eq=False)
@@ -183,6 +198,11 @@ class Value:
         """As a name: what begins with a digit is a version."""
         name = self.short_name.upper
         return f"V{name}" if name[0].isdigit() else name
+
+    @property
+    def is_end(self) -> bool:
+        """Whether this is what a function ends with that may end."""
+        return self.constant == "WWS_S_END"
 
 
 @dataclass(eq=False)
@@ -264,6 +284,16 @@ class Call:
         return [it for it in self.parameters if it.output]
 
     @property
+    def bare_name(self) -> str:
+        """Its name without what only says that it asks or makes, unless
+        another one is named so."""
+        name = self.name.snake
+        bare = name.removeprefix("create_" if self.role is Role.CREATE
+                                 else "get_")
+        taken = (it.name.snake for it in self.object.calls)
+        return name if bare in taken else bare
+
+    @property
     def ends_object(self) -> bool:
         """Whether this is what whoever was given an object completes it by."""
         return self.object.handed_over and self.name.snake == "complete"
@@ -327,19 +357,47 @@ class Model:
         for completions."""
         return object in (self.error, self.queue)
 
+    def is_hidden_handle(self, slot: Slot) -> bool:
+        return (slot.shape is Shape.HANDLE
+                and self.is_hidden(slot.type.object))
+
+    def is_spoken(self, object: Object) -> bool:
+        """Whether languages have a type for it."""
+        return not object.free_functions and not self.is_hidden(object)
+
     def spoken_calls(self, object: Object) -> list[Call]:
         """The calls of an object that languages have: of one that they see, not
         those that give out or need what is hidden from them, or take an
-        address."""
+        address.  What gives memory back without an object is the support's."""
         def is_spoken(parameter: Parameter) -> bool:
-            slot = parameter.slot
-            if slot.shape is Shape.HANDLE and (parameter.output
-                                               or parameter.required):
-                return not self.is_hidden(slot.type.object)
-            return parameter.output or not slot.pointer
+            if parameter.output or parameter.required:
+                if self.is_hidden_handle(parameter.slot):
+                    return False
+            return parameter.output or not parameter.slot.pointer
 
-        return [call for call in object.calls if self.is_hidden(object)
-                or all(map(is_spoken, call.parameters))]
+        if self.is_hidden(object):
+            return []
+        return [call for call in object.calls
+                if all(map(is_spoken, call.parameters))
+                and not (object.free_functions and call.role is Role.FREE)]
+
+    @property
+    def tables(self) -> list[Type]:
+        """All but that of completions, which are the support's."""
+        return [it for it in self.structs
+                if it.shape is Shape.TABLE and it is not self.completion]
+
+    def queue_of(self, table: Type) -> Slot | None:
+        """Where a table can name a queue instead of its callback."""
+        return next((it for it in table.slots if it.shape is Shape.HANDLE
+                     and it.type.object is self.queue), None)
+
+    @property
+    def event(self) -> Type | None:
+        """The record in which a queue tells of what has happened."""
+        return next((it.slot.type
+                     for call in (self.queue.calls if self.queue else [])
+                     for it in call.parameters if it.is_record_output), None)
 
     @property
     def status(self) -> Enumeration | None:

@@ -71,14 +71,10 @@ KEYWORDS = set("""
 
 def function_name(call: Call) -> str:
     """create: new; create_for_listener: for_listener; get_state: state."""
-    name = call.name.snake
-    if call.role is Role.CREATE and name == "create":
+    if call.role is Role.CREATE and call.name.snake == "create":
         return "new"
-    bare = name.removeprefix("get_")
-    if call.role is Role.CREATE and name.startswith("create_"):
-        bare = name.removeprefix("create_")
-    taken = [it.name.snake for it in call.object.calls]
-    return name if bare in taken or bare in KEYWORDS else bare
+    return (call.name.snake if call.bare_name in KEYWORDS
+            else call.bare_name)
 
 
 # Types
@@ -149,15 +145,10 @@ def callback_type(slot: Slot) -> str:
     return f"&{slot.type.name.pascal}" if slot.type else scalar(slot)
 
 
-def is_handed(callback: Type) -> bool:
-    """Whether a callback is given what it completes itself, so that it has no
-    result."""
-    return any(it.is_handed_over for it in callback.arguments)
-
-
 def closure_type(slot: Slot) -> str:
+    """One that is given what it completes itself has no result."""
     arguments = ", ".join(map(callback_type, slot.type.arguments))
-    answers = slot.type.result and not is_handed(slot.type)
+    answers = slot.type.result and not slot.type.is_handed
     result = " -> Status" if answers else ""
     return f"Fn({arguments}){result} + Send + Sync"
 
@@ -174,11 +165,7 @@ def initial(slot: Slot) -> str:
         return f"{slot.enumeration.name.pascal}::{value.scoped_name}"
     if slot.value is None:
         return {Kind.BOOL: "false", Kind.DOUBLE: "0.0"}.get(slot.kind, "0")
-    if slot.kind is Kind.UINT32 and int(slot.value) == 2**32 - 1:
-        return "u32::MAX"
-    if slot.kind is Kind.UINT64 and int(slot.value) == 2**64 - 1:
-        return "u64::MAX"
-    return slot.value
+    return f"{scalar(slot)}::MAX" if slot.is_greatest else slot.value
 
 
 # Callbacks, as C calls them
@@ -438,18 +425,13 @@ class Rust:
             for inner in slot.type.slots:
                 self.reach(inner)
 
-    def is_hidden_handle(self, slot: Slot) -> bool:
-        return (slot.shape is Shape.HANDLE
-                and self.model.is_hidden(slot.type.object))
-
     def seen(self, type: Type) -> list[Slot]:
-        return [it for it in type.slots if not self.is_hidden_handle(it)]
+        return [it for it in type.slots if not self.model.is_hidden_handle(it)]
 
     # Documentation
 
     def spoken_call(self, call: Call) -> str:
         if (call not in self.model.spoken_calls(call.object)
-                or self.model.is_hidden(call.object)
                 or call.role is Role.FREE):
             return f"`wws_{call.function}`"
         if call.object.free_functions:
@@ -501,7 +483,7 @@ class Rust:
         """A callback that may be null because a queue may take its place is not
         null here."""
         return slot.required or (is_callback(slot) and any(
-            map(self.is_hidden_handle, type.slots)))
+            map(self.model.is_hidden_handle, type.slots)))
 
     def needs_all(self, type: Type) -> bool:
         return any(self.is_needed(type, it) for it in self.seen(type))
@@ -710,7 +692,7 @@ class Rust:
             for it in slot.type.slots if it.is_view]
         if not slot.type.result:
             result, body = "", self.told(table, slot)
-        elif is_handed(slot.type):
+        elif slot.type.is_handed:
             result = " -> sys::wws_status"
             body = self.told(table, slot, ";") + "        Status::S_ASYNC.0\n"
         else:
@@ -754,7 +736,7 @@ class Rust:
 
     def inputs(self, call: Call) -> list[Parameter]:
         return [it for it in call.parameters if it.input and not it.capacity
-                and not self.is_hidden_handle(it.slot)]
+                and not self.model.is_hidden_handle(it.slot)]
 
     def has_brief(self, call: Call) -> bool:
         return any(map(is_default, self.inputs(call)))
@@ -794,7 +776,7 @@ class Rust:
         """Of the function in C."""
         slot = parameter.slot
         name = parameter.name
-        if self.is_hidden_handle(slot):
+        if self.model.is_hidden_handle(slot):
             return "Default::default()"
         if slot.pointer:
             return f"{name} as *mut c_void"
@@ -1026,12 +1008,12 @@ class Rust:
                 yield (self.record(type) if type.shape is Shape.RECORD
                        else self.struct(type))
         for object in self.model.objects:
-            if object.file != file or self.model.is_hidden(object):
+            if object.file != file:
                 continue
             if object.free_functions:
-                yield from (self.free_function(it) for it in object.calls
-                            if it.role is not Role.FREE)
-            else:
+                yield from map(self.free_function,
+                               self.model.spoken_calls(object))
+            elif self.model.is_spoken(object):
                 yield self.object(object)
 
 
