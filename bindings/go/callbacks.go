@@ -101,6 +101,24 @@ func refused(status *C.wws_status) {
 	}
 }
 
+// tell calls a callback of the table that has this state.
+func tell[T any](state C.uintptr_t, call func(t *T)) {
+	defer caught()
+	if t, found := registered[T](uintptr(state)); found {
+		call(t)
+	}
+}
+
+// ask calls one that answers.
+func ask[T any](state C.uintptr_t, call func(t *T) C.wws_status) (outcome C.wws_status) {
+	outcome = C.wws_status(StatusOther)
+	defer refused(&outcome)
+	if t, found := registered[T](uintptr(state)); found {
+		return call(t)
+	}
+	return C.wws_status(StatusHandle)
+}
+
 func answer(err error) C.wws_status {
 	return C.wws_status(statusIn(err))
 }

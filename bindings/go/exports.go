@@ -8,156 +8,116 @@ import "C"
 //export wwsGoLogCallbacksLine
 func wwsGoLogCallbacksLine(level C.wws_log_level, phase C.wws_phase, text C.wws_string,
 	state C.uintptr_t) {
-	defer caught()
-	if t, found := registered[LogCallbacks](uintptr(state)); found {
+	tell(state, func(t *LogCallbacks) {
 		t.Line(LogLevel(level), Phase(phase), goText(text))
-	}
+	})
 }
 
 //export wwsGoThreadCallbacksStarted
 func wwsGoThreadCallbacksStarted(state C.uintptr_t) {
-	defer caught()
-	if t, found := registered[ThreadCallbacks](uintptr(state)); found {
+	tell(state, func(t *ThreadCallbacks) {
 		t.Started()
-	}
+	})
 }
 
 //export wwsGoThreadCallbacksStopped
 func wwsGoThreadCallbacksStopped(state C.uintptr_t) {
-	defer caught()
-	if t, found := registered[ThreadCallbacks](uintptr(state)); found {
+	tell(state, func(t *ThreadCallbacks) {
 		t.Stopped()
-	}
+	})
 }
 
 //export wwsGoCustomTransportConnect
 func wwsGoCustomTransportConnect(task C.wws_transport_task, address C.wws_string,
-	state C.uintptr_t) (outcome C.wws_status) {
-	outcome = C.wws_status(StatusOther)
-	defer refused(&outcome)
-	if t, found := registered[CustomTransport](uintptr(state)); found {
+	state C.uintptr_t) C.wws_status {
+	return ask(state, func(t *CustomTransport) C.wws_status {
 		given := handTransportTask(task)
 		return settle(given, t.Connect(given, goText(address)))
-	}
-	return C.wws_status(StatusHandle)
+	})
 }
 
 //export wwsGoCustomTransportListen
 func wwsGoCustomTransportListen(task C.wws_transport_task, address C.wws_string,
-	state C.uintptr_t) (outcome C.wws_status) {
-	outcome = C.wws_status(StatusOther)
-	defer refused(&outcome)
-	if t, found := registered[CustomTransport](uintptr(state)); found {
+	state C.uintptr_t) C.wws_status {
+	return ask(state, func(t *CustomTransport) C.wws_status {
 		given := handTransportTask(task)
 		return settle(given, t.Listen(given, goText(address)))
-	}
-	return C.wws_status(StatusHandle)
+	})
 }
 
 //export wwsGoCallCallbacksSending
-func wwsGoCallCallbacksSending(message C.wws_message, state C.uintptr_t) (outcome C.wws_status) {
-	outcome = C.wws_status(StatusOther)
-	defer refused(&outcome)
-	if t, found := registered[CallCallbacks](uintptr(state)); found {
+func wwsGoCallCallbacksSending(message C.wws_message, state C.uintptr_t) C.wws_status {
+	return ask(state, func(t *CallCallbacks) C.wws_status {
 		return answer(t.Sending(liftMessage(message, object{})))
-	}
-	return C.wws_status(StatusHandle)
+	})
 }
 
 //export wwsGoCallCallbacksReceived
-func wwsGoCallCallbacksReceived(message C.wws_message, state C.uintptr_t) (outcome C.wws_status) {
-	outcome = C.wws_status(StatusOther)
-	defer refused(&outcome)
-	if t, found := registered[CallCallbacks](uintptr(state)); found {
+func wwsGoCallCallbacksReceived(message C.wws_message, state C.uintptr_t) C.wws_status {
+	return ask(state, func(t *CallCallbacks) C.wws_status {
 		return answer(t.Received(liftMessage(message, object{})))
-	}
-	return C.wws_status(StatusHandle)
+	})
 }
 
 //export wwsGoCustomConnectionSend
 func wwsGoCustomConnectionSend(task C.wws_transport_task, octets C.wws_bytes, more C.bool,
-	state C.uintptr_t) (outcome C.wws_status) {
-	outcome = C.wws_status(StatusOther)
-	defer refused(&outcome)
-	if t, found := registered[CustomConnection](uintptr(state)); found {
+	state C.uintptr_t) C.wws_status {
+	return ask(state, func(t *CustomConnection) C.wws_status {
 		given := handTransportTask(task)
 		return settle(given, t.Send(given, goOctets(octets), bool(more)))
-	}
-	return C.wws_status(StatusHandle)
+	})
 }
 
 //export wwsGoCustomConnectionReceive
-func wwsGoCustomConnectionReceive(task C.wws_transport_task,
-	state C.uintptr_t) (outcome C.wws_status) {
-	outcome = C.wws_status(StatusOther)
-	defer refused(&outcome)
-	if t, found := registered[CustomConnection](uintptr(state)); found {
+func wwsGoCustomConnectionReceive(task C.wws_transport_task, state C.uintptr_t) C.wws_status {
+	return ask(state, func(t *CustomConnection) C.wws_status {
 		given := handTransportTask(task)
 		return settle(given, t.Receive(given))
-	}
-	return C.wws_status(StatusHandle)
+	})
 }
 
 //export wwsGoCustomConnectionShutDown
-func wwsGoCustomConnectionShutDown(task C.wws_transport_task,
-	state C.uintptr_t) (outcome C.wws_status) {
-	outcome = C.wws_status(StatusOther)
-	defer refused(&outcome)
-	if t, found := registered[CustomConnection](uintptr(state)); found {
+func wwsGoCustomConnectionShutDown(task C.wws_transport_task, state C.uintptr_t) C.wws_status {
+	return ask(state, func(t *CustomConnection) C.wws_status {
 		given := handTransportTask(task)
 		return settle(given, t.ShutDown(given))
-	}
-	return C.wws_status(StatusHandle)
+	})
 }
 
 //export wwsGoCustomConnectionClose
-func wwsGoCustomConnectionClose(task C.wws_transport_task,
-	state C.uintptr_t) (outcome C.wws_status) {
-	outcome = C.wws_status(StatusOther)
-	defer refused(&outcome)
-	if t, found := registered[CustomConnection](uintptr(state)); found {
+func wwsGoCustomConnectionClose(task C.wws_transport_task, state C.uintptr_t) C.wws_status {
+	return ask(state, func(t *CustomConnection) C.wws_status {
 		given := handTransportTask(task)
 		return settle(given, t.Close(given))
-	}
-	return C.wws_status(StatusHandle)
+	})
 }
 
 //export wwsGoCustomConnectionAbort
 func wwsGoCustomConnectionAbort(state C.uintptr_t) {
-	defer caught()
-	if t, found := registered[CustomConnection](uintptr(state)); found {
+	tell(state, func(t *CustomConnection) {
 		t.Abort()
-	}
+	})
 }
 
 //export wwsGoCustomConnectionWatch
-func wwsGoCustomConnectionWatch(task C.wws_transport_task,
-	state C.uintptr_t) (outcome C.wws_status) {
-	outcome = C.wws_status(StatusOther)
-	defer refused(&outcome)
-	if t, found := registered[CustomConnection](uintptr(state)); found {
+func wwsGoCustomConnectionWatch(task C.wws_transport_task, state C.uintptr_t) C.wws_status {
+	return ask(state, func(t *CustomConnection) C.wws_status {
 		given := handTransportTask(task)
 		return settle(given, t.Watch(given))
-	}
-	return C.wws_status(StatusHandle)
+	})
 }
 
 //export wwsGoCustomListenerAccept
-func wwsGoCustomListenerAccept(task C.wws_transport_task,
-	state C.uintptr_t) (outcome C.wws_status) {
-	outcome = C.wws_status(StatusOther)
-	defer refused(&outcome)
-	if t, found := registered[CustomListener](uintptr(state)); found {
+func wwsGoCustomListenerAccept(task C.wws_transport_task, state C.uintptr_t) C.wws_status {
+	return ask(state, func(t *CustomListener) C.wws_status {
 		given := handTransportTask(task)
 		return settle(given, t.Accept(given))
-	}
-	return C.wws_status(StatusHandle)
+	})
 }
 
 //export wwsGoCustomListenerStop
 func wwsGoCustomListenerStop(state C.uintptr_t) {
-	defer caught()
-	if t, found := registered[CustomListener](uintptr(state)); found {
+	tell(state, func(t *CustomListener) {
 		t.Stop()
-	}
+	})
 }

@@ -131,39 +131,36 @@ def shim_name(table: Type, slot: Slot) -> str:
     return f"wws_go_{table.name.snake}_{slot.name.snake}"
 
 
-def export(go: Go, table: Type, slot: Slot) -> str:
-    callback = slot.type
+def export_body(slot: Slot) -> str:
+    """Calls Go.  What a callback returns answers, or settles what it was
+    given."""
+    slots = arguments_of(slot.type)
+    arguments = [lifted(it, argument_name(it), "object{}") for it in slots]
+    call = f"t.{member_name(slot)}("
+    if not slot.type.result:
+        return filled(f"        {call}", arguments, ")\n")
+    for i, it in enumerate(slots):
+        if it.is_handed_over:
+            given, arguments[i] = arguments[i], "given"
+            return f"\t\tgiven := {given}\n" + filled(
+                f"        return settle(given, {call}", arguments, "))\n")
+    return filled(f"        return answer({call}", arguments, "))\n")
+
+
+def export(table: Type, slot: Slot) -> str:
     name = export_name(table, slot)
     parameters = [
-        f"{argument_name(it)} {'*' * (it.shape is Shape.RECORD)}"
-        f"{cgo_type(it)}"
-        for it in callback.arguments]
-    arguments = [lifted(it, argument_name(it), "object{}")
-                 for it in arguments_of(callback)]
-    answers = callback.result is not None
-    call = f"t.{member_name(slot)}("
-    answer, given = "answer(", ""
-    for i, it in enumerate(arguments_of(callback)):
-        if it.is_handed_over:
-            given = f"\t\tgiven := {arguments[i]}\n"
-            answer, arguments[i] = "settle(given, ", "given"
+        f"{argument_name(it)} {'*' * (it.shape is Shape.RECORD)}{cgo_type(it)}"
+        for it in slot.type.arguments]
+    result = "C.wws_status " if slot.type.result else ""
+    run = "return ask" if slot.type.result else "tell"
     return "".join([
         f"\n//export {name}\n",
         filled(f"func {name}(", [*parameters, "state C.uintptr_t"],
-               ") (outcome C.wws_status) {\n" if answers else ") {\n"),
-        ("\toutcome = C.wws_status(StatusOther)\n" if answers else ""),
-        code("""
-            |    defer $catch$
-            |    if t, found := registered[$table$](uintptr(state)); found {
-            """, catch="refused(&outcome)" if answers else "caught()",
-            table=exported(table.name.snake)),
-        given,
-        filled(f"        return {answer}{call}" if answers
-               else f"        {call}",
-               arguments, "))\n" if answers else ")\n"),
-        "\t}\n",
-        "\treturn C.wws_status(StatusHandle)\n" if answers else "",
-        "}\n"])
+               f") {result}{{\n"),
+        f"\t{run}(state, func(t *{exported(table.name.snake)}) {result}{{\n",
+        export_body(slot),
+        "\t})\n}\n"])
 
 
 def shim_head(table: Type, slot: Slot) -> str:
@@ -216,4 +213,4 @@ def files(go: Go) -> Files:
         |// #include <wws/wws.h>
         |import "C"
         |$exports$
-        """, exports="".join(export(go, *it) for it in called(go)))
+        """, exports="".join(export(*it) for it in called(go)))

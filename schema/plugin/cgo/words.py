@@ -64,8 +64,8 @@ WORDS = {
 }
 
 # What generated code names itself.
-TAKEN = {"c", "context", "ctx", "err", "error", "f", "first", "found", "head",
-         "nil", "o", "outcome", "pending", "string", "t", "time"}
+TAKEN = {"c", "context", "ctx", "err", "error", "f", "first", "given", "head",
+         "nil", "o", "pending", "string", "t", "time"}
 
 
 def exported(snake: str) -> str:

@@ -7,43 +7,31 @@ import "C"
 
 //export wwsGoInspectorInspect
 func wwsGoInspectorInspect(channel C.wws_channel, data C.wws_bytes, last C.bool,
-	state C.uintptr_t) (outcome C.wws_status) {
-	outcome = C.wws_status(StatusOther)
-	defer refused(&outcome)
-	if t, found := registered[Inspector](uintptr(state)); found {
+	state C.uintptr_t) C.wws_status {
+	return ask(state, func(t *Inspector) C.wws_status {
 		return answer(t.Inspect(liftChannel(channel, object{}), goOctets(data), bool(last)))
-	}
-	return C.wws_status(StatusHandle)
+	})
 }
 
 //export wwsGoInspectorLeave
 func wwsGoInspectorLeave(state C.uintptr_t) {
-	defer caught()
-	if t, found := registered[Inspector](uintptr(state)); found {
+	tell(state, func(t *Inspector) {
 		t.Leave()
-	}
+	})
 }
 
 //export wwsGoRunnerRun
-func wwsGoRunnerRun(errand C.wws_errand, name C.wws_string,
-	state C.uintptr_t) (outcome C.wws_status) {
-	outcome = C.wws_status(StatusOther)
-	defer refused(&outcome)
-	if t, found := registered[Runner](uintptr(state)); found {
+func wwsGoRunnerRun(errand C.wws_errand, name C.wws_string, state C.uintptr_t) C.wws_status {
+	return ask(state, func(t *Runner) C.wws_status {
 		given := handErrand(errand)
 		return settle(given, t.Run(given, goText(name)))
-	}
-	return C.wws_status(StatusHandle)
+	})
 }
 
 //export wwsGoRunnerWalk
-func wwsGoRunnerWalk(errand C.wws_errand, name C.wws_string,
-	state C.uintptr_t) (outcome C.wws_status) {
-	outcome = C.wws_status(StatusOther)
-	defer refused(&outcome)
-	if t, found := registered[Runner](uintptr(state)); found {
+func wwsGoRunnerWalk(errand C.wws_errand, name C.wws_string, state C.uintptr_t) C.wws_status {
+	return ask(state, func(t *Runner) C.wws_status {
 		given := handErrand(errand)
 		return settle(given, t.Walk(given, goText(name)))
-	}
-	return C.wws_status(StatusHandle)
+	})
 }
