@@ -1,7 +1,10 @@
 #!/usr/bin/python3 -B
 """The plugin: protoc hands it the schema on standard input and writes to disk
 what it answers on standard output.  --wws_opt takes names of emitters, all of
-them by default, and released=FILE for each released descriptor set."""
+them by default, and released=FILE for each released descriptor set.
+
+An emitter is a file, or for a language a folder: words (names and comments),
+types (values), callbacks and calls (objects and functions)."""
 from __future__ import annotations
 
 import sys
@@ -23,7 +26,8 @@ import rust
 import symbols
 import veneer
 from check import check
-from model import Model, model_of
+from model import Model
+from read import model_of
 from released import check_released
 from text import Files
 
