@@ -188,6 +188,16 @@ func TestRegistration__of_a_table_that_was_not_taken_is_forgotten(t *testing.T) 
 	}
 }
 
+func TestCallbacks__of_a_table_that_is_gone_are_not_called(t *testing.T) {
+	const gone = 0
+
+	status := wwsGoCallCallbacksSending(Message{}.handle, gone)
+
+	if Status(status) != StatusHandle {
+		t.Error(status)
+	}
+}
+
 func TestCallbacks__answer_with_the_status_of_an_error(t *testing.T) {
 	for _, one := range []struct {
 		err    error

@@ -184,7 +184,7 @@ func (c *Channel) Send(ctx context.Context, direction Direction, body, trailer [
 	return f.wait(ctx, c.Abort, pending)
 }
 
-// Receive waits for a body.
+// Receive waits for a body. End: none follows.
 //
 // It waits, but holds no thread. When ctx ends first, it is ended early, by
 // Operation.Cancel.

@@ -15,6 +15,9 @@ const (
 	// StatusAsync: the completion will tell.
 	StatusAsync Status = 3997696
 
+	// StatusEnd: nothing follows.
+	StatusEnd Status = 3997697
+
 	// StatusAborted: the object was aborted.
 	StatusAborted Status = -2143485948
 

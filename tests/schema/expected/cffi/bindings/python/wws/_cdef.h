@@ -49,6 +49,7 @@ typedef int32_t wws_status;
 enum {
     WWS_S_OK = 0,
     WWS_S_ASYNC = 3997696,
+    WWS_S_END = 3997697,
     WWS_E_OPERATION_ABORTED = -2143485948,
     WWS_E_HANDLE = -2147024890
 };

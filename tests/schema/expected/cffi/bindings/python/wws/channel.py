@@ -85,8 +85,8 @@ class Channel(Owned, kind="Channel"):
     send, send_sync = twins(_send)
 
     def _receive(self, *, operation=None):
-        """Waits for a body.  When its task is cancelled, or its deadline
-        passes, Operation.cancel() ends it.
+        """Waits for a body.  None: none follows.  When its task is cancelled,
+        or its deadline passes, Operation.cancel() ends it.
         """
         operation = ffi.new("wws_operation *",
                             handle_or_none(operation, "Operation"))

@@ -13,6 +13,8 @@ class Status(Enumeration):
     S_OK = 0
     #: The completion will tell.
     S_ASYNC = 3997696
+    #: Nothing follows.
+    S_END = 3997697
     #: The object was aborted.
     E_OPERATION_ABORTED = -2143485948
     #: The handle is stale.

@@ -7,6 +7,7 @@ from ._support import Octets, Record, Struct
 class Status(IntEnum):
     S_OK = 0
     S_ASYNC = 3997696
+    S_END = 3997697
     E_OPERATION_ABORTED = -2143485948
     E_HANDLE = -2147024890
 

@@ -51,6 +51,9 @@ typedef int32_t wws_status;
 /** The completion will tell. */
 #define WWS_S_ASYNC ((wws_status) 0x003D0000)
 
+/** Nothing follows. */
+#define WWS_S_END ((wws_status) 0x003D0001)
+
 /** The object was aborted. */
 #define WWS_E_OPERATION_ABORTED ((wws_status) 0x803D0004)
 

@@ -104,9 +104,10 @@ WWS_API wws_status wws_channel_send(
     const wws_completion *completion,
     wws_error error);
 
-/** Waits for a body.  wws_operation_cancel() ends it early.  The operation and
- *  status may be null.  The operation, body and status must stay in place until
- *  the call completes.  Give the body back by wws_buffer_release(). */
+/** Waits for a body.  WWS_S_END: none follows.  wws_operation_cancel() ends it
+ *  early.  The operation and status may be null.  The operation, body and
+ *  status must stay in place until the call completes.  Give the body back by
+ *  wws_buffer_release(). */
 WWS_API wws_status wws_channel_receive(
     wws_channel channel,
     wws_operation *operation,

@@ -339,7 +339,7 @@ impl Channel {
         Ok(())
     }
 
-    /// Waits for a body.
+    /// Waits for a body.  [`Status::S_END`]: none follows.
     ///
     /// Dropping the future ends it early, by [`Operation::cancel`].
     pub async fn receive(&self) -> Result<Option<(Buffer, Status)>> {
