@@ -13,7 +13,6 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 static struct loop memory = { .lock = PTHREAD_MUTEX_INITIALIZER };
@@ -442,17 +441,11 @@ static wws_status connect_line(
 static bool greet(struct line *line)
 {
     static const char ack = RECORD_ACK;
-    const struct timeval limit = { .tv_usec = 200000 }, none = { 0 };
     char first;
-    bool greeted;
 
-    (void) setsockopt(line->fd, SOL_SOCKET, SO_RCVTIMEO, &limit,
-        sizeof limit);
-    greeted = recv(line->fd, &first, 1, MSG_PEEK) == 1
+    return recv(line->fd, &first, 1, MSG_PEEK) == 1
         && first == RECORD_VERSION && read_preamble(line->fd)
         && write_all(line->fd, &ack, 1);
-    (void) setsockopt(line->fd, SOL_SOCKET, SO_RCVTIMEO, &none, sizeof none);
-    return greeted;
 }
 
 /* The library's, or nobody's: then this thread is the last to know it. */
