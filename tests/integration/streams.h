@@ -39,7 +39,6 @@ struct setting {
     uint64_t server_most;
     uint32_t start_most;
     uint32_t send_ms;
-    uint32_t receive_ms;
     bool gives_faults;
 };
 
@@ -88,7 +87,6 @@ static inline void listen_for(struct ends *ends, const struct setting *setting)
     ours.custom = NULL; /* the listener has it */
     ours.max_streamed_start_size = setting->start_most;
     ours.send_timeout_ms = setting->send_ms;
-    ours.receive_timeout_ms = setting->receive_ms;
     assert_status(wws_listener_create(ends->world.runtime, &options,
         &ends->listener, no_error), WWS_S_OK);
     assert_status(wws_listener_open(ends->listener, text(wire()->any_port),
@@ -114,7 +112,6 @@ static inline void connect_to(
     options.max_streamed_message_size = most(setting->client_most);
     options.max_streamed_start_size = setting->start_most;
     options.send_timeout_ms = setting->send_ms;
-    options.receive_timeout_ms = setting->receive_ms;
     options.faults_as_errors = !setting->gives_faults;
     assert_status(wws_channel_create(ends->world.runtime, &options,
         &ends->client.channel, no_error), WWS_S_OK);

@@ -7,7 +7,6 @@
 
 enum {
     BRIEF_MS = 60,       /* a time that is to be over */
-    SOON_MS = 400,       /* likewise, but what does not wait is in time */
     UNTOUCHED = 77,      /* what no function has written */
     TOO_MUCH = 16 * 1024 * 1024, /* for what lies between an end that writes
                                     and one that does not read */
@@ -34,7 +33,7 @@ static bool has_slept(void *state)
     return sleeps != *before;
 }
 
-/* Begins what must not end on its own. */
+/* Begins what does not end on its own, unless its time is over. */
 static void begin_waiting(
     struct heard *heard,
     enum manner manner,
@@ -46,7 +45,6 @@ static void begin_waiting(
     hear(heard, manner, start, step);
     if (manner == SYNC)
         assert_true(await(has_slept, &before));
-    assert_false(heard_yet(heard));
 }
 
 /* Writes text for which the other side would have to read. */
@@ -80,6 +78,7 @@ static void write_against_pressure(
     pthread_t reader;
 
     fill_up(&heard, manner, &step);
+    assert_false(heard_yet(&heard));
 
     must(pthread_create(&reader, NULL, read_to_end, to) == 0);
 
@@ -143,17 +142,28 @@ static void lead_to(struct ends *ends, const struct scene *scene)
         assert_status(now(scene->step.side, start_read), WWS_S_OK);
 }
 
-static void play(struct ends *ends, struct scene *scene, enum manner manner)
+static void set_the_scene(struct ends *ends, struct scene *scene)
 {
     scene->step = (struct step) {
         .side = scene->serves ? &ends->server : &ends->client,
         .piece.size = UNTOUCHED };
     lead_to(ends, scene);
+}
+
+static void wait_there(struct scene *scene, enum manner manner)
+{
     if (scene->wait == WRITING)
         fill_up(&scene->heard, manner, &scene->step);
     else
         begin_waiting(&scene->heard, manner, waits[scene->wait],
             &scene->step);
+}
+
+static void play(struct ends *ends, struct scene *scene, enum manner manner)
+{
+    set_the_scene(ends, scene);
+    wait_there(scene, manner);
+    assert_false(heard_yet(&scene->heard));
 }
 
 static wws_message message_of(const struct scene *scene)
@@ -324,43 +334,53 @@ static void message__ends_at_once_with_its_channel(void **state)
             end_as_said(ends, scene, &endings[i]);
 }
 
+static void limit(
+    const struct scene *scene,
+    wws_channel_property property,
+    uint32_t ms)
+{
+    assert_status(wws_channel_set_property(scene->step.side->channel,
+        property, ms, no_error), WWS_S_OK);
+}
+
+/* The limit is for what waits, and for nothing before or after it. */
 static void expire(
     struct ends *ends,
-    const struct setting *setting,
+    wws_channel_property property,
     struct scene *scene)
 {
-    play(ends, scene, CALLBACK);
+    set_the_scene(ends, scene);
+    limit(scene, property, BRIEF_MS);
+    wait_there(scene, CALLBACK);
 
-    assert_true(setting->send_ms + setting->receive_ms > 0);
     assert_status(heard_end(&scene->heard), WWS_E_OPERATION_TIMED_OUT);
     assert_int_equal(channel_state(scene->step.side->channel),
         WWS_CHANNEL_STATE_OPEN);
     expect_cut(ends, scene);
+    limit(scene, property, WWS_INFINITE);
 }
 
 /* TT11 */
 static void write_body__takes_send_timeout_at_most(void **state)
 {
-    const struct setting setting = { .mode = WWS_TRANSFER_MODE_STREAMED,
-        .send_ms = SOON_MS };
     struct ends *ends = *state;
 
-    connect_ends(ends, &setting);
+    connect_ends(ends, &streamed);
 
-    expire(ends, &setting, &(struct scene) { .wait = WRITING });
+    expire(ends, WWS_CHANNEL_PROPERTY_SEND_TIMEOUT,
+        &(struct scene) { .wait = WRITING });
     expect_exchange(ends);
 }
 
 /* TT11 */
 static void read_body__takes_receive_timeout_at_most(void **state)
 {
-    const struct setting setting = { .mode = WWS_TRANSFER_MODE_STREAMED,
-        .receive_ms = BRIEF_MS };
     struct ends *ends = *state;
 
-    connect_ends(ends, &setting);
+    connect_ends(ends, &streamed);
 
-    expire(ends, &setting, &(struct scene) { .wait = READING });
+    expire(ends, WWS_CHANNEL_PROPERTY_RECEIVE_TIMEOUT,
+        &(struct scene) { .wait = READING });
     expect_exchange(ends);
 }
 
