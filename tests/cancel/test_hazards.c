@@ -11,11 +11,12 @@
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { STORM = 4000, BRIEF_MS = 30, DROPS = 1000, DROP_MS = 5 };
+enum { STORM = 4000, BRIEF_MS = 30, DROP_MS = 5 };
 
 static const wws_error no_error;
 
@@ -583,7 +584,8 @@ static bool has_come_down(void *state)
 
     leaks_count(&after);
     return after.memory_blocks < before->memory_blocks + 40 * CROWD
-        && after.handles < before->handles + 4 * CROWD;
+        && after.handles < before->handles + 4 * CROWD
+        && after.descriptors < before->descriptors + 2 * CROWD;
 }
 
 /* Hazard 19 */
@@ -614,7 +616,6 @@ static void cancelled_calls__leave_nothing_behind(void **state)
     leaks_count(&after);
     if (memory_can_be_measured())
         assert_true(resident_pages() < pages + SPARE_PAGES);
-    assert_true(after.descriptors < before.descriptors + 2 * CROWD);
     assert_true(after.threads <= before.threads + POOL_THREADS);
     peer_stop(&peer);
     assert_true(world_end(&world));
@@ -772,8 +773,16 @@ static void request__does_not_show_that_it_can_be_cancelled(void **state)
     close(with.listening);
 }
 
-/* A reply that comes an octet at a time and would do so for long: the time of
+/* A reply that comes an octet at a time and would do so for ever: the time of
  * a call is for all of it, and a cancel does not wait for the next octet. */
+
+/* Whether the client has gone; it is given this long for it. */
+static bool is_left(int fd, int pause_ms)
+{
+    struct pollfd polled = { .fd = fd, .events = POLLRDHUP };
+
+    return poll(&polled, 1, pause_ms) == 1;
+}
 
 static void *answer_drop_by_drop(void *state)
 {
@@ -785,13 +794,8 @@ static void *answer_drop_by_drop(void *state)
     int fd = take_from(drum);
 
     atomic_store(&drum->taken, true);
-    for (size_t i = 0; i < DROPS; i++) {
-        char drop = i < whole ? reply[i] : ' ';
-
-        if (!write_all(fd, &drop, 1))
-            break;
-        usleep(DROP_MS * 1000);
-    }
+    for (size_t i = 0; !is_left(fd, DROP_MS); i++)
+        (void) write_all(fd, i < whole ? &reply[i] : " ", 1);
     close(fd);
     return NULL;
 }
@@ -813,7 +817,6 @@ static void call__that_drips_in_ends_in_time(void **state)
         struct heard heard;
         wws_call handle = { 0 };
         pthread_t thread;
-        int64_t begun;
 
         listen_at(&drum);
         must(pthread_create(&thread, NULL, answer_drop_by_drop, &drum) == 0);
@@ -821,7 +824,6 @@ static void call__that_drips_in_ends_in_time(void **state)
         call = call_to(proxy, ACTION_ECHO);
         call.handle = &handle;
         call.options.timeout_ms = way == 0 ? 1000 : 0;
-        begun = now_ms();
         hear(&heard, CALLBACK, start_call, &call);
         if (way == 1) {
             assert_true(await(is_taken, &drum));
@@ -830,7 +832,6 @@ static void call__that_drips_in_ends_in_time(void **state)
 
         assert_status(heard_end(&heard), way == 0
             ? WWS_E_OPERATION_TIMED_OUT : WWS_E_OPERATION_CANCELLED);
-        assert_true(now_ms() - begun < DROPS * DROP_MS);
         assert_status(wws_service_proxy_free(proxy), WWS_S_OK);
         pthread_join(thread, NULL);
         free(drum.heard);

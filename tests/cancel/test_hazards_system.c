@@ -366,6 +366,7 @@ struct victim {
     pthread_t thread;
     _Atomic bool done;
     _Atomic unsigned failed;
+    unsigned before; /* the signals until the last one was sent */
 };
 
 static _Atomic unsigned interrupted;
@@ -380,7 +381,9 @@ static void *call_undisturbed(void *state)
 {
     struct victim *victim = state;
 
-    for (unsigned i = 0; i < storm() / 2; i++) {
+    /* As long as it takes to be interrupted. */
+    for (unsigned i = 0; i < storm() / 2 || atomic_load(&interrupted) == 0;
+         i++) {
         /* A connection of its own, now and then. */
         wws_service_proxy proxy = i % 8 == 0 ? world_proxy(victim->world,
             NULL, victim->world->url) : victim->world->proxy;
@@ -394,6 +397,15 @@ static void *call_undisturbed(void *state)
     return NULL;
 }
 
+/* Again, or never any more. */
+static bool is_interrupted(void *state)
+{
+    struct victim *victim = state;
+
+    return atomic_load(&interrupted) != victim->before
+        || atomic_load(&victim->done);
+}
+
 /* Hazard 23: what is interrupted goes on. */
 static void signals__do_not_end_what_they_interrupt(void **state)
 {
@@ -404,8 +416,9 @@ static void signals__do_not_end_what_they_interrupt(void **state)
     must(pthread_create(&victim.thread, NULL, call_undisturbed, &victim)
         == 0);
     while (!atomic_load(&victim.done)) {
+        victim.before = atomic_load(&interrupted);
         must(pthread_kill(victim.thread, SIGUSR1) == 0);
-        usleep(20);
+        assert_true(await(is_interrupted, &victim));
     }
     pthread_join(victim.thread, NULL);
     must(sigaction(SIGUSR1, &before, NULL) == 0);

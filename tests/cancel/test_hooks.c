@@ -101,6 +101,7 @@ static void threads__are_told_of_before_they_call_back(void **state)
 /* All that one runtime can have pending. */
 struct busy {
     struct world world;
+    struct hooks hooks;
     struct peer peer;
     struct ear ear;
     struct talk asking;
@@ -162,6 +163,27 @@ static void end_pending(struct busy *busy)
     peer_stop(&busy->peer);
 }
 
+static bool are_told_of(void *state)
+{
+    struct busy *busy = state;
+    unsigned started;
+
+    pthread_mutex_lock(&busy->hooks.lock);
+    started = busy->hooks.started;
+    pthread_mutex_unlock(&busy->hooks.lock);
+    return started == counter(&busy->world, WWS_COUNTER_THREADS);
+}
+
+static void act_at_next_start(struct busy *busy)
+{
+    /* A thread that is new may not have said so yet. */
+    assert_true(await(are_told_of, busy));
+    pthread_mutex_lock(&busy->hooks.lock);
+    busy->hooks.user = busy;
+    busy->hooks.act = abort_all;
+    pthread_mutex_unlock(&busy->hooks.lock);
+}
+
 /* Needs a thread that is not there yet: that of its operation. */
 static void make_thread_start(struct busy *busy)
 {
@@ -178,20 +200,16 @@ static void abort__may_be_called_where_a_thread_starts(void **state)
     (void) state;
     for (int manner = 0; manner < MANNERS; manner++) {
         struct busy busy;
-        struct hooks hooks;
 
-        begin(&busy.world, &hooks);
+        begin(&busy.world, &busy.hooks);
         world_add_host(&busy.world, NULL, NULL);
         add_pending(&busy, manner);
-        pthread_mutex_lock(&hooks.lock);
-        hooks.user = &busy;
-        hooks.act = abort_all;
-        pthread_mutex_unlock(&hooks.lock);
+        act_at_next_start(&busy);
         make_thread_start(&busy);
 
         end_pending(&busy);
         assert_true(world_end(&busy.world));
-        assert_int_equal(hooks.started, hooks.stopped);
+        assert_int_equal(busy.hooks.started, busy.hooks.stopped);
     }
 }
 

@@ -162,7 +162,7 @@ static void call__that_timed_out_is_cancelled_at_the_server(void **state)
         struct call call = call_to(world->proxy, ACTION_LATER);
         struct heard heard;
 
-        call.options.timeout_ms = BRIEF_MS * 10;
+        call.options.timeout_ms = BRIEF_MS * 50;
         hear(&heard, manner, start_call, &call);
         assert_true(gate_reaches(&world->gate, &world->gate.entered,
             manner * 2 + 1));

@@ -224,7 +224,7 @@ static void accept__waits_for_a_client_that_says_something(void **state)
     wws_listener_options options = listener_options();
     struct world *world = *state;
 
-    options.connect_timeout_ms = options.request_timeout_ms = 500;
+    options.connect_timeout_ms = options.request_timeout_ms = 1000;
     for (int manner = 0; manner < MANNERS; manner++) {
         struct talk talk = { .url = wire()->any_port };
         struct heard heard;

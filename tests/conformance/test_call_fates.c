@@ -464,6 +464,7 @@ static void proxy_abort__is_seen_by_the_first_who_hears_of_it(void **state)
         assert_true(counter_reaches(world, WWS_COUNTER_SOCKETS,
             many->sockets));
         gate_release(&world->gate, MANY);
+        assert_true(gate_empties(&world->gate));
         assert_status(wws_service_proxy_free(many->proxy), WWS_S_OK);
     }
     free(many);

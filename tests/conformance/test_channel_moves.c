@@ -250,27 +250,40 @@ static void channel_abort__ends_a_pending_open(void **state)
         }
 }
 
-/* TT11: connecting and shaking hands have one limit. */
-static void channel_open__ends_when_its_time_is_over(void **state)
+/* Whether they shook hands when the time was over. */
+static bool silence_follows(
+    struct world *world,
+    enum manner manner,
+    uint32_t timeout_ms)
 {
     const struct peer_script mute = { .mute = true };
+    struct heard heard;
+    struct rig rig;
+    bool shook;
 
-    for (int manner = 0; manner < MANNERS; manner++) {
-        struct heard heard;
-        struct rig rig;
+    rig_begin(&rig, world, false);
+    talk_to(&rig, &mute);
+    assert_status(wws_channel_set_property(rig.talk.channel,
+        WWS_CHANNEL_PROPERTY_CONNECT_TIMEOUT, timeout_ms, no_error), WWS_S_OK);
+    hear(&heard, manner, start_open, &rig.talk);
+    assert_status(heard_wait(&heard), WWS_E_OPERATION_TIMED_OUT);
+    shook = heard_info(&heard).phase == WWS_PHASE_HANDSHAKE;
+    assert_status(heard_end(&heard), WWS_E_OPERATION_TIMED_OUT);
+    assert_int_equal(channel_state(rig.talk.channel), CREATED);
+    assert_true(!shook
+        || peer_reaches(&rig.other_peer, &rig.other_peer.gone, 1));
+    rig_end(&rig);
+    return shook;
+}
 
-        rig_begin(&rig, *state, false);
-        talk_to(&rig, &mute);
-        assert_status(wws_channel_set_property(rig.talk.channel,
-            WWS_CHANNEL_PROPERTY_CONNECT_TIMEOUT, 30, no_error), WWS_S_OK);
-        hear(&heard, manner, start_open, &rig.talk);
-        assert_status(heard_wait(&heard), WWS_E_OPERATION_TIMED_OUT);
-        assert_int_equal(heard_info(&heard).phase, WWS_PHASE_HANDSHAKE);
-        assert_status(heard_end(&heard), WWS_E_OPERATION_TIMED_OUT);
-        assert_int_equal(channel_state(rig.talk.channel), CREATED);
-        assert_true(peer_reaches(&rig.other_peer, &rig.other_peer.gone, 1));
-        rig_end(&rig);
-    }
+/* TT11: connecting and shaking hands have one limit.  On a busy machine it may
+ * be over before they are connected: then it is a longer one. */
+static void channel_open__ends_when_its_time_is_over(void **state)
+{
+    for (int manner = 0; manner < MANNERS; manner++)
+        for (uint32_t timeout_ms = 30;
+             !silence_follows(*state, manner, timeout_ms); timeout_ms *= 4)
+            assert_true(timeout_ms < 15000);
 }
 
 /* C1, C2: the peer's end is waited for, until the time is over. */
