@@ -31,7 +31,7 @@ def environment():
 class Exits(unittest.TestCase):
     """An interpreter may exit with whatever is pending."""
 
-    def leaves(self, text, *arguments, code=0, errors="", within=5):
+    def leaves(self, text, *arguments, code=0, errors=""):
         """From the line "now" on, soon and quietly."""
         process = subprocess.Popen(
             program(text) + list(arguments), env=environment(), text=True,
@@ -47,7 +47,7 @@ class Exits(unittest.TestCase):
             process.wait()
         self.assertEqual(process.returncode, code, said)
         self.assertEqual(said, errors)
-        self.assertLess(took, patience(within))
+        self.assertLess(took, patience(5))
 
     def test_exit__with_1000_calls_pending(self):
         for over in "http", "net.tcp":
@@ -55,7 +55,7 @@ class Exits(unittest.TestCase):
                     hold, over, max_concurrency=1000) if over == "net.tcp" \
                     else Silent() as peer:
                 url = peer if over == "net.tcp" else peer.url()
-                self.leaves(PENDING, url, within=1)
+                self.leaves(PENDING, url)
                 leave.set()
 
     def test_exit__at_a_random_moment(self):

@@ -11,7 +11,8 @@ import unittest
 import weakref
 
 import wws
-from helpers import ACTION, BODY, PATIENCE_S, REPLY, patience, until
+from helpers import (
+    ACTION, AT_ONCE_S, BODY, PATIENCE_S, REPLY, patience, until)
 from memory import ASYNC, OK, Connection, Door, Memory, Way
 
 URL = "memory:calc"
@@ -126,7 +127,8 @@ class Transports(unittest.TestCase):
                 self.assertTrue(proxy.abort())
 
                 self.assertIsInstance(calling.failure(), wws.Aborted)
-                self.assertLess(time.monotonic() - began, patience(1))
+                self.assertLess(time.monotonic() - began,
+                                patience(AT_ONCE_S))
                 self.assertIsNone(transport.task())
                 del task
                 proxy.free()

@@ -56,18 +56,25 @@ fn call__gives_the_fault_as_an_error() {
     assert!(!error.strings().is_empty());
 }
 
+/// How a call to a peer that says nothing fails when it has so long.
+fn fail_in(url: &str, call_timeout_ms: u32) -> Error {
+    let options = ServiceProxyOptions { call_timeout_ms, ..Default::default() };
+    let proxy = ServiceProxy::new_with(None, options).unwrap();
+    proxy.open_blocking(url).unwrap();
+    block_on(proxy.call(&action("Echo"), BODY)).unwrap_err()
+}
+
 #[test]
 fn call__tells_how_far_it_got() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let proxy = ServiceProxy::new_with(
-        None,
-        ServiceProxyOptions { call_timeout_ms: 100, ..Default::default() },
-    )
-    .unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
 
-    proxy.open_blocking(&url).unwrap();
-    let error = block_on(proxy.call(&action("Echo"), BODY)).unwrap_err();
+    /* On a busy machine it may not get far in so little time. */
+    let error = [100, 1000, 10_000]
+        .into_iter()
+        .map(|timeout_ms| fail_in(&url, timeout_ms))
+        .find(|error| error.phase() == Phase::WAIT)
+        .unwrap();
 
     assert_eq!(error.status(), Status::E_OPERATION_TIMED_OUT);
     assert_eq!(error.phase(), Phase::WAIT);
@@ -78,12 +85,9 @@ fn call__tells_how_far_it_got() {
 
 #[test]
 fn call__gives_the_number_of_the_system() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}/", listener.local_addr().unwrap());
     let proxy = ServiceProxy::new().unwrap();
 
-    drop(listener);
-    proxy.open_blocking(&url).unwrap();
+    proxy.open_blocking("http://127.0.0.1:1/").unwrap();
     let error = proxy.call_blocking(&action("Echo"), BODY).unwrap_err();
 
     assert_eq!(error.status(), Status::E_ENDPOINT_NOT_FOUND);

@@ -96,8 +96,12 @@ async fn call__that_times_out_is_stopped() {
     let mut service = Service::new().await;
     let proxy = service.proxy().await;
 
-    let call = proxy.call("urn:test/Wait", BODY);
-    let late = timeout(Duration::from_millis(100), call).await;
+    let mut call = Box::pin(proxy.call("urn:test/Wait", BODY));
+    tokio::select! {
+        reply = &mut call => panic!("{reply:?}"),
+        _ = service.entered.recv() => {}
+    }
+    let late = timeout(Duration::from_millis(20), call).await;
 
     assert!(late.is_err());
     assert!(service.is_told().await);
