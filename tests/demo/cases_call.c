@@ -3,7 +3,7 @@
 
 #include "expect.h"
 
-enum { CALL_TIMEOUT_MS = 250 };
+enum { CALL_TIMEOUT_MS = 500 };
 
 static const wws_error none;
 

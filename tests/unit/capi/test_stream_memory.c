@@ -14,7 +14,7 @@
 #include "core/base/memory.h"
 #include "wws/wws.h"
 
-enum { TIMEOUT_MS = 5000, ACCEPT_MS = 1000 };
+enum { TIMEOUT_MS = 5000, ACCEPT_S = 1, HANG_S = 20 };
 
 static const wws_error none;
 
@@ -31,6 +31,7 @@ struct exchange {
     pthread_cond_t changed;
     bool heard;
     wws_status accepted;
+    bool has_all; /* allocations, none of which fails */
 };
 
 enum { ASK, ASKED, ANSWER, ANSWERED };
@@ -68,7 +69,7 @@ static bool await_accept(struct exchange *exchange)
     bool accepted;
 
     clock_gettime(CLOCK_REALTIME, &end);
-    end.tv_sec += ACCEPT_MS / 1000;
+    end.tv_sec += exchange->has_all ? HANG_S : ACCEPT_S;
     pthread_mutex_lock(&exchange->lock);
     while (!exchange->heard && pthread_cond_timedwait(&exchange->changed,
         &exchange->lock, &end) == 0)
@@ -186,6 +187,7 @@ static bool exchange_without(
 {
     bool well;
 
+    exchange->has_all = n == 0;
     set_up(exchange);
     *asked = wwi_memory_asked();
     wwi_memory_fail(n, 0);
