@@ -90,6 +90,28 @@ wws_service_proxy new_proxy(wws_runtime runtime)
     return proxy;
 }
 
+struct wish {
+    wws_service_proxy proxy;
+    wws_service_proxy_state state;
+};
+
+static bool is_so(void *state)
+{
+    const struct wish *wish = state;
+    wws_service_proxy_state found;
+
+    must(wws_service_proxy_get_state(wish->proxy, &found, no_error)
+        == WWS_S_OK);
+    return found == wish->state;
+}
+
+bool proxy_becomes(wws_service_proxy proxy, wws_service_proxy_state state)
+{
+    struct wish wish = { proxy, state };
+
+    return await(is_so, &wish);
+}
+
 /* Threads that wait at once each need a descriptor to be woken by. */
 
 struct sleeper {

@@ -57,6 +57,8 @@ wws_service_proxy world_proxy(
 /* With defaults. */
 wws_listener new_listener(wws_runtime runtime);
 wws_service_proxy new_proxy(wws_runtime runtime);
+/* Whether it came to that in time. */
+bool proxy_becomes(wws_service_proxy proxy, wws_service_proxy_state state);
 
 wws_string text(const char *literal);
 uint64_t counter(struct world *world, wws_counter which);
