@@ -292,7 +292,7 @@ static void free_session(struct wwi_work *work)
         mux->synced.over = true;
         tell_all(mux);
     }
-    wwi_lock_give(&mux->synced.lock);
+    wwi_mux_leave(mux);
     if (free_it) {
         WWI_GATE(MUX_FREES);
         wwi_loop_cancel_timer(mux->loop, &mux->timer);

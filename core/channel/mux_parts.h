@@ -157,8 +157,8 @@ static inline struct wwi_mux_client *wwi_mux_client_of(struct wwi_client *base)
     return WWI_CONTAINER(base, struct wwi_mux_client, base);
 }
 
-/* The lock; leave also does what has become due: asks for a piece, or lets the
- * session be freed. */
+/* The lock; leave also does what has become due: asks for a piece, has the rest
+ * of many told, or lets the session be freed. */
 void wwi_mux_enter(struct wwi_mux *mux);
 void wwi_mux_leave(struct wwi_mux *mux);
 /* Around a call of the session, which is made without the lock. */
