@@ -2,8 +2,8 @@
  *
  * A message is used by one thread at a time.  `busy` tells when two meet: the
  * functions of the interface take it for as long as they run, an operation that
- * fills the message or writes its head until its caller hears.  What stands below begin_use() is for
- * whoever has it taken. */
+ * fills the message or writes its head until its caller hears.  What stands
+ * below begin_use() is for whoever has it taken. */
 #ifndef WWI_MESSAGE_H
 #define WWI_MESSAGE_H
 

@@ -18,7 +18,8 @@
  * - An opening that is stopped, and a message that is left unfinished, abort
  *   the session.
  * - When the session fails, all that is under way fails as it did.  A message
- *   that is too large, or for which there is no memory, makes it fail.
+ *   that is too large, or for which there is no memory, makes it fail; so does
+ *   one that cannot be read so far, where messages can be replies only.
  *
  * Life.  A mux is held by its owner, or several, and by each client.  close()
  * ends the session and never waits; when all have let go of a mux that was not
