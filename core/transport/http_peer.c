@@ -1,4 +1,5 @@
-/* One connection of a server.
+/* One connection of a server, on its loop; how a request is answered is in
+ * http_answer.c.
  *
  * Rules.  Only the thread of its loop reads, closes the socket, and moves the
  * state; but a request that is up is answered or dropped by whoever holds it,
@@ -21,110 +22,32 @@
  * The parser, and all buffers, belong to the loop in READING, to the holder of
  * the request from UP on until it has been answered. */
 #include <errno.h>
-#include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include "core/base/clock.h"
 #include "core/base/gate.h"
 #include "core/base/memory.h"
 #include "core/base/text.h"
-#include "core/transport/conn.h"
 #include "core/transport/http.h"
 #include "core/transport/http_head.h"
-#include "core/transport/http_peer.h"
+#include "core/transport/http_peer_parts.h"
 
 enum {
-    KEEP = 16384,          /* octets of each buffer kept between requests */
     AT_ONCE = 65536,       /* of a body, taken on the word of its length */
     DRAIN_MS = 2000,
     DRAIN_OCTETS = 262144,
 };
 
-enum state {
-    NEW,
-    READING,
-    UP,
-    WRITING,
-    SENDING,
-    ENDING,
-    DRAINING,
-    DOOMED,
-    CLOSED,
-};
-
-struct peer {
-    struct wwi_incoming incoming;
-    _Atomic uint32_t refs;         /* the socket, the holder, each post */
-    struct wwi_server *server;
-    struct wwi_http_shard *shard;
-    struct wwi_source source;
-    struct wwi_post post;
-    struct wwi_http_slot slot;     /* of the server, under its lock */
-    _Atomic int64_t deadline;
-
-    /* Whose these are says the state. */
-    struct wwi_http_parser parser;
-    struct wwi_http_action action;
-    struct wwi_bytes head;         /* of the answer */
-    struct wwi_bytes body;
-    size_t sent;                   /* of both */
-    struct wwi_bytes leftover;     /* octets behind the request */
-    char remote[WWI_CONN_REMOTE];
-    wwi_replied_fn replied;
-    void *replied_state;
-    void (*teller_calls)(struct wwi_incoming *incoming); /* the teller's */
-
-    struct { /* loop thread only */
-        struct wwi_link link;
-        struct wwi_timer timer;
-        uint32_t events;           /* not looked at yet */
-        bool whole;                /* a request waits to be handed up */
-        bool awaited;              /* the client waits for 100 Continue */
-        bool driven;               /* run() is on the stack */
-        size_t drained;
-    } on_loop;
-
-    struct { /* any thread, under the lock */
-        struct wwi_lock lock;
-        pthread_cond_t told;
-        enum state state;
-        wws_status why;            /* of CLOSED */
-        bool watching;             /* armed for whatever the client does */
-        bool reset;                /* by the server: nothing waits any more */
-        bool stopped;              /* nobody wants the answer to be sent */
-        void (*gone)(struct wwi_incoming *incoming);
-        bool gone_told;
-        bool telling;              /* gone runs, on this thread: */
-        pthread_t teller;
-        bool deferred;             /* the answer ends when gone has returned */
-    } synced;
-};
-
-static struct peer *peer_of(struct wwi_incoming *incoming)
-{
-    return WWI_CONTAINER(incoming, struct peer, incoming);
-}
-
-void wwi_http_incoming_append_url(
-    const struct wwi_incoming *incoming,
-    struct wwi_bytes *url)
-{
-    const struct peer *peer = WWI_CONTAINER(incoming, struct peer, incoming);
-
-    wwi_http_request_append_url(&peer->parser, url);
-}
-
-static void hold(struct peer *peer)
+void wwi_http_peer_hold(struct wwi_http_peer *peer)
 {
     atomic_fetch_add(&peer->refs, 1);
 }
 
 /* The socket has been closed on the loop before the last one lets go, so the
  * memory may go on any thread. */
-static void let_go(struct peer *peer)
+void wwi_http_peer_let_go(struct wwi_http_peer *peer)
 {
     if (atomic_fetch_sub(&peer->refs, 1) != 1)
         return;
@@ -141,23 +64,23 @@ static void let_go(struct peer *peer)
 }
 
 /* Makes the loop look at the state; unless it is just doing so. */
-static void wake(struct peer *peer)
+void wwi_http_peer_wake(struct wwi_http_peer *peer)
 {
     if (wwi_loop_current(peer->shard->loop) && peer->on_loop.driven)
         return;
-    hold(peer);
+    wwi_http_peer_hold(peer);
     if (!wwi_loop_post(peer->shard->loop, &peer->post))
-        let_go(peer);
+        wwi_http_peer_let_go(peer);
 }
 
 void wwi_http_peer_granted(struct wwi_http_slot *slot)
 {
-    wake(WWI_CONTAINER(slot, struct peer, slot));
+    wwi_http_peer_wake(WWI_CONTAINER(slot, struct wwi_http_peer, slot));
 }
 
-static enum state state_of(struct peer *peer)
+static enum wwi_peer_state state_of(struct wwi_http_peer *peer)
 {
-    enum state state;
+    enum wwi_peer_state state;
 
     wwi_lock_take(&peer->synced.lock);
     state = peer->synced.state;
@@ -165,7 +88,9 @@ static enum state state_of(struct peer *peer)
     return state;
 }
 
-static void set_state(struct peer *peer, enum state state)
+static void set_state(
+    struct wwi_http_peer *peer,
+    enum wwi_peer_state state)
 {
     wwi_lock_take(&peer->synced.lock);
     peer->synced.state = state;
@@ -173,16 +98,11 @@ static void set_state(struct peer *peer, enum state state)
     WWI_GATE(HTTP_PEER_MOVES);
 }
 
-static bool is_stopping(const struct peer *peer)
-{
-    return atomic_load(&peer->server->stopping);
-}
-
 /* Time.  A timer call for each request would cost more than it is worth: the
  * timer comes at the latest after the shortest time that any deadline leaves,
  * and looks. */
 
-static void set_timer(struct peer *peer)
+static void set_timer(struct wwi_http_peer *peer)
 {
     const struct wwi_server_options *options = &peer->server->options;
     uint32_t shortest = options->request_timeout_ms < options->idle_timeout_ms
@@ -196,160 +116,37 @@ static void set_timer(struct peer *peer)
         wwi_loop_set_timer(peer->shard->loop, &peer->on_loop.timer, latest);
 }
 
-static void expect_within(struct peer *peer, uint32_t milliseconds)
+void wwi_http_peer_expect_within(
+    struct wwi_http_peer *peer,
+    uint32_t milliseconds)
 {
     atomic_store(&peer->deadline, wwi_clock_after(milliseconds));
 }
 
-static void expect_nothing(struct peer *peer)
+static void expect_nothing(struct wwi_http_peer *peer)
 {
     atomic_store(&peer->deadline, WWI_NEVER);
 }
 
-/* Writing. */
-
-static bool is_stopped(struct peer *peer)
-{
-    bool stopped;
-
-    wwi_lock_take(&peer->synced.lock);
-    stopped = peer->synced.stopped;
-    wwi_lock_give(&peer->synced.lock);
-    return stopped;
-}
-
-/* As much as the system takes: done, WWS_S_ASYNC, or failed.  A client that
- * reads as fast as this writes does not keep it from a stop. */
-static wws_status write_some(struct peer *peer, struct wwi_outcome *outcome)
-{
-    size_t all = peer->head.size + peer->body.size;
-
-    while (peer->sent < all) {
-        size_t of_head = peer->sent < peer->head.size
-            ? peer->head.size - peer->sent : 0;
-        size_t of_body = all - peer->sent - of_head;
-        struct iovec parts[2] = {
-            { peer->head.data + peer->head.size - of_head, of_head },
-            { peer->body.data + peer->body.size - of_body, of_body },
-        };
-        struct msghdr message = {
-            .msg_iov = parts + (of_head == 0),
-            .msg_iovlen = (size_t) (of_head != 0) + (of_body != 0),
-        };
-        ssize_t size = sendmsg(peer->source.fd, &message,
-            MSG_NOSIGNAL | MSG_DONTWAIT);
-
-        if (size >= 0) {
-            peer->sent += (size_t) size;
-            if (peer->sent < all && is_stopped(peer))
-                return WWS_E_OPERATION_ABORTED;
-        } else if (errno == EAGAIN)
-            return WWS_S_ASYNC;
-        else if (errno != EINTR) {
-            outcome->original_code = errno;
-            return WWS_E_ENDPOINT_DISCONNECTED;
-        }
-    }
-    return WWS_S_OK;
-}
-
-static void write_connection(
-    const struct peer *peer,
-    struct wwi_http_writer *writer)
-{
-    if (!peer->parser.keep_alive)
-        wwi_http_writer_field(writer, WWS_STR("Connection"), WWS_STR("close"));
-    else if (peer->parser.minor == 0)
-        wwi_http_writer_field(writer, WWS_STR("Connection"),
-            WWS_STR("keep-alive"));
-}
-
-/* The answer; no outgoing is none with an envelope. */
-static wws_status compose(struct peer *peer, struct wwi_outgoing *outgoing)
-{
-    struct wwi_http_writer writer;
-    unsigned status = 202;
-
-    if (outgoing != NULL) {
-        peer->body = outgoing->envelope;
-        outgoing->envelope = (struct wwi_bytes) { 0 };
-        status = outgoing->fault ? 500 : 200;
-    }
-    if (is_stopping(peer))
-        peer->parser.keep_alive = false;
-    wwi_http_begin_answer(&writer, &peer->head, status);
-    write_connection(peer, &writer);
-    if (outgoing != NULL)
-        wwi_http_write_content(&writer, outgoing);
-    wwi_http_writer_length(&writer, peer->body.size);
-    return wwi_http_writer_end(&writer);
-}
-
 /* Answers a request that does not get up; the connection ends with it, for
  * where the next one would begin is not known. */
-static bool refuse(struct peer *peer, unsigned status)
+static bool refuse(struct wwi_http_peer *peer, unsigned status)
 {
     struct wwi_outcome outcome = { 0 };
     bool sent = wwi_http_write_last_answer(&peer->head, status) == WWS_S_OK
-        && write_some(peer, &outcome) == WWS_S_OK;
+        && wwi_http_peer_write(peer, &outcome) == WWS_S_OK;
 
     wwi_log_write(peer->server->runtime->log, WWS_LOG_LEVEL_DEBUG,
         WWS_PHASE_HEADERS, "refused a request with HTTP status %u%s%s",
         status, peer->parser.error.text != NULL ? ": " : "",
         peer->parser.error.text != NULL ? peer->parser.error.text : "");
-    set_state(peer, sent ? ENDING : DOOMED);
+    set_state(peer, sent ? WWI_PEER_ENDING : WWI_PEER_DOOMED);
     return false;
 }
 
 /* The end of the socket. */
 
-/* The answer comes too late for the connection. */
-static void forgo(struct peer *peer)
-{
-    bool gone = peer->synced.why == WWS_E_ENDPOINT_DISCONNECTED
-        && !is_stopped(peer);
-    struct wwi_outcome outcome = {
-        .status = gone ? WWS_E_ENDPOINT_DISCONNECTED : WWS_E_OPERATION_ABORTED,
-        .phase = WWS_PHASE_SEND,
-        .text = gone ? "the client had gone"
-            : "the connection has been aborted",
-    };
-
-    peer->replied(peer->replied_state, &outcome);
-    wwi_http_slot_give(peer->server, &peer->slot);
-    let_go(peer);
-}
-
-/* Runs gone, and then ends the answer that may have come meanwhile. */
-static void tell(struct peer *peer)
-{
-    bool deferred;
-
-    WWI_GATE(HTTP_PEER_TELLS);
-    peer->teller_calls(&peer->incoming);
-    wwi_lock_take(&peer->synced.lock);
-    peer->synced.telling = false;
-    deferred = peer->synced.deferred;
-    pthread_cond_broadcast(&peer->synced.told);
-    wwi_lock_give(&peer->synced.lock);
-    if (deferred)
-        forgo(peer);
-}
-
-static bool begin_telling_locked(struct peer *peer)
-{
-    if (peer->synced.gone == NULL || peer->synced.gone_told
-        || peer->synced.state != CLOSED
-        || peer->synced.why != WWS_E_ENDPOINT_DISCONNECTED)
-        return false;
-    peer->synced.gone_told = true;
-    peer->synced.telling = true;
-    peer->synced.teller = pthread_self();
-    peer->teller_calls = peer->synced.gone;
-    return true;
-}
-
-static void close_socket(struct peer *peer, bool reset)
+static void close_socket(struct wwi_http_peer *peer, bool reset)
 {
     static const struct linger at_once = { .l_onoff = 1 };
     struct wwi_server *server = peer->server;
@@ -364,13 +161,13 @@ static void close_socket(struct peer *peer, bool reset)
     close(peer->source.fd);
     wwi_uncount(server->runtime, WWS_COUNTER_SOCKETS);
     wwi_http_server_left(server);
-    let_go(peer);
+    wwi_http_peer_let_go(peer);
 }
 
 /* Closes the peer in that state; does nothing if it has left it. */
 static void end(
-    struct peer *peer,
-    enum state from,
+    struct wwi_http_peer *peer,
+    enum wwi_peer_state from,
     wws_status why,
     bool reset)
 {
@@ -381,208 +178,33 @@ static void end(
         wwi_lock_give(&peer->synced.lock);
         return;
     }
-    peer->synced.state = CLOSED;
+    peer->synced.state = WWI_PEER_CLOSED;
     peer->synced.why = why;
-    atomic_store(&peer->incoming.gone, from == UP);
-    telling = from == UP && begin_telling_locked(peer);
+    atomic_store(&peer->incoming.gone, from == WWI_PEER_UP);
+    telling = from == WWI_PEER_UP
+        && wwi_http_peer_begin_telling_locked(peer);
     wwi_lock_give(&peer->synced.lock);
-    if (from != UP)
+    if (from != WWI_PEER_UP)
         wwi_http_slot_give(peer->server, &peer->slot);
     if (telling)
-        tell(peer);
+        wwi_http_peer_tell(peer);
     close_socket(peer, reset);
 }
 
-static void hang_up(struct peer *peer, enum state from)
+static void hang_up(struct wwi_http_peer *peer, enum wwi_peer_state from)
 {
     end(peer, from, WWS_E_ENDPOINT_DISCONNECTED, false);
 }
 
-/* Answering. */
-
-/* Buffers as they were before the request; what the answer came in serves the
- * next request, for the memory of this one has been moved up. */
-static void make_ready(struct peer *peer)
-{
-    struct wwi_bytes *envelope = &peer->incoming.envelope;
-
-    if (envelope->capacity == 0) {
-        *envelope = peer->body;
-        peer->body = (struct wwi_bytes) { 0 };
-    }
-    wwi_bytes_reset(envelope, KEEP);
-    wwi_bytes_fini(&peer->body);
-    wwi_bytes_reset(&peer->head, KEEP);
-    wwi_http_parser_reset(&peer->parser, KEEP);
-    peer->sent = 0;
-}
-
-/* Leaves WRITING or SENDING. */
-static void settle(struct peer *peer, enum state next)
-{
-    bool quiet;
-
-    wwi_lock_take(&peer->synced.lock);
-    if (next == READING && is_stopping(peer))
-        next = ENDING;
-    /* Whoever stopped the answer has been told that it did not go out. */
-    if (peer->synced.stopped)
-        next = DOOMED;
-    peer->synced.state = next;
-    quiet = next == READING && peer->synced.watching
-        && peer->leftover.size == 0;
-    wwi_lock_give(&peer->synced.lock);
-    if (!quiet)
-        wake(peer);
-}
-
-/* The answer has gone out, or has failed. */
-static void conclude(
-    struct peer *peer,
-    struct wwi_outcome *outcome,
-    wws_status status)
-{
-    enum state next = status != WWS_S_OK ? DOOMED
-        : peer->parser.keep_alive ? READING : ENDING;
-    bool begun = peer->sent != 0;
-
-    outcome->status = status;
-    outcome->phase = WWS_PHASE_SEND;
-    outcome->progress = status == WWS_S_OK ? WWS_PROGRESS_SENT
-        : begun ? WWS_PROGRESS_PARTLY_SENT : WWS_PROGRESS_NOT_SENT;
-    make_ready(peer);
-    expect_within(peer, peer->server->options.idle_timeout_ms);
-    peer->replied(peer->replied_state, outcome);
-    wwi_http_slot_give(peer->server, &peer->slot);
-    settle(peer, next);
-    let_go(peer);
-}
-
-/* True if the loop will send the rest; not after a reset or a stop. */
-static bool leave_to_loop(struct peer *peer)
-{
-    bool left;
-
-    expect_within(peer, peer->server->options.request_timeout_ms);
-    hold(peer);
-    wwi_lock_take(&peer->synced.lock);
-    left = !peer->synced.reset && !peer->synced.stopped;
-    if (left)
-        peer->synced.state = SENDING;
-    wwi_lock_give(&peer->synced.lock);
-    if (left)
-        wake(peer);
-    let_go(peer);
-    return left;
-}
-
-static void answer(struct peer *peer, struct wwi_outgoing *outgoing)
-{
-    struct wwi_outcome outcome = { 0 };
-    wws_status status = compose(peer, outgoing);
-
-    if (status != WWS_S_OK)
-        outcome.text = "the head of the answer cannot be written";
-    else
-        status = write_some(peer, &outcome);
-    if (status == WWS_S_ASYNC) {
-        if (leave_to_loop(peer))
-            return;
-        status = WWS_E_OPERATION_ABORTED;
-    }
-    conclude(peer, &outcome, status);
-}
-
-void wwi_http_incoming_reply(
-    struct wwi_incoming *incoming,
-    struct wwi_outgoing *outgoing,
-    wwi_replied_fn replied,
-    void *state)
-{
-    struct peer *peer = peer_of(incoming);
-    struct wwi_outcome outcome = { 0 };
-    bool up, stopped, telling;
-
-    peer->replied = replied;
-    peer->replied_state = state;
-    wwi_lock_take(&peer->synced.lock);
-    up = peer->synced.state == UP;
-    stopped = peer->synced.stopped;
-    telling = peer->synced.telling;
-    if (up)
-        peer->synced.state = WRITING;
-    else if (telling)
-        peer->synced.deferred = true;
-    wwi_lock_give(&peer->synced.lock);
-    if ((!up || stopped) && outgoing != NULL)
-        wwi_bytes_fini(&outgoing->envelope);
-    if (up && stopped)
-        conclude(peer, &outcome, WWS_E_OPERATION_ABORTED);
-    else if (up)
-        answer(peer, outgoing);
-    else if (!telling)
-        forgo(peer);
-}
-
-void wwi_http_incoming_stop(struct wwi_incoming *incoming)
-{
-    struct peer *peer = peer_of(incoming);
-    bool waits;
-
-    wwi_lock_take(&peer->synced.lock);
-    peer->synced.stopped = true;
-    waits = peer->synced.state == SENDING || peer->synced.state == UP;
-    wwi_lock_give(&peer->synced.lock);
-    if (waits)
-        wake(peer);
-}
-
-void wwi_http_incoming_drop(struct wwi_incoming *incoming)
-{
-    struct peer *peer = peer_of(incoming);
-    bool up;
-
-    wwi_lock_take(&peer->synced.lock);
-    /* Nothing is heard of a request after it has been dropped. */
-    while (peer->synced.telling
-        && !pthread_equal(peer->synced.teller, pthread_self()))
-        pthread_cond_wait(&peer->synced.told, &peer->synced.lock.mutex);
-    up = peer->synced.state == UP;
-    if (up)
-        peer->synced.state = DOOMED;
-    wwi_lock_give(&peer->synced.lock);
-    wwi_http_slot_give(peer->server, &peer->slot);
-    if (up)
-        wake(peer);
-    let_go(peer);
-}
-
-void wwi_http_incoming_watch(
-    struct wwi_incoming *incoming,
-    void (*gone)(struct wwi_incoming *incoming))
-{
-    struct peer *peer = peer_of(incoming);
-    bool telling;
-
-    hold(peer);
-    wwi_lock_take(&peer->synced.lock);
-    peer->synced.gone = gone;
-    telling = begin_telling_locked(peer);
-    wwi_lock_give(&peer->synced.lock);
-    if (telling)
-        tell(peer);
-    let_go(peer);
-}
-
 /* Reading. */
 
-static bool has_begun(const struct peer *peer)
+static bool has_begun(const struct wwi_http_peer *peer)
 {
     return peer->parser.offset != 0;
 }
 
 /* The body comes; the client may be waiting to hear so. */
-static bool begin_body(struct peer *peer)
+static bool begin_body(struct wwi_http_peer *peer)
 {
     uint64_t size = peer->parser.content_length;
     unsigned refused = wwi_http_request_check(&peer->parser,
@@ -599,7 +221,7 @@ static bool begin_body(struct peer *peer)
     return true;
 }
 
-static bool take_body(struct peer *peer, wws_bytes body)
+static bool take_body(struct wwi_http_peer *peer, wws_bytes body)
 {
     peer->on_loop.awaited = false;
     wwi_bytes_append(&peer->incoming.envelope, body.data, body.size);
@@ -608,7 +230,7 @@ static bool take_body(struct peer *peer, wws_bytes body)
     return true;
 }
 
-static void invite_body(struct peer *peer)
+static void invite_body(struct wwi_http_peer *peer)
 {
     static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
     ssize_t size;
@@ -621,11 +243,11 @@ static void invite_body(struct peer *peer)
     /* A client that leaves no room for it will send the body in time without;
      * but it cannot do with a half. */
     if (size > 0 && (size_t) size < sizeof text - 1)
-        set_state(peer, DOOMED);
+        set_state(peer, WWI_PEER_DOOMED);
 }
 
 static bool understand(
-    struct peer *peer,
+    struct wwi_http_peer *peer,
     enum wwi_http_event event,
     wws_bytes body)
 {
@@ -647,7 +269,7 @@ static bool understand(
 }
 
 /* Up to the end of a request; returns how much that was. */
-static size_t feed(struct peer *peer, const uint8_t *data, size_t size)
+static size_t feed(struct wwi_http_peer *peer, const uint8_t *data, size_t size)
 {
     bool fresh = !has_begun(peer);
     enum wwi_http_event event;
@@ -660,11 +282,12 @@ static size_t feed(struct peer *peer, const uint8_t *data, size_t size)
         at += used;
     } while (understand(peer, event, body));
     if (fresh && !peer->on_loop.whole)
-        expect_within(peer, peer->server->options.request_timeout_ms);
+        wwi_http_peer_expect_within(peer,
+            peer->server->options.request_timeout_ms);
     return at;
 }
 
-static bool wait_for_slot(struct peer *peer)
+static bool wait_for_slot(struct wwi_http_peer *peer)
 {
     if (wwi_http_slot_take(peer->server, &peer->slot))
         return true;
@@ -674,7 +297,7 @@ static bool wait_for_slot(struct peer *peer)
 
 /* What run() calls returns whether to look at the state again. */
 
-static bool watch(struct peer *peer)
+static bool watch(struct wwi_http_peer *peer)
 {
     wwi_lock_take(&peer->synced.lock);
     peer->synced.watching = true;
@@ -683,7 +306,7 @@ static bool watch(struct peer *peer)
     return false;
 }
 
-static bool receive(struct peer *peer)
+static bool receive(struct wwi_http_peer *peer)
 {
     uint8_t *input = peer->shard->on_loop.input;
     ssize_t size;
@@ -695,11 +318,12 @@ static bool receive(struct peer *peer)
     size = recv(peer->source.fd, input, WWI_HTTP_INPUT, MSG_DONTWAIT);
     if (size < 0 && (errno == EAGAIN || errno == EINTR)) {
         if (!has_begun(peer))
-            expect_within(peer, peer->server->options.idle_timeout_ms);
+            wwi_http_peer_expect_within(peer,
+            peer->server->options.idle_timeout_ms);
         return true;
     }
     if (size <= 0) {
-        hang_up(peer, READING);
+        hang_up(peer, WWI_PEER_READING);
         return false;
     }
     used = feed(peer, input, (size_t) size);
@@ -715,17 +339,17 @@ static bool receive(struct peer *peer)
     return true;
 }
 
-static bool feed_leftover(struct peer *peer)
+static bool feed_leftover(struct wwi_http_peer *peer)
 {
     struct wwi_bytes *leftover = &peer->leftover;
 
     wwi_bytes_consume(leftover, feed(peer, leftover->data, leftover->size));
     if (leftover->size == 0)
-        wwi_bytes_reset(leftover, KEEP);
+        wwi_bytes_reset(leftover, WWI_PEER_KEEP);
     return true;
 }
 
-static void present(struct peer *peer)
+static void present(struct wwi_http_peer *peer)
 {
     struct wwi_incoming *incoming = &peer->incoming;
 
@@ -737,7 +361,7 @@ static void present(struct peer *peer)
     incoming->user = NULL;
 }
 
-static bool hand_up(struct peer *peer)
+static bool hand_up(struct wwi_http_peer *peer)
 {
     struct wwi_server *server = peer->server;
 
@@ -746,9 +370,9 @@ static bool hand_up(struct peer *peer)
     present(peer);
     peer->on_loop.whole = false;
     expect_nothing(peer);
-    hold(peer);
+    wwi_http_peer_hold(peer);
     wwi_lock_take(&peer->synced.lock);
-    peer->synced.state = UP;
+    peer->synced.state = WWI_PEER_UP;
     peer->synced.gone = NULL;
     peer->synced.stopped = false;
     wwi_lock_give(&peer->synced.lock);
@@ -757,10 +381,10 @@ static bool hand_up(struct peer *peer)
     return true;
 }
 
-static bool read_on(struct peer *peer)
+static bool read_on(struct wwi_http_peer *peer)
 {
-    if (is_stopping(peer)) {
-        hang_up(peer, READING);
+    if (wwi_http_peer_is_stopping(peer)) {
+        hang_up(peer, WWI_PEER_READING);
         return false;
     }
     if (peer->on_loop.whole)
@@ -775,15 +399,15 @@ static bool read_on(struct peer *peer)
 
 /* Looks, while a request is up, what the client does, and leaves what it may
  * have sent where it is. */
-static bool look_after(struct peer *peer)
+static bool look_after(struct wwi_http_peer *peer)
 {
     uint32_t events = peer->on_loop.events;
     bool finished, failed;
     char octet;
     ssize_t size;
 
-    if (is_stopped(peer)) {
-        end(peer, UP, WWS_E_ENDPOINT_DISCONNECTED, true);
+    if (wwi_http_peer_is_stopped(peer)) {
+        end(peer, WWI_PEER_UP, WWS_E_ENDPOINT_DISCONNECTED, true);
         return false;
     }
     if (events == 0)
@@ -794,7 +418,7 @@ static bool look_after(struct peer *peer)
         || (size < 0 && errno != EAGAIN && errno != EINTR);
     finished = size == 0 || (events & EPOLLRDHUP) != 0;
     if (failed || (finished && !peer->server->options.tolerate_half_close))
-        hang_up(peer, UP);
+        hang_up(peer, WWI_PEER_UP);
     else if (finished)
         wwi_loop_arm(peer->shard->loop, &peer->source, 0);
     else if (size > 0)
@@ -804,41 +428,42 @@ static bool look_after(struct peer *peer)
     return false;
 }
 
-static bool send_on(struct peer *peer)
+static bool send_on(struct wwi_http_peer *peer)
 {
     struct wwi_outcome outcome = { 0 };
     size_t sent = peer->sent;
-    wws_status status = is_stopped(peer) ? WWS_E_OPERATION_ABORTED
-        : write_some(peer, &outcome);
+    wws_status status = wwi_http_peer_is_stopped(peer) ? WWS_E_OPERATION_ABORTED
+        : wwi_http_peer_write(peer, &outcome);
 
     peer->on_loop.events = 0;
     if (status != WWS_S_ASYNC) {
-        conclude(peer, &outcome, status);
+        wwi_http_peer_conclude(peer, &outcome, status);
         return true;
     }
     if (peer->sent != sent)
-        expect_within(peer, peer->server->options.request_timeout_ms);
+        wwi_http_peer_expect_within(peer,
+            peer->server->options.request_timeout_ms);
     wwi_loop_arm(peer->shard->loop, &peer->source, EPOLLOUT);
     return false;
 }
 
-static bool begin_draining(struct peer *peer)
+static bool begin_draining(struct wwi_http_peer *peer)
 {
     if (peer->synced.reset) {
-        hang_up(peer, ENDING);
+        hang_up(peer, WWI_PEER_ENDING);
         return false;
     }
     wwi_http_slot_give(peer->server, &peer->slot);
     (void) shutdown(peer->source.fd, SHUT_WR);
-    expect_within(peer, DRAIN_MS);
+    wwi_http_peer_expect_within(peer, DRAIN_MS);
     set_timer(peer);
-    set_state(peer, DRAINING);
+    set_state(peer, WWI_PEER_DRAINING);
     return true;
 }
 
 /* Closing while there is something unread would reset the connection, and the
  * client might lose the answer. */
-static bool drain(struct peer *peer)
+static bool drain(struct wwi_http_peer *peer)
 {
     ssize_t size = recv(peer->source.fd, peer->shard->on_loop.input,
         WWI_HTTP_INPUT, MSG_DONTWAIT);
@@ -848,60 +473,61 @@ static bool drain(struct peer *peer)
         peer->on_loop.drained += (size_t) size;
     if (size == 0 || peer->on_loop.drained > DRAIN_OCTETS
         || (size < 0 && errno != EAGAIN && errno != EINTR)) {
-        hang_up(peer, DRAINING);
+        hang_up(peer, WWI_PEER_DRAINING);
         return false;
     }
     wwi_loop_arm(peer->shard->loop, &peer->source, EPOLLIN);
     return false;
 }
 
-static bool adopt(struct peer *peer)
+static bool adopt(struct wwi_http_peer *peer)
 {
     struct wwi_http_shard *shard = peer->shard;
 
     wwi_list_append(&shard->on_loop.peers, &peer->on_loop.link);
     if (wwi_loop_add(shard->loop, &peer->source) != WWS_S_OK) {
-        end(peer, NEW, WWS_E_OUTOFMEMORY, true);
+        end(peer, WWI_PEER_NEW, WWS_E_OUTOFMEMORY, true);
         return false;
     }
-    expect_within(peer, peer->server->options.idle_timeout_ms);
+    wwi_http_peer_expect_within(peer, peer->server->options.idle_timeout_ms);
     set_timer(peer);
-    set_state(peer, READING);
+    set_state(peer, WWI_PEER_READING);
     return true;
 }
 
-static bool step(struct peer *peer)
+static bool step(struct wwi_http_peer *peer)
 {
     switch (state_of(peer)) {
-    case NEW: return adopt(peer);
-    case READING: return read_on(peer);
-    case UP: return look_after(peer);
-    case SENDING: return send_on(peer);
-    case ENDING: return begin_draining(peer);
-    case DRAINING: return drain(peer);
-    case DOOMED:
-        end(peer, DOOMED, WWS_E_ENDPOINT_DISCONNECTED, true);
+    case WWI_PEER_NEW: return adopt(peer);
+    case WWI_PEER_READING: return read_on(peer);
+    case WWI_PEER_UP: return look_after(peer);
+    case WWI_PEER_SENDING: return send_on(peer);
+    case WWI_PEER_ENDING: return begin_draining(peer);
+    case WWI_PEER_DRAINING: return drain(peer);
+    case WWI_PEER_DOOMED:
+        end(peer, WWI_PEER_DOOMED, WWS_E_ENDPOINT_DISCONNECTED, true);
         return false;
-    case WRITING:
-    case CLOSED:
+    case WWI_PEER_WRITING:
+    case WWI_PEER_CLOSED:
         break;
     }
     return false;
 }
 
-static void run(struct peer *peer)
+static void run(struct wwi_http_peer *peer)
 {
-    hold(peer);
+    wwi_http_peer_hold(peer);
     peer->on_loop.driven = true;
     while (step(peer))
         continue;
     peer->on_loop.driven = false;
-    let_go(peer);
+    wwi_http_peer_let_go(peer);
 }
 
 static void ready(struct wwi_source *source, uint32_t events)
 {
-    struct peer *peer = WWI_CONTAINER(source, struct peer, source);
+    struct wwi_http_peer *peer = WWI_CONTAINER(source, struct wwi_http_peer,
+        source);
 
     wwi_lock_take(&peer->synced.lock);
     peer->synced.watching = false;
@@ -912,49 +538,52 @@ static void ready(struct wwi_source *source, uint32_t events)
 
 static void posted(struct wwi_work *work)
 {
-    struct peer *peer = WWI_CONTAINER(work, struct peer, post.work);
+    struct wwi_http_peer *peer = WWI_CONTAINER(work, struct wwi_http_peer,
+        post.work);
 
     run(peer);
-    let_go(peer);
+    wwi_http_peer_let_go(peer);
 }
 
 /* The deadline is over, if it has not been moved. */
 static void expired(struct wwi_timer *timer)
 {
-    struct peer *peer = WWI_CONTAINER(timer, struct peer, on_loop.timer);
+    struct wwi_http_peer *peer = WWI_CONTAINER(timer, struct wwi_http_peer,
+        on_loop.timer);
     struct wwi_outcome outcome = { 0 };
-    enum state state = state_of(peer);
+    enum wwi_peer_state state = state_of(peer);
 
     set_timer(peer);
     if (wwi_clock_now() < atomic_load(&peer->deadline))
         return;
-    if (state == READING && has_begun(peer)) {
+    if (state == WWI_PEER_READING && has_begun(peer)) {
         (void) refuse(peer, 408);
         run(peer);
-    } else if (state == READING || state == DRAINING)
+    } else if (state == WWI_PEER_READING || state == WWI_PEER_DRAINING)
         hang_up(peer, state);
-    else if (state == SENDING)
-        conclude(peer, &outcome, WWS_E_OPERATION_TIMED_OUT);
+    else if (state == WWI_PEER_SENDING)
+        wwi_http_peer_conclude(peer, &outcome, WWS_E_OPERATION_TIMED_OUT);
 }
 
 void wwi_http_peer_stop(struct wwi_link *link, bool reset)
 {
-    struct peer *peer = WWI_CONTAINER(link, struct peer, on_loop.link);
+    struct wwi_http_peer *peer = WWI_CONTAINER(link, struct wwi_http_peer,
+        on_loop.link);
     struct wwi_outcome outcome = { 0 };
-    enum state state;
+    enum wwi_peer_state state;
 
     wwi_lock_take(&peer->synced.lock);
     state = peer->synced.state;
     peer->synced.reset = reset;
     wwi_lock_give(&peer->synced.lock);
-    if (state == READING
-        || (reset && (state == ENDING || state == DRAINING)))
+    if (state == WWI_PEER_READING
+        || (reset && (state == WWI_PEER_ENDING || state == WWI_PEER_DRAINING)))
         hang_up(peer, state);
     else if (!reset)
         return;
-    else if (state == SENDING)
-        conclude(peer, &outcome, WWS_E_OPERATION_ABORTED);
-    else if (state != WRITING)
+    else if (state == WWI_PEER_SENDING)
+        wwi_http_peer_conclude(peer, &outcome, WWS_E_OPERATION_ABORTED);
+    else if (state != WWI_PEER_WRITING)
         end(peer, state, WWS_E_OPERATION_ABORTED, true);
 }
 
@@ -962,7 +591,7 @@ void wwi_http_peer_open(struct wwi_http_shard *shard, int fd)
 {
     struct wwi_server *server = shard->server;
     struct wwi_http_limits limits = WWI_HTTP_LIMITS_INIT;
-    struct peer *peer = wwi_alloc_zero(sizeof *peer);
+    struct wwi_http_peer *peer = wwi_alloc_zero(sizeof *peer);
 
     if (peer == NULL) {
         close(fd);
@@ -993,5 +622,5 @@ void wwi_http_peer_open(struct wwi_http_shard *shard, int fd)
     if (wwi_loop_current(shard->loop))
         run(peer);
     else
-        wake(peer);
+        wwi_http_peer_wake(peer);
 }

@@ -1,5 +1,5 @@
 /* What the two halves of the HTTP server share: the one that listens
- * (http_server.c) and one connection (http_peer.c).
+ * (http_server.c) and one connection (http_peer.c, http_answer.c).
  *
  * Words.  A *shard* is what a server has on one loop: its peers there.  A
  * *slot* is the right to have a request up; a peer without one waits. */
