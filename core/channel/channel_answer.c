@@ -278,6 +278,7 @@ wws_status wwi_channel_answer_request(
         answer_unref(answer);
         return status;
     }
+    WWI_GATE(ANSWER_CLAIMED);
     status = encode_answer(self, reply, &outgoing, error);
     if (status < 0) {
         wwi_bytes_fini(&outgoing.envelope);

@@ -12,6 +12,7 @@
 
 #include <unistd.h>
 
+#include "core/base/gate.h"
 #include "core/io/engine.h"
 #include "core/io/loop.h"
 #include "tests/support/counters.h"
@@ -115,6 +116,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void) state;
+    wwi_gate_watch(NULL);
     (void) wws_message_free(it.request);
     (void) wws_message_free(it.reply);
     (void) wws_channel_free(it.channel);
@@ -217,9 +219,55 @@ static void abort__finds_the_answer_of_a_channel_that_is_used_again(
     close(clients[1]);
 }
 
+static void close_and_accept(enum wwi_gate gate)
+{
+    if (gate != WWI_GATE_ANSWER_CLAIMED)
+        return;
+    wwi_gate_watch(NULL);
+    assert_int_equal(wws_channel_close(it.channel, NULL, no_error), WWS_S_OK);
+    assert_int_equal(wws_channel_reset(it.channel, no_error), WWS_S_OK);
+    assert_int_equal(wws_listener_accept(it.listener, it.channel, NULL,
+        no_error), WWS_S_OK);
+}
+
+/* It cannot be written, and would give back what it was to answer. */
+static void answer__that_was_stopped_leaves_the_next_request_alone(
+    void **state)
+{
+    wws_completion completion = WWS_COMPLETION_INIT;
+    struct ear first = { 0 };
+    int clients[2];
+
+    (void) state;
+    clients[0] = send_request();
+    clients[1] = send_request();
+    completion.completed = completed;
+    completion.state = &first;
+    assert_int_equal(wws_listener_accept(it.listener, it.channel, NULL,
+        no_error), WWS_S_OK);
+    assert_int_equal(wws_channel_receive(it.channel, it.request,
+        WWS_RECEIVE_OPTION_REQUIRED, NULL, no_error), WWS_S_OK);
+    wwi_gate_watch(close_and_accept);
+
+    assert_int_equal(wws_channel_send_reply(it.channel, it.reply, &completion,
+        no_error), WWS_S_ASYNC);
+
+    wait_for(&first.heard, 1);
+    assert_int_equal(first.status, WWS_E_OPERATION_ABORTED);
+    assert_int_equal(wws_message_initialize(it.reply,
+        WWS_MESSAGE_INITIALIZATION_REPLY, it.request, no_error), WWS_S_OK);
+    assert_int_equal(wws_channel_send_reply(it.channel, it.reply, NULL,
+        no_error), WWS_E_INVALID_OPERATION);
+    close(clients[0]);
+    close(clients[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(
+            answer__that_was_stopped_leaves_the_next_request_alone, set_up,
+            tear_down),
         cmocka_unit_test_setup_teardown(
             abort__finds_the_answer_of_a_channel_that_is_used_again, set_up,
             tear_down),
