@@ -153,6 +153,23 @@ static void write_end__keeps_a_channel_that_is_closed_meanwhile(void **state)
     assert_closed_behind();
 }
 
+/* The channel has let go of it by then, and knows it nevertheless. */
+static void message__can_be_given_up_when_its_channel_was_aborted(
+    void **state)
+{
+    (void) state;
+    begin_message();
+    assert_int_equal(wws_channel_write_message_start(it.channel, it.message,
+        NULL, no_error), WWS_S_OK);
+
+    assert_int_equal(wws_channel_abort(it.channel), WWS_S_OK);
+
+    assert_int_equal(wws_channel_abandon_message(it.channel, it.message,
+        no_error), WWS_S_OK);
+    assert_int_equal(wws_channel_abandon_message(it.channel, it.message,
+        no_error), WWS_E_INVALIDARG);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -161,6 +178,7 @@ int main(void)
         TEST(write_start__keeps_a_channel_that_is_closed_meanwhile),
         TEST(write_body__keeps_a_channel_that_is_closed_meanwhile),
         TEST(write_end__keeps_a_channel_that_is_closed_meanwhile),
+        TEST(message__can_be_given_up_when_its_channel_was_aborted),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
