@@ -252,10 +252,11 @@ func (r *Runtime) Counter(counter Counter) (value uint64, err error) {
 }
 
 // Close stops everything: aborts all objects of the runtime, waits at most so
-// long for callbacks and operations that run, and ends the threads. Times out
-// if some did not end; what they use is then kept for ever, on purpose. Must
-// not be called from a callback of the runtime. The default runtime comes back
-// on its next use.
+// long for callbacks and operations that run (0: not at all, Infinite: for
+// ever), and ends the threads. ErrTimedOut if some did not end; what they use
+// is then kept for ever, on purpose. From a callback of the runtime it is
+// refused with ErrInvalidOperation. The default runtime comes back on its next
+// use.
 func (r *Runtime) Close(timeout time.Duration) error {
 	f := begin()
 	defer f.end()

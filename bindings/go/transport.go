@@ -67,7 +67,8 @@ type CustomConnection struct {
 	ShutDown func(task *TransportTask) error
 
 	// Closes the connection in order: both ends have shut down, and nothing is
-	// under way but the watch, if there is one, which must complete now; once.
+	// under way but the watch, if there is one, which must complete now; once. One
+	// that takes longer than two seconds is aborted.
 	Close func(task *TransportTask) error
 
 	// Breaks the connection: the other end must hear of it as a failure. All tasks
@@ -116,13 +117,13 @@ func (t *CustomConnection) lower(f *frame) *C.wws_custom_connection {
 
 // CustomListener says where an application takes its clients from, at one
 // address. Its slots are called with no lock held; they must not block, and may
-// call every function that does not. free_state runs when it has been stopped
-// and no accept is under way.
+// call every function that does not. free_state runs when it has been stopped,
+// no accept is under way, and the connections that it accepted have gone.
 type CustomListener struct {
 	// Waits for a client, whose connection is given by
 	// TransportTask.GiveConnection before the task is complete. On a thread of the
-	// runtime. One at a time; the next begins when that connection has been made.
-	// After a failure the next begins a little later.
+	// runtime. One at a time; the next begins when that connection has been made,
+	// unless as many as are allowed are open, and 100 ms after a failure.
 	Accept func(task *TransportTask) error
 
 	// No client is wanted any more: the address is free when this returns, and an
@@ -183,7 +184,8 @@ func (t *TransportTask) GiveListener(listener *CustomListener, address string) e
 		f.lock()))
 }
 
-// GivePiece of receive: what has come, once. The octets are copied.
+// GivePiece of receive: what has come. The octets are copied. Once, as a
+// connection.
 func (t *TransportTask) GivePiece(octets []byte, more bool) error {
 	f := begin()
 	defer f.end()
@@ -201,8 +203,8 @@ func (t *TransportTask) GiveReason(reason string) error {
 }
 
 // Complete says how the task ended: success, a failure that whoever waits for
-// it hears, or of receive and watch End; of others that is ErrInvalidArg, and
-// the task goes on.
+// it hears, or of receive and watch End. Of others that is ErrInvalidArg, as is
+// StatusAsync of all, and the task goes on.
 func (t *TransportTask) Complete(status Status) error {
 	f := begin()
 	defer f.end()

@@ -156,6 +156,7 @@ def wws_python_custom_connection_shut_down(task, state):
 def wws_python_custom_connection_close(task, state):
     """Closes the connection in order: both ends have shut down, and nothing is
     under way but the watch, if there is one, which must complete now; once.
+    One that takes longer than two seconds is aborted.
     """
     return hand(ffi.from_handle(state).close, lent(task, "TransportTask", None))
 
@@ -202,7 +203,7 @@ def wws_python_custom_listener_accept(task, state):
     """Waits for a client, whose connection is given by
     TransportTask.give_connection() before the task is complete.  On a thread of
     the runtime.  One at a time; the next begins when that connection has been
-    made.  After a failure the next begins a little later.
+    made, unless as many as are allowed are open, and 100 ms after a failure.
     """
     return hand(ffi.from_handle(state).accept,
                 lent(task, "TransportTask", None))
@@ -222,8 +223,8 @@ def wws_python_custom_listener_stop(state):
 def custom_listener_table(callbacks):
     """Where an application takes its clients from, at one address.  Its slots
     are called with no lock held; they must not block, and may call every
-    function that does not.  free_state runs when it has been stopped and no
-    accept is under way.
+    function that does not.  free_state runs when it has been stopped, no accept
+    is under way, and the connections that it accepted have gone.
     """
     return foreign("wws_custom_listener", callbacks,
         accept="wws_call_custom_listener_accept",

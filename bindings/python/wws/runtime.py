@@ -44,10 +44,11 @@ class Runtime(Owned, kind="Runtime"):
 
     def close(self, timeout_ms):
         """Stops everything: aborts all objects of the runtime, waits at most so
-        long for callbacks and operations that run, and ends the threads.  Times
-        out if some did not end; what they use is then kept for ever, on
-        purpose.  Must not be called from a callback of the runtime.  The
-        default runtime comes back on its next use.
+        long for callbacks and operations that run (0: not at all, INFINITE: for
+        ever), and ends the threads.  TimedOut if some did not end; what they
+        use is then kept for ever, on purpose.  From a callback of the runtime
+        it is refused with InvalidOperation.  The default runtime comes back on
+        its next use.
         """
         invoke(lib.wws_runtime_close, self._handle, timeout_ms)
 

@@ -42,7 +42,8 @@ class TransportTask(Handed, kind="TransportTask"):
                custom_listener_table(listener), text_in(address))
 
     def give_piece(self, octets=b"", more=False):
-        """Of receive: what has come, once.  The octets are copied.
+        """Of receive: what has come.  The octets are copied.  Once, as a
+        connection.
 
         - more: Whether the message goes on in another piece.
         """
@@ -59,7 +60,7 @@ class TransportTask(Handed, kind="TransportTask"):
 
     def complete(self, status):
         """Says how the task ended: success, a failure that whoever waits for it
-        hears, or of receive and watch Status.S_END; of others that is
-        Invalidarg, and the task goes on.
+        hears, or of receive and watch Status.S_END.  Of others that is
+        Invalidarg, as is Status.S_ASYNC of all, and the task goes on.
         """
         invoke(lib.wws_transport_task_complete, self._handle, status)

@@ -890,7 +890,7 @@ class CustomConnection:
     def close(self, task):
         """Closes the connection in order: both ends have shut down, and nothing
         is under way but the watch, if there is one, which must complete now;
-        once.
+        once.  One that takes longer than two seconds is aborted.
         """
 
     def abort(self):
@@ -911,16 +911,16 @@ class CustomConnection:
 class CustomListener:
     """Where an application takes its clients from, at one address.  Its slots
     are called with no lock held; they must not block, and may call every
-    function that does not.  free_state runs when it has been stopped and no
-    accept is under way.
+    function that does not.  free_state runs when it has been stopped, no accept
+    is under way, and the connections that it accepted have gone.
     """
 
     def accept(self, task):
         """Waits for a client, whose connection is given by
         TransportTask.give_connection() before the task is complete.  On a
         thread of the runtime.  One at a time; the next begins when that
-        connection has been made.  After a failure the next begins a little
-        later.
+        connection has been made, unless as many as are allowed are open, and
+        100 ms after a failure.
         """
 
     def stop(self):

@@ -1691,7 +1691,7 @@ typedef struct wws_custom_connection {
 
     /** Closes the connection in order: both ends have shut down, and nothing is
      *  under way but the watch, if there is one, which must complete now; once.
-     *  Required. */
+     *  One that takes longer than two seconds is aborted.  Required. */
     wws_status (*close)(wws_transport_task task, void *state);
 
     /** Breaks the connection: the other end must hear of it as a failure.  All
@@ -1716,8 +1716,8 @@ typedef struct wws_custom_connection {
 
 /** Where an application takes its clients from, at one address.  Its slots are
  *  called with no lock held; they must not block, and may call every function
- *  that does not.  free_state runs when it has been stopped and no accept is
- *  under way. */
+ *  that does not.  free_state runs when it has been stopped, no accept is under
+ *  way, and the connections that it accepted have gone. */
 typedef struct wws_custom_listener {
     uint32_t struct_size;
     uint32_t version;
@@ -1730,8 +1730,8 @@ typedef struct wws_custom_listener {
     /** Waits for a client, whose connection is given by
      *  wws_transport_task_give_connection() before the task is complete.  On a
      *  thread of the runtime.  One at a time; the next begins when that
-     *  connection has been made.  After a failure the next begins a little
-     *  later.  Required. */
+     *  connection has been made, unless as many as are allowed are open, and
+     *  100 ms after a failure.  Required. */
     wws_status (*accept)(wws_transport_task task, void *state);
 
     /** No client is wanted any more: the address is free when this returns, and

@@ -49,10 +49,11 @@ WWS_API wws_status wws_runtime_get_counter(
     wws_error error);
 
 /** Stops everything: aborts all objects of the runtime, waits at most so long
- *  for callbacks and operations that run, and ends the threads.  Times out if
- *  some did not end; what they use is then kept for ever, on purpose.  Must not
- *  be called from a callback of the runtime.  The default runtime comes back on
- *  its next use. */
+ *  for callbacks and operations that run (0: not at all, WWS_INFINITE: for
+ *  ever), and ends the threads.  WWS_E_OPERATION_TIMED_OUT if some did not end;
+ *  what they use is then kept for ever, on purpose.  From a callback of the
+ *  runtime it is refused with WWS_E_INVALID_OPERATION.  The default runtime
+ *  comes back on its next use. */
 WWS_API wws_status wws_runtime_close(
     wws_runtime runtime,
     uint32_t timeout_ms,
@@ -857,8 +858,8 @@ WWS_API wws_status wws_transport_task_give_listener(
     wws_string address,
     wws_error error);
 
-/** Of receive: what has come, once.  The octets are copied.  May be called from
- *  any thread while other calls are pending.
+/** Of receive: what has come.  The octets are copied.  Once, as a connection.
+ *  May be called from any thread while other calls are pending.
  *  - more: Whether the message goes on in another piece. */
 WWS_API wws_status wws_transport_task_give_piece(
     wws_transport_task transport_task,
@@ -875,9 +876,9 @@ WWS_API wws_status wws_transport_task_give_reason(
     wws_error error);
 
 /** Says how the task ended: success, a failure that whoever waits for it hears,
- *  or of receive and watch WWS_S_END; of others that is WWS_E_INVALIDARG, and
- *  the task goes on.  May be called from any thread while other calls are
- *  pending. */
+ *  or of receive and watch WWS_S_END.  Of others that is WWS_E_INVALIDARG, as
+ *  is WWS_S_ASYNC of all, and the task goes on.  May be called from any thread
+ *  while other calls are pending. */
 WWS_API wws_status wws_transport_task_complete(
     wws_transport_task transport_task,
     wws_status status,

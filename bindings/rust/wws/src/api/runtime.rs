@@ -233,10 +233,12 @@ impl Runtime {
     }
 
     /// Stops everything: aborts all objects of the runtime, waits at most so
-    /// long for callbacks and operations that run, and ends the threads.  Times
-    /// out if some did not end; what they use is then kept for ever, on
-    /// purpose.  Must not be called from a callback of the runtime.  The
-    /// default runtime comes back on its next use.
+    /// long for callbacks and operations that run (0: not at all, [`u32::MAX`]:
+    /// for ever), and ends the threads.  [`Status::E_OPERATION_TIMED_OUT`] if
+    /// some did not end; what they use is then kept for ever, on purpose.  From
+    /// a callback of the runtime it is refused with
+    /// [`Status::E_INVALID_OPERATION`].  The default runtime comes back on its
+    /// next use.
     pub fn close(&self, timeout_ms: u32) -> Result<()> {
         support::call((), |_, error| unsafe {
             sys::wws_runtime_close(self.handle, timeout_ms, error)

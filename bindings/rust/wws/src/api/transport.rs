@@ -89,6 +89,7 @@ pub struct CustomConnection {
     pub shut_down: Arc<dyn Fn(TransportTask) + Send + Sync>,
     /// Closes the connection in order: both ends have shut down, and nothing is
     /// under way but the watch, if there is one, which must complete now; once.
+    /// One that takes longer than two seconds is aborted.
     pub close: Arc<dyn Fn(TransportTask) + Send + Sync>,
     /// Breaks the connection: the other end must hear of it as a failure.  All
     /// tasks must complete soon, with whatever status; what they bring is not
@@ -199,15 +200,15 @@ impl CustomConnection {
 
 /// Where an application takes its clients from, at one address.  Its slots are
 /// called with no lock held; they must not block, and may call every function
-/// that does not.  free_state runs when it has been stopped and no accept is
-/// under way.
+/// that does not.  free_state runs when it has been stopped, no accept is under
+/// way, and the connections that it accepted have gone.
 #[derive(Clone)]
 pub struct CustomListener {
     /// Waits for a client, whose connection is given by
     /// [`TransportTask::give_connection`] before the task is complete.  On a
     /// thread of the runtime.  One at a time; the next begins when that
-    /// connection has been made.  After a failure the next begins a little
-    /// later.
+    /// connection has been made, unless as many as are allowed are open, and
+    /// 100 ms after a failure.
     pub accept: Arc<dyn Fn(TransportTask) + Send + Sync>,
     /// No client is wanted any more: the address is free when this returns, and
     /// an accept that is under way must complete soon, with whatever status.
@@ -319,7 +320,8 @@ impl TransportTask {
         Ok(())
     }
 
-    /// Of receive: what has come, once.  The octets are copied.
+    /// Of receive: what has come.  The octets are copied.  Once, as a
+    /// connection.
     pub fn give_piece(&self, octets: &[u8], more: bool) -> Result<()> {
         support::call((), |_, error| unsafe {
             sys::wws_transport_task_give_piece(
@@ -347,8 +349,9 @@ impl TransportTask {
     }
 
     /// Says how the task ended: success, a failure that whoever waits for it
-    /// hears, or of receive and watch [`Status::S_END`]; of others that is
-    /// [`Status::E_INVALIDARG`], and the task goes on.
+    /// hears, or of receive and watch [`Status::S_END`].  Of others that is
+    /// [`Status::E_INVALIDARG`], as is [`Status::S_ASYNC`] of all, and the task
+    /// goes on.
     pub fn complete(mut self, status: Status) -> Result<()> {
         support::call((), |_, error| unsafe {
             sys::wws_transport_task_complete(self.handle, status.0, error)
