@@ -108,6 +108,10 @@ def survives(mutation):
 def main():
     mutations = [m for m in read_mutations()
                  if not sys.argv[1:] or m.id in sys.argv[1:]]
+    unknown = set(sys.argv[1:]).difference(m.id for m in mutations)
+    if unknown:
+        sys.exit("%s\nno mutation has the id %s" % (
+            __doc__, " ".join(sorted(unknown))))
     tests = sorted({test for m in mutations for test in m.tests})
     copy_sources()
     must_run("cmake", "--preset", "debug")
