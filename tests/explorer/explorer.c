@@ -433,7 +433,7 @@ static bool read_wishes(struct wishes *wishes, char **words)
     };
     bool good = true;
 
-    for (; *words != NULL && good; words++) {
+    for (; good && *words != NULL; words++) {
         size_t i = 0;
 
         while (i < 4 && strcmp(*words, options[i].name) != 0)
