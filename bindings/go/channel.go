@@ -688,7 +688,8 @@ func (c *Channel) Property(property ChannelProperty) (value uint64, err error) {
 }
 
 // SetProperty sets a property that may be set, in any state
-// (WsSetChannelProperty).
+// (WsSetChannelProperty). ErrInvalidArg: another property, or a value that it
+// cannot have; a time is Infinite for ever, and never 0.
 func (c *Channel) SetProperty(property ChannelProperty, value uint64) error {
 	f := begin()
 	defer f.end()

@@ -378,6 +378,8 @@ class Channel(Owned, kind="Channel"):
 
     def set_property(self, property, value):
         """Sets a property that may be set, in any state (WsSetChannelProperty).
+        Invalidarg: another property, or a value that it cannot have; a time is
+        INFINITE for ever, and never 0.
         """
         invoke(lib.wws_channel_set_property, self._handle, property, value)
 

@@ -495,8 +495,10 @@ WWS_API wws_status wws_channel_get_property(
     uint64_t *value,
     wws_error error);
 
-/** Sets a property that may be set, in any state (WsSetChannelProperty).  May
- *  be called from any thread while other calls are pending. */
+/** Sets a property that may be set, in any state (WsSetChannelProperty).
+ *  WWS_E_INVALIDARG: another property, or a value that it cannot have; a time
+ *  is WWS_INFINITE for ever, and never 0.  May be called from any thread while
+ *  other calls are pending. */
 WWS_API wws_status wws_channel_set_property(
     wws_channel channel,
     wws_channel_property property,

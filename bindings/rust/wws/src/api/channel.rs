@@ -855,6 +855,8 @@ impl Channel {
     }
 
     /// Sets a property that may be set, in any state (WsSetChannelProperty).
+    /// [`Status::E_INVALIDARG`]: another property, or a value that it cannot
+    /// have; a time is [`u32::MAX`] for ever, and never 0.
     pub fn set_property(
         &self,
         property: ChannelProperty,
