@@ -116,7 +116,9 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void) state;
+#ifdef WWS_DEBUG
     wwi_gate_watch(NULL);
+#endif
     (void) wws_message_free(it.request);
     (void) wws_message_free(it.reply);
     (void) wws_channel_free(it.channel);
@@ -219,6 +221,8 @@ static void abort__finds_the_answer_of_a_channel_that_is_used_again(
     close(clients[1]);
 }
 
+#ifdef WWS_DEBUG
+
 static void close_and_accept(enum wwi_gate gate)
 {
     if (gate != WWI_GATE_ANSWER_CLAIMED)
@@ -262,12 +266,16 @@ static void answer__that_was_stopped_leaves_the_next_request_alone(
     close(clients[1]);
 }
 
+#endif
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+#ifdef WWS_DEBUG
         cmocka_unit_test_setup_teardown(
             answer__that_was_stopped_leaves_the_next_request_alone, set_up,
             tear_down),
+#endif
         cmocka_unit_test_setup_teardown(
             abort__finds_the_answer_of_a_channel_that_is_used_again, set_up,
             tear_down),

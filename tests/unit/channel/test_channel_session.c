@@ -281,6 +281,27 @@ static void channel__closed_beside_a_receive_connects_no_more(void **state)
     assert_int_equal(fake.created, 1);
 }
 
+static void break_when_entered(enum wwi_gate gate)
+{
+    if (gate != WWI_GATE_TRANSFER_ENTERED)
+        return;
+    wwi_gate_watch(NULL);
+    wwi_channel_fault(it.channel);
+}
+
+/* Not that somebody aborted it. */
+static void channel__that_breaks_beside_a_send_says_so(void **state)
+{
+    (void) state;
+    assert_int_equal(open_channel(), WWS_S_OK);
+    wwi_gate_watch(break_when_entered);
+
+    assert_int_equal(send_message(), WWS_E_OBJECT_FAULTED);
+
+    assert_int_equal(state_of(), WWS_CHANNEL_STATE_FAULTED);
+    assert_int_equal(close_channel(), WWS_S_OK);
+}
+
 /* Also if one that has failed is not quite over. */
 static void channel__opened_again_before_an_opening_is_over(void **state)
 {
@@ -856,6 +877,7 @@ int main(void)
         unit(channel__overtaken_opening_leaves_the_next_alone),
 #ifdef WWS_DEBUG
         unit(channel__closed_beside_a_receive_connects_no_more),
+        unit(channel__that_breaks_beside_a_send_says_so),
         unit(channel__opened_again_before_an_opening_is_over),
 #endif
         unit(channel__overtaken_opening_keeps_off_an_open_session),

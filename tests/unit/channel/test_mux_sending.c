@@ -115,6 +115,28 @@ static void send__to_a_session_that_is_over_hears_how(void **state)
     free_hand(&hand);
 }
 
+/* A peer that says no more may still hear what was begun. */
+static void send__that_has_begun_goes_on_when_the_peer_ends(void **state)
+{
+    struct hand hand;
+
+    (void) state;
+    start_mux();
+    make_hand(&hand, false);
+    begin_hand(&hand, "a", true);
+    assert_int_equal(step_hand(&hand), WWS_S_ASYNC);
+    assert_true(begin_first());
+
+    session_ends(WWS_S_END);
+    assert_int_equal(step_hand(&hand), WWS_S_ASYNC);
+    assert_int_equal(hand.track.progress, WWS_PROGRESS_PARTLY_SENT);
+    finish_first();
+
+    assert_int_equal(step_hand(&hand), WWS_E_ENDPOINT_DISCONNECTED);
+    assert_int_equal(hand.track.progress, WWS_PROGRESS_SENT);
+    free_hand(&hand);
+}
+
 static void send__is_limited_in_time(void **state)
 {
     struct hand hand;
@@ -304,6 +326,7 @@ int main(void)
         TEST(send__copies_what_goes_with_the_message),
         TEST(send__that_is_refused_tells_why),
         TEST(send__to_a_session_that_is_over_hears_how),
+        TEST(send__that_has_begun_goes_on_when_the_peer_ends),
         TEST(send__is_limited_in_time),
         TEST(reply__is_waited_for_a_limited_time),
         TEST(deadline__that_is_infinite_never_comes),

@@ -2,6 +2,8 @@
  * that the names of the tests cite. */
 #include "script.h"
 
+#include "core/base/gate.h"
+
 /* Cancellation */
 
 static void cancelled(wws_cancel_reason reason, void *state)
@@ -254,6 +256,39 @@ static void cancel__never_comes_after_completion__g114(void **state)
     assert_int_equal(script.freed, 1);
     end();
 }
+
+#ifdef WWS_DEBUG
+
+static void complete_before_it_is_told(enum wwi_gate gate)
+{
+    if (gate != WWI_GATE_OPERATION_TELLS)
+        return;
+    wwi_gate_watch(NULL);
+    complete_last();
+}
+
+/* Neither where that was decided, but has not been told. */
+static void cancel__never_comes_after_completion_just_before__g114(
+    void **state)
+{
+    struct request request;
+
+    (void) state;
+    begin(register_and_wait, 0);
+    ask(&request, ENVELOPE(ADD));
+
+    wwi_gate_watch(complete_before_it_is_told);
+    leave(&request);
+    await(&script.freed);
+
+    assert_int_equal(close_host(), WWS_S_OK);
+    assert_int_equal(flag_of(&script.cancelled), 0);
+    assert_int_equal(request.answers, 1);
+    wwi_gate_watch(NULL);
+    end();
+}
+
+#endif
 
 static void cancel__may_complete_the_operation__g119(void **state)
 {
@@ -557,6 +592,10 @@ int main(void)
         cmocka_unit_test(state__is_freed_without_cancellation__g111),
         cmocka_unit_test(state__is_freed_after_the_cancel_callback__g113),
         cmocka_unit_test(cancel__never_comes_after_completion__g114),
+#ifdef WWS_DEBUG
+        cmocka_unit_test(
+            cancel__never_comes_after_completion_just_before__g114),
+#endif
         cmocka_unit_test(cancel__may_complete_the_operation__g119),
         cmocka_unit_test(operation__ends_once_in_every_race),
         cmocka_unit_test(request__that_an_abort_overtakes_is_dropped),
