@@ -612,10 +612,15 @@ void wwi_channel_accepted(
     channel->synced.mux = mux;
     if (dropped)
         (void) move_locked(channel, EVENT_ABORT);
+    /* A close may end it before it is aborted. */
+    if (dropped && mux != NULL)
+        wwi_mux_ref(mux);
     wwi_lock_give(&channel->synced.lock);
     WWI_GATE(CHANNEL_ACCEPTED);
-    if (dropped && mux != NULL)
+    if (dropped && mux != NULL) {
         wwi_mux_abort(mux);
+        wwi_mux_unref(mux);
+    }
     if (dropped)
         wwi_channel_settle(channel);
 }

@@ -65,7 +65,8 @@ wws_status wwi_channel_receive_request(
     wwi_lock_take(&self->synced.lock);
     state = self->synced.state;
     turn = lane->turn;
-    if (state == WWS_CHANNEL_STATE_OPEN && turn == turns.from) {
+    if (state == WWS_CHANNEL_STATE_OPEN && turn == turns.from
+        && self->synced.incoming != NULL) {
         incoming = self->synced.incoming;
         self->synced.incoming = NULL;
         lane->turn = turns.during;

@@ -374,6 +374,12 @@ static void leave_to_others(struct wwi_exchange *exchange)
 {
     WWI_GATE(EXCHANGE_LEFT);
     wwi_pending_settle(&exchange->wait.pending);
+    /* What is to be reset needs no loop, which may have ended. */
+    if (atomic_load(&exchange->track.stop)) {
+        io_over(exchange, false);
+        part_done(exchange);
+        return;
+    }
     begin_drain(exchange);
     /* The loop drains it, or resets the connection: the caller is not kept.  It
      * may have ended before the first step, which says what to wait for. */
