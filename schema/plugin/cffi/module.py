@@ -1,4 +1,4 @@
-"""A module under way, and its stub."""
+"""A module as it is put together, and what declares its types (.pyi)."""
 from __future__ import annotations
 
 from collections.abc import Iterable

@@ -228,10 +228,10 @@ def put_value(module: Module, type: Type) -> None:
     module.typed += f"\nclass {name}({base}):\n"
     for slot in type.slots:
         name = slot.name.snake
-        stubbed = (input_type(module, slot) if slot.required
-                   else member_type(module, slot))
+        hint = (input_type(module, slot) if slot.required
+                else member_type(module, slot))
         module.body += f"        self.{name} = {name}\n"
-        module.typed += f"    {name}: {stubbed}\n"
+        module.typed += f"    {name}: {hint}\n"
     module.body += fill("""
         |
         |    def _lower(self):
