@@ -135,7 +135,7 @@ bool wwi_exchange_end(
     }
     /* A caller that waits himself has the I/O, and hands it over when he hears;
      * the loop is called here, so that he need not do that. */
-    if (woke)
+    if (woke && ending == WWI_ENDING_DRAIN)
         post(exchange);
     else if (atomic_load(&exchange->parts) != 0
         && !(took && exchange->wait.pending.wake != NULL))
@@ -350,41 +350,50 @@ static void hand_over(struct wwi_exchange *exchange)
 
 /* The calling thread as owner. */
 
+static void stop(struct wwi_exchange *exchange)
+{
+    io_over(exchange, false);
+    part_done(exchange);
+}
+
+/* Its wait may have ended, and no more keep the runtime from ending, before
+ * this begins. */
 static wws_status run_asynchronous(struct wwi_exchange *exchange)
 {
-    wws_status status = WWS_S_ASYNC;
-    bool over = atomic_load(&exchange->track.stop);
+    struct wwi_runtime *runtime = exchange->wait.runtime;
+    wws_status status;
 
-    if (over)
-        io_over(exchange, false);
-    else
-        status = step(exchange);
-    if (!over && status == WWS_S_ASYNC) {
+    wwi_runtime_begin(runtime);
+    if (atomic_load(&exchange->track.stop)) {
+        stop(exchange);
+    } else if ((status = step(exchange)) == WWS_S_ASYNC) {
         hand_over(exchange);
-        return WWS_S_ASYNC;
-    }
-    if (!over)
+    } else {
         complete(exchange, status);
-    part_done(exchange);
+        part_done(exchange);
+    }
+    wwi_runtime_done(runtime);
     return WWS_S_ASYNC;
 }
 
 /* After somebody else, or the deadline, has ended the wait. */
 static void leave_to_others(struct wwi_exchange *exchange)
 {
+    struct wwi_runtime *runtime = exchange->wait.runtime;
+
     WWI_GATE(EXCHANGE_LEFT);
     wwi_pending_settle(&exchange->wait.pending);
-    /* What is to be reset needs no loop, which may have ended. */
+    wwi_runtime_begin(runtime);
     if (atomic_load(&exchange->track.stop)) {
-        io_over(exchange, false);
-        part_done(exchange);
-        return;
+        stop(exchange);
+    } else {
+        begin_drain(exchange);
+        /* The loop drains it: the caller is not kept.  It may have ended before
+         * the first step, which says what to wait for. */
+        atomic_store(&exchange->poked, true);
+        hand_over(exchange);
     }
-    begin_drain(exchange);
-    /* The loop drains it, or resets the connection: the caller is not kept.  It
-     * may have ended before the first step, which says what to wait for. */
-    atomic_store(&exchange->poked, true);
-    hand_over(exchange);
+    wwi_runtime_done(runtime);
 }
 
 static void drive(struct wwi_exchange *exchange)

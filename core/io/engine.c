@@ -360,7 +360,7 @@ bool wwi_runtime_end(struct wwi_runtime *runtime, int64_t deadline)
 
 void wwi_runtime_begin(struct wwi_runtime *runtime)
 {
-    atomic_fetch_add_explicit(&runtime->busy, 1, memory_order_relaxed);
+    atomic_fetch_add(&runtime->busy, 1);
 }
 
 void wwi_runtime_done(struct wwi_runtime *runtime)

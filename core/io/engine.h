@@ -58,7 +58,9 @@ bool wwi_runtime_closing(struct wwi_runtime *runtime);
 bool wwi_runtime_ended(struct wwi_runtime *runtime);
 
 /* Something that the end of the runtime has to wait for begins and ends: a
- * caller that has not heard, an operation, a server that has not stopped. */
+ * caller that has not heard, an operation, a server that has not stopped.  The
+ * runtime first aborts its members, then waits until nothing is begun, then ends
+ * its loops: who begins finds the loops there, or finds that he was aborted. */
 void wwi_runtime_begin(struct wwi_runtime *runtime);
 void wwi_runtime_done(struct wwi_runtime *runtime);
 

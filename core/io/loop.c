@@ -213,6 +213,18 @@ struct wwi_loop *wwi_loop_create(const wws_thread_callbacks *callbacks)
     return loop;
 }
 
+static bool end_if_idle(struct wwi_loop *loop)
+{
+    bool idle;
+
+    wwi_lock_take(&loop->posted.lock);
+    idle = wwi_list_empty(&loop->posted.posts);
+    if (idle)
+        atomic_store(&loop->ended, true);
+    wwi_lock_give(&loop->posted.lock);
+    return idle;
+}
+
 bool wwi_loop_close(struct wwi_loop *loop, int64_t deadline)
 {
     /* A runtime may be closed again, after a first time that was too short
@@ -223,12 +235,9 @@ bool wwi_loop_close(struct wwi_loop *loop, int64_t deadline)
     wake_loop(loop);
     if (!wwi_thread_join(loop->thread, deadline))
         return false;
-    /* What was posted before is in the list now. */
-    wwi_lock_take(&loop->posted.lock);
-    atomic_store(&loop->ended, true);
-    wwi_lock_give(&loop->posted.lock);
     wwi_clock_remove_sleeper(&loop->sleeper);
-    while (has_posts(loop))
+    /* What is posted at once comes after all that was posted before. */
+    while (!end_if_idle(loop))
         run_posts(loop);
     return true;
 }

@@ -360,12 +360,25 @@ static bool stop_some(struct wwi_service_proxy *proxy)
     return count == BATCH;
 }
 
-static void post_ending(struct wwi_service_proxy *proxy)
+/* While something is being ended the loops are there: calls may be on them. */
+static void begin_ending(struct wwi_service_proxy *proxy)
 {
     wwi_object_ref(&proxy->object);
+    wwi_runtime_begin(proxy->member.runtime);
+}
+
+static void ending_done(struct wwi_service_proxy *proxy)
+{
+    wwi_runtime_done(proxy->member.runtime);
+    wwi_object_unref(&proxy->object);
+}
+
+static void post_ending(struct wwi_service_proxy *proxy)
+{
+    begin_ending(proxy);
     if (!wwi_loop_post(wwi_runtime_loop(proxy->member.runtime),
         &proxy->ending))
-        wwi_object_unref(&proxy->object);
+        ending_done(proxy);
 }
 
 /* In turns, so that many do not keep the loop from all else. */
@@ -377,7 +390,7 @@ static void stop_rest(struct wwi_work *work)
     if (stop_some(proxy))
         post_ending(proxy);
     free_idle(proxy);
-    wwi_object_unref(&proxy->object);
+    ending_done(proxy);
 }
 
 /* What is to end, with a reference each.  It is collected when the state moves:
@@ -397,6 +410,7 @@ static struct ends collect_ends_locked(struct wwi_service_proxy *proxy)
     };
 
     if (ends.calls) {
+        begin_ending(proxy);
         wwi_list_move(&proxy->synced.stopping, &proxy->synced.pending);
         wwi_list_move(&proxy->synced.stopping, &proxy->synced.detached);
     }
@@ -411,6 +425,7 @@ static void stop_calls(struct wwi_service_proxy *proxy)
 {
     (void) stop_some(proxy);
     post_ending(proxy);
+    ending_done(proxy);
 }
 
 static void stop_all(

@@ -184,7 +184,6 @@ static wws_status serve_now(struct visit *visit, bool waits)
 {
     struct gate *gate = visit->gate;
 
-    echo(visit->operation);
     pthread_mutex_lock(&gate->lock);
     if (waits)
         wait_in_locked(gate);
@@ -201,7 +200,6 @@ static wws_status serve_later(struct visit *visit)
     struct gate *gate = visit->gate;
     bool leaves;
 
-    echo(visit->operation);
     pthread_mutex_lock(&gate->lock);
     leaves = gate->leaves_when_told && visit->told != 0;
     if (!leaves) {
@@ -229,6 +227,8 @@ wws_status gate_serve(wws_operation operation, void *state)
         && memcmp(info.action.data, ACTION_WAIT, info.action.size) == 0;
     later = info.action.size == strlen(ACTION_LATER)
         && memcmp(info.action.data, ACTION_LATER, info.action.size) == 0;
+    /* Before anybody hears of the operation: its reply is in use meanwhile. */
+    echo(operation);
     if (later)
         return serve_later(enter(gate, operation));
     return serve_now(enter(gate, operation), waits);
