@@ -8,11 +8,29 @@ static void client_begin(struct rig *rig, struct world *world)
 }
 
 /* Its client, a bare socket, does not end a session unless told to. */
+static void close_within(struct rig *rig, uint64_t ms)
+{
+    must(wws_channel_set_property(rig->talk.channel,
+        WWS_CHANNEL_PROPERTY_CLOSE_TIMEOUT, ms, no_error) == WWS_S_OK);
+}
+
+/* What the peer does not end is closed soon all the same. */
 static void server_begin(struct rig *rig, struct world *world)
 {
     rig_begin(rig, world, true);
-    must(wws_channel_set_property(rig->talk.channel,
-        WWS_CHANNEL_PROPERTY_CLOSE_TIMEOUT, 20, no_error) == WWS_S_OK);
+    close_within(rig, 20);
+}
+
+static void reach_server_ended_in_time(struct rig *rig)
+{
+    close_within(rig, HANG_MS);
+    reach_server_ended(rig);
+}
+
+static void reach_server_closed_in_time(struct rig *rig)
+{
+    close_within(rig, HANG_MS);
+    reach_server_closed(rig);
 }
 
 static void *subject_of(struct rig *rig)
@@ -273,7 +291,7 @@ static const struct column server_columns[] = {
     { "open and over", OPEN, reach_answered },
     { "faulted", FAULTED, reach_server_faulted },
     { "closing", CLOSING, reach_server_closing },
-    { "closed", CLOSED, reach_server_closed },
+    { "closed", CLOSED, reach_server_closed_in_time },
 };
 
 static const struct row server_rows[] = {
@@ -382,10 +400,10 @@ static const struct column duplex_server_columns[] = {
     { "open, with a message", OPEN, reach_accepted },
     { "open", OPEN, reach_asked },
     { "open and shut down", OPEN, reach_server_shut_down },
-    { "open and ended", OPEN, reach_server_ended },
+    { "open and ended", OPEN, reach_server_ended_in_time },
     { "faulted", FAULTED, reach_server_faulted },
     { "closing", CLOSING, reach_server_closing },
-    { "closed", CLOSED, reach_server_closed },
+    { "closed", CLOSED, reach_server_closed_in_time },
 };
 
 static const struct row duplex_server_rows[] = {

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "hearer.h"
@@ -300,23 +301,48 @@ static bool has_ended(void *about)
     return ends != 0;
 }
 
-/* Whether the system says that the thread sleeps. */
+/* What the system says of the thread in a file of that name. */
+static bool ask_system(pid_t id, const char *name, char *text, size_t size)
+{
+    char path[64];
+    FILE *file;
+    bool told;
+
+    snprintf(path, sizeof path, "/proc/self/task/%d/%s", (int) id, name);
+    file = fopen(path, "re");
+    if (file == NULL)
+        return false;
+    told = fgets(text, (int) size, file) != NULL;
+    fclose(file);
+    return told;
+}
+
+static bool is_poll(long call)
+{
+#ifdef SYS_poll
+    if (call == SYS_poll)
+        return true;
+#endif
+    return call == SYS_ppoll;
+}
+
+/* Whether the thread sleeps, and not only for a lock, as far as the system
+ * tells. */
 static bool is_asleep(void *about)
 {
     struct op *op = about;
     pid_t id = atomic_load(&op->thread_id);
-    char path[64], state = '?';
-    FILE *file;
+    char text[512], *name_end;
 
     if (id == 0)
         return false;
-    snprintf(path, sizeof path, "/proc/self/task/%d/stat", (int) id);
-    file = fopen(path, "re");
-    if (file == NULL)
+    if (!ask_system(id, "stat", text, sizeof text)
+        || (name_end = strrchr(text, ')')) == NULL
+        || strncmp(name_end, ") S", 3) != 0)
         return has_ended(op);
-    (void) !fscanf(file, "%*d (%*[^)]) %c", &state);
-    fclose(file);
-    return state == 'S' || has_ended(op);
+    /* A number; a word when it does not sleep. */
+    return !ask_system(id, "syscall", text, sizeof text)
+        || is_poll(strtol(text, NULL, 10)) || has_ended(op);
 }
 
 static bool begin_blocked(struct op *op)
