@@ -1,12 +1,9 @@
 /* Where channels of servers come from. */
-#include "core/channel/listener.h"
-
 #include "core/base/clock.h"
 #include "core/base/gate.h"
 #include "core/base/memory.h"
 #include "core/base/text.h"
-#include "core/channel/channel_parts.h"
-#include "core/channel/mux.h"
+#include "core/channel/listener_parts.h"
 
 enum {
     CREATED = WWS_LISTENER_STATE_CREATED,
@@ -30,43 +27,6 @@ static const uint8_t moves[][EVENTS] = {
     [FAULTED] = { NO,      NO,     NO,      FAULTED, CLOSING, NO      },
     [CLOSING] = { NO,      CLOSED, CLOSED,  CLOSING, NO,      NO      },
     [CLOSED]  = { NO,      NO,     NO,      CLOSED,  CLOSED,  CREATED },
-};
-
-enum { BATCH = 64 };
-
-/* A server of the transport, from its opening until it has stopped, which may
- * be long after the listener was closed. */
-struct served {
-    struct wwi_listener *listener; /* with a reference */
-    struct wwi_server *server;
-};
-
-struct wwi_listener {
-    struct wwi_object object;
-    struct wwi_member member;
-    wws_listener_options options; /* set by create, then read only */
-    wws_string *agents;           /* what the options say, in one piece */
-    struct wwi_custom *custom;    /* the application's own transport, or null */
-    const struct wwi_transport *transport;
-    bool sessions;          /* clients come by sessions, not requests */
-    struct wwi_post ending; /* ends what abort left in the list */
-
-    struct { /* any thread, under the lock */
-        struct wwi_lock lock;
-        wws_listener_state state;
-        uint32_t opens; /* which open it is that the state tells of */
-        bool latched; /* aborted when it was only created */
-        bool aborted; /* while it was closing */
-        struct served *served;
-        struct wwi_list accepts;  /* waiting for a client */
-        struct wwi_list arrivals; /* clients, waiting for an accept */
-        struct wwi_list ending;   /* accepts, of an end that has come */
-        struct wwi_list dropping; /* likewise clients */
-        uint32_t active;          /* accepts whose caller has not heard */
-        uint32_t answers;         /* that are being sent */
-        bool late;                /* they take too long */
-        struct wwi_closing *closing;
-    } synced;
 };
 
 void wwi_listener_ref(struct wwi_listener *listener)
@@ -113,7 +73,7 @@ static bool move_locked(struct wwi_listener *listener, enum event event)
     return true;
 }
 
-static wws_status refusal(
+wws_status wwi_listener_refusal(
     wws_listener_state state,
     struct wwi_error *error,
     const char *what)
@@ -129,7 +89,7 @@ static bool is_quiet_locked(const struct wwi_listener *listener)
         || listener->synced.late || listener->synced.aborted);
 }
 
-static void settle(struct wwi_listener *listener)
+void wwi_listener_settle(struct wwi_listener *listener)
 {
     struct wwi_closing *closing = NULL;
     wws_status status = WWS_S_OK;
@@ -161,330 +121,14 @@ void wwi_listener_leave_answer(struct wwi_listener *listener)
     wwi_lock_take(&listener->synced.lock);
     listener->synced.answers--;
     wwi_lock_give(&listener->synced.lock);
-    settle(listener);
-}
-
-/* Accepting. */
-
-static void leave_active(struct wwi_listener *listener)
-{
-    wwi_lock_take(&listener->synced.lock);
-    listener->synced.active--;
-    wwi_lock_give(&listener->synced.lock);
-    settle(listener);
-}
-
-static void accept_heard(struct wwi_wait *wait)
-{
-    leave_active(WWI_CONTAINER(wait, struct wwi_accept, wait)->listener);
-}
-
-static void accept_release(struct wwi_wait *wait)
-{
-    wwi_accept_unref(WWI_CONTAINER(wait, struct wwi_accept, wait));
-}
-
-/* Takes the accept out of the list, with the list's reference. */
-static void unlist(struct wwi_accept *accept)
-{
-    struct wwi_listener *listener = accept->listener;
-    bool listed;
-
-    wwi_lock_take(&listener->synced.lock);
-    listed = wwi_link_listed(&accept->link);
-    wwi_list_remove(&accept->link);
-    wwi_lock_give(&listener->synced.lock);
-    if (listed)
-        wwi_accept_unref(accept);
-}
-
-void wwi_listener_end_accept(struct wwi_accept *accept, const char *text)
-{
-    struct wwi_runtime *runtime = accept->wait.runtime;
-    const struct wwi_outcome outcome = {
-        .status = WWS_E_OPERATION_ABORTED,
-        .phase = WWS_PHASE_ACCEPT,
-        .text = text,
-    };
-
-    wwi_count(runtime, WWS_COUNTER_CANCEL_ASKED);
-    if (!wwi_pending_take(&accept->wait.pending)) {
-        wwi_count(runtime, WWS_COUNTER_COMPLETED_FIRST);
-        return;
-    }
-    wwi_count(runtime, WWS_COUNTER_CANCEL_WON);
-    unlist(accept);
-    wwi_channel_accepted(accept->channel, NULL, NULL);
-    wwi_wait_finish(&accept->wait, &outcome);
-}
-
-/* What a client that has come is known by: a request, or its session. */
-
-static struct wwi_incoming *incoming_of(
-    const struct wwi_listener *listener,
-    struct wwi_link *arrival)
-{
-    return listener->sessions ? NULL
-        : WWI_CONTAINER(arrival, struct wwi_incoming, link);
-}
-
-static struct wwi_mux *mux_of(
-    const struct wwi_listener *listener,
-    struct wwi_link *arrival)
-{
-    return !listener->sessions ? NULL : wwi_mux_of(
-        WWI_CONTAINER(arrival, struct wwi_session, link));
-}
-
-static void drop(struct wwi_listener *listener, struct wwi_link *arrival)
-{
-    struct wwi_incoming *incoming = incoming_of(listener, arrival);
-
-    if (incoming != NULL)
-        incoming->calls->drop(incoming);
-    else
-        wwi_mux_unref(mux_of(listener, arrival));
-}
-
-/* True if the client has found its channel; the reference to the accept goes
- * in any case. */
-static bool match(struct wwi_accept *accept, struct wwi_link *arrival)
-{
-    const struct wwi_listener *listener = accept->listener;
-    const struct wwi_outcome outcome = {
-        .status = WWS_S_OK,
-        .phase = WWS_PHASE_ACCEPT,
-    };
-    bool took = wwi_pending_take(&accept->wait.pending);
-
-    WWI_GATE(LISTENER_MATCHES);
-    if (took) {
-        wwi_channel_accepted(accept->channel, incoming_of(listener, arrival),
-            mux_of(listener, arrival));
-        wwi_wait_finish(&accept->wait, &outcome);
-    }
-    wwi_accept_unref(accept);
-    return took;
-}
-
-static struct wwi_accept *take_accept_locked(struct wwi_listener *listener)
-{
-    struct wwi_link *link = wwi_list_take(&listener->synced.accepts);
-
-    return link == NULL ? NULL : WWI_CONTAINER(link, struct wwi_accept, link);
-}
-
-static void take_in(struct wwi_listener *listener, struct wwi_link *arrival)
-{
-    struct wwi_accept *accept;
-    bool refused;
-
-    do {
-        wwi_lock_take(&listener->synced.lock);
-        refused = listener->synced.state != OPEN;
-        accept = refused ? NULL : take_accept_locked(listener);
-        if (accept == NULL && !refused)
-            wwi_list_append(&listener->synced.arrivals, arrival);
-        wwi_lock_give(&listener->synced.lock);
-    } while (accept != NULL && !match(accept, arrival));
-    if (refused)
-        drop(listener, arrival);
-}
-
-static void arrived(struct wwi_incoming *incoming, void *state)
-{
-    struct served *served = state;
-
-    take_in(served->listener, &incoming->link);
-}
-
-static struct wwi_mux_options mux_options(const wws_listener_options *ours)
-{
-    return (struct wwi_mux_options) {
-        .max_message_size = ours->max_message_size,
-        .receives = true,
-        .correlates = ours->transfer_mode == WWS_TRANSFER_MODE_BUFFERED,
-        .version = ours->envelope_version,
-        .addressing = ours->addressing_version,
-    };
-}
-
-static void connected(struct wwi_session *session, void *state)
-{
-    struct wwi_listener *listener = ((struct served *) state)->listener;
-    const struct wwi_mux_options options = mux_options(&listener->options);
-    struct wwi_mux *mux;
-
-    if (wwi_mux_create(session, true, &options, &mux, NULL) < 0)
-        session->calls->free(session);
-    else
-        take_in(listener, &session->link);
-}
-
-static struct wwi_accept *accept_new(
-    struct wwi_listener *listener,
-    struct wwi_channel *channel,
-    const wws_completion *completion,
-    struct wwi_error *error,
-    wws_status *status)
-{
-    struct wwi_accept *accept = wwi_alloc_zero(sizeof *accept);
-
-    if (accept == NULL) {
-        *status = wwi_fail_static(error, WWS_E_OUTOFMEMORY,
-            "no memory to accept");
-        return NULL;
-    }
-    *status = wwi_wait_init(&accept->wait, listener->member.runtime,
-        completion, error);
-    if (*status < 0) {
-        wwi_free(accept);
-        return NULL;
-    }
-    accept->wait.owner = listener;
-    accept->wait.delivered = accept_heard;
-    accept->wait.release = accept_release;
-    accept->listener = listener;
-    accept->channel = channel;
-    wwi_listener_ref(listener);
-    wwi_object_ref((struct wwi_object *) channel);
-    /* Who hears, and the list or whoever has taken it from there. */
-    atomic_init(&accept->references, 2);
-    (void) wwi_pending_start(&accept->wait.pending);
-    return accept;
-}
-
-/* From here on a close waits for the accept. */
-static wws_status enter_active(
-    struct wwi_listener *listener,
-    struct wwi_error *error)
-{
-    wws_listener_state state;
-
-    wwi_lock_take(&listener->synced.lock);
-    state = listener->synced.state;
-    if (state == OPEN)
-        listener->synced.active++;
-    wwi_lock_give(&listener->synced.lock);
-    if (state == OPEN)
-        return WWS_S_OK;
-    return state == FAULTED ? wwi_fail_static(error, WWS_E_OBJECT_FAULTED,
-        "the listener was aborted") : refusal(state, error, "accept at");
-}
-
-/* Lists the accept, or gives it the request that waits for one.  Since its
- * channel knows of it, somebody may have ended it already; and if the listener
- * is open no more, nobody else would. */
-static void admit(struct wwi_listener *listener, struct wwi_accept *accept)
-{
-    struct wwi_link *link = NULL;
-    bool listed = false;
-    bool open;
-
-    wwi_lock_take(&listener->synced.lock);
-    open = listener->synced.state == OPEN;
-    if (open && !wwi_pending_taken(&accept->wait.pending)) {
-        link = wwi_list_take(&listener->synced.arrivals);
-        listed = link == NULL;
-        if (listed)
-            wwi_list_append(&listener->synced.accepts, &accept->link);
-    }
-    wwi_lock_give(&listener->synced.lock);
-    if (!open)
-        wwi_listener_end_accept(accept, "the listener was stopped meanwhile");
-    if (link == NULL && !listed)
-        wwi_accept_unref(accept);
-    if (link != NULL && !match(accept, link))
-        take_in(listener, link);
-}
-
-static wws_status finish_accept(
-    struct wwi_accept *accept,
-    const wws_completion *completion)
-{
-    if (completion != NULL)
-        return WWS_S_ASYNC;
-    (void) wwi_wait_block(&accept->wait, WWI_NEVER);
-    return wwi_wait_result(&accept->wait);
-}
-
-wws_status wwi_listener_accept(
-    struct wwi_listener *self,
-    struct wwi_channel *channel,
-    const wws_completion *completion,
-    struct wwi_error *error)
-{
-    struct wwi_accept *accept;
-    wws_status status;
-
-    if (wwi_channel_listener(channel) != self)
-        return wwi_fail_static(error, WWS_E_INVALIDARG,
-            "channel: was not created for this listener");
-    accept = accept_new(self, channel, completion, error, &status);
-    if (accept == NULL)
-        return status;
-    status = enter_active(self, error);
-    if (status >= 0) {
-        status = wwi_channel_accepting(channel, accept, error);
-        if (status < 0)
-            leave_active(self);
-    }
-    if (status < 0) {
-        wwi_accept_unref(accept);
-        wwi_accept_unref(accept);
-        return status;
-    }
-    WWI_GATE(LISTENER_ACCEPTS);
-    admit(self, accept);
-    return finish_accept(accept, completion);
+    wwi_listener_settle(listener);
 }
 
 /* Ending. */
 
-static uint32_t collect_accepts(
-    struct wwi_listener *listener,
-    struct wwi_accept **batch)
-{
-    struct wwi_link *link;
-    uint32_t count = 0;
-
-    wwi_lock_take(&listener->synced.lock);
-    while (count < BATCH
-        && (link = wwi_list_take(&listener->synced.ending)) != NULL)
-        batch[count++] = WWI_CONTAINER(link, struct wwi_accept, link);
-    wwi_lock_give(&listener->synced.lock);
-    return count;
-}
-
-static bool end_some_accepts(struct wwi_listener *listener, const char *text)
-{
-    struct wwi_accept *batch[BATCH];
-    uint32_t count = collect_accepts(listener, batch);
-
-    for (uint32_t i = 0; i < count; i++) {
-        wwi_listener_end_accept(batch[i], text);
-        wwi_accept_unref(batch[i]);
-    }
-    return count == BATCH;
-}
-
-/* Clients that nobody will accept any more. */
-static void drop_arrivals(struct wwi_listener *listener)
-{
-    struct wwi_list arrivals;
-    struct wwi_link *link;
-
-    wwi_list_init(&arrivals);
-    wwi_lock_take(&listener->synced.lock);
-    wwi_list_move(&arrivals, &listener->synced.dropping);
-    wwi_lock_give(&listener->synced.lock);
-    while ((link = wwi_list_take(&arrivals)) != NULL)
-        drop(listener, link);
-}
-
 static void stopped(void *state)
 {
-    struct served *served = state;
+    struct wwi_listener_served *served = state;
 
     if (served->server != NULL)
         served->listener->transport->server_free(served->server);
@@ -497,16 +141,17 @@ static void end_rest(struct wwi_work *work)
     struct wwi_listener *listener = WWI_CONTAINER(work, struct wwi_listener,
         ending.work);
 
-    while (end_some_accepts(listener, "the listener was aborted"))
+    while (wwi_listener_end_some_accepts(listener, "the listener was aborted"))
         ;
-    drop_arrivals(listener);
+    wwi_listener_drop_arrivals(listener);
     wwi_listener_unref(listener);
 }
 
 /* With the state, so that what is begun after a reset is not ended, too. */
-static struct served *begin_end_locked(struct wwi_listener *listener)
+static struct wwi_listener_served *begin_end_locked(
+    struct wwi_listener *listener)
 {
-    struct served *served = listener->synced.served;
+    struct wwi_listener_served *served = listener->synced.served;
 
     listener->synced.served = NULL;
     wwi_list_move(&listener->synced.ending, &listener->synced.accepts);
@@ -514,7 +159,9 @@ static struct served *begin_end_locked(struct wwi_listener *listener)
     return served;
 }
 
-static void stop_server(struct wwi_listener *listener, struct served *served)
+static void stop_server(
+    struct wwi_listener *listener,
+    struct wwi_listener_served *served)
 {
     if (served != NULL)
         listener->transport->server_stop(served->server, false, stopped);
@@ -522,7 +169,7 @@ static void stop_server(struct wwi_listener *listener, struct served *served)
 
 wws_status wwi_listener_abort(struct wwi_listener *self)
 {
-    struct served *served = NULL;
+    struct wwi_listener_served *served = NULL;
     wws_listener_state before;
 
     wwi_lock_take(&self->synced.lock);
@@ -536,12 +183,12 @@ wws_status wwi_listener_abort(struct wwi_listener *self)
         served = begin_end_locked(self);
     wwi_lock_give(&self->synced.lock);
     if (before == CLOSING)
-        settle(self);
+        wwi_listener_settle(self);
     if (before != OPEN)
         return WWS_S_OK;
     WWI_GATE(LISTENER_ENDS);
     stop_server(self, served);
-    (void) end_some_accepts(self, "the listener was aborted");
+    (void) wwi_listener_end_some_accepts(self, "the listener was aborted");
     wwi_listener_ref(self);
     if (!wwi_loop_post(wwi_runtime_loop(self->member.runtime), &self->ending))
         wwi_listener_unref(self);
@@ -556,7 +203,7 @@ static void close_expired(struct wwi_object *object)
     wwi_lock_take(&listener->synced.lock);
     listener->synced.late = listener->synced.state == CLOSING;
     wwi_lock_give(&listener->synced.lock);
-    settle(listener);
+    wwi_listener_settle(listener);
 }
 
 static bool is_closing(struct wwi_object *object)
@@ -574,7 +221,7 @@ wws_status wwi_listener_close(
     struct wwi_error *error)
 {
     int64_t deadline = wwi_clock_after(self->options.close_timeout_ms);
-    struct served *served = NULL;
+    struct wwi_listener_served *served = NULL;
     struct wwi_closing *closing;
     wws_listener_state before;
     wws_status status;
@@ -603,14 +250,14 @@ wws_status wwi_listener_close(
     if (!moved || before == CREATED || before == CLOSED) {
         if (closing != NULL)
             wwi_closing_discard(closing);
-        return moved ? WWS_S_OK : refusal(before, error, "close");
+        return moved ? WWS_S_OK : wwi_listener_refusal(before, error, "close");
     }
     WWI_GATE(LISTENER_ENDS);
     stop_server(self, served);
-    while (end_some_accepts(self, "the listener was closed"))
+    while (wwi_listener_end_some_accepts(self, "the listener was closed"))
         ;
-    drop_arrivals(self);
-    settle(self);
+    wwi_listener_drop_arrivals(self);
+    wwi_listener_settle(self);
     if (closing == NULL)
         return wwi_closing_poll(&self->object, is_closing, completion);
     return wwi_closing_wait(closing, completion);
@@ -621,7 +268,7 @@ wws_status wwi_listener_close(
 static wws_status start_server(
     struct wwi_listener *listener,
     wws_string url,
-    struct served **served,
+    struct wwi_listener_served **served,
     struct wwi_error *error)
 {
     const wws_listener_options *ours = &listener->options;
@@ -644,8 +291,8 @@ static wws_status start_server(
         .custom = listener->custom,
     };
     struct wwi_server_callbacks callbacks = {
-        .arrived = arrived,
-        .connected = connected,
+        .arrived = wwi_listener_arrived,
+        .connected = wwi_listener_connected,
     };
     wws_status status;
 
@@ -671,7 +318,7 @@ wws_status wwi_listener_open(
     const wws_completion *completion,
     struct wwi_error *error)
 {
-    struct served *served = NULL;
+    struct wwi_listener_served *served = NULL;
     wws_listener_state before;
     wws_status status = wwi_wait_check(self->member.runtime, completion,
         error);
@@ -691,7 +338,7 @@ wws_status wwi_listener_open(
         (void) move_locked(self, EVENT_FAIL);
     wwi_lock_give(&self->synced.lock);
     if (!moved)
-        return refusal(before, error, "open");
+        return wwi_listener_refusal(before, error, "open");
     if (latched)
         return wwi_fail_static(error, WWS_E_OPERATION_ABORTED,
             "the listener was aborted before it was opened");
@@ -727,7 +374,7 @@ wws_status wwi_listener_reset(
     if (moved)
         self->synced.latched = self->synced.aborted = false;
     wwi_lock_give(&self->synced.lock);
-    return moved ? WWS_S_OK : refusal(before, error, "reset");
+    return moved ? WWS_S_OK : wwi_listener_refusal(before, error, "reset");
 }
 
 wws_status wwi_listener_free(struct wwi_listener *self)
@@ -805,7 +452,7 @@ wws_status wwi_listener_get_address(
             &text);
     wwi_lock_give(&self->synced.lock);
     if (status == WWS_E_INVALID_OPERATION)
-        return refusal(state, error, "read the address of");
+        return wwi_listener_refusal(state, error, "read the address of");
     if (status < 0)
         return wwi_fail_static(error, status, "no memory for the address");
     wwi_bytes_to_buffer(&text, address);
