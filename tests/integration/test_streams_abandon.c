@@ -175,6 +175,22 @@ static void message_reset__abandons_it(void **state)
     expect_request_cut(ends);
 }
 
+/* D36, M7: of a request that has come whole, too; it can be answered. */
+static void message_reset__abandons_a_whole_request(void **state)
+{
+    struct ends *ends = *state;
+
+    connect_ends(ends, &(struct setting) { 0 });
+    write_split(SYNC, &ends->client, BODY, 1000);
+    assert_status(accept_next(ends), WWS_S_OK);
+    assert_status(now(&ends->server, start_read_start), WWS_S_OK);
+    make_reply(ends);
+
+    reset(ends->server.reads);
+
+    pass_whole_reply(ends);
+}
+
 /* D36, M7 */
 static void message_free__abandons_it(void **state)
 {
@@ -203,6 +219,7 @@ int main(void)
         promise(abandon__of_a_whole_message_sends_nothing),
         promise(abandon__of_a_whole_message_discards_the_rest),
         promise(message_reset__abandons_it),
+        promise(message_reset__abandons_a_whole_request),
         promise(message_free__abandons_it),
     };
 
