@@ -476,6 +476,25 @@ static void server__sends_nothing_of_an_answer_stopped_before(void **state)
     close(fd);
 }
 
+/* Who has stopped it has been told so, whatever came before. */
+static void server__says_so_of_an_answer_stopped_when_its_client_had_gone(
+    void **state)
+{
+    struct wwi_incoming *incoming;
+    int fd;
+
+    (void) state;
+    incoming = watch_one(&fd);
+    close(fd);
+    wait_for(&it->gone, 1);
+    wwi_http_incoming.stop(incoming);
+
+    answer_text(incoming, "too late");
+
+    wait_for(&it->replied, 1);
+    assert_int_equal(it->outcome.status, WWS_E_OPERATION_ABORTED);
+}
+
 static void server__resets_an_answer_stopped_while_it_is_sent(void **state)
 {
     struct wwi_incoming *incoming;
@@ -537,6 +556,7 @@ int main(void)
         TEST(server__gives_a_client_that_reads_its_time),
         TEST(server__hears_of_a_client_that_leaves_while_it_sends),
         TEST(server__sends_nothing_of_an_answer_stopped_before),
+        TEST(server__says_so_of_an_answer_stopped_when_its_client_had_gone),
         TEST(server__resets_an_answer_stopped_while_it_is_sent),
         TEST(server__resets_an_answer_stopped_when_all_is_sent),
     };
