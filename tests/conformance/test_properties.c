@@ -701,6 +701,27 @@ static bool is_reached(wws_listener listener, const char *host, int family)
     return reached;
 }
 
+/* Whether listeners of that version are reached over the other one, whatever
+ * their port: on one, somebody else may listen there. */
+static bool is_reached_otherwise(
+    struct world *world,
+    wws_ip_version version,
+    const char *host,
+    int family)
+{
+    bool reached = true;
+
+    for (int i = 0; i < 8 && reached; i++) {
+        wws_listener listener;
+
+        /* Unless this machine has no such addresses. */
+        reached = listen_with(world, version, "+", &listener) >= 0
+            && is_reached(listener, host, family);
+        must(wws_listener_free(listener) == WWS_S_OK);
+    }
+    return reached;
+}
+
 /* Property 1 of a listener */
 static void listener__listens_on_its_ip_version_alone(void **state)
 {
@@ -717,13 +738,11 @@ static void listener__listens_on_its_ip_version_alone(void **state)
     assert_status(listen_with(*state, WWS_IP_VERSION_4, "+", &listener),
         WWS_S_OK);
     assert_true(is_reached(listener, "127.0.0.1", AF_INET));
-    assert_false(is_reached(listener, "::1", AF_INET6));
     must(wws_listener_free(listener) == WWS_S_OK);
-
-    /* Unless this machine has no such addresses. */
-    if (listen_with(*state, WWS_IP_VERSION_6, "+", &listener) >= 0)
-        assert_false(is_reached(listener, "127.0.0.1", AF_INET));
-    must(wws_listener_free(listener) == WWS_S_OK);
+    assert_false(is_reached_otherwise(*state, WWS_IP_VERSION_4, "::1",
+        AF_INET6));
+    assert_false(is_reached_otherwise(*state, WWS_IP_VERSION_6, "127.0.0.1",
+        AF_INET));
 }
 
 /* Likewise of an endpoint. */
