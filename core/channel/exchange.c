@@ -356,8 +356,8 @@ static void stop(struct wwi_exchange *exchange)
     part_done(exchange);
 }
 
-/* Its wait may have ended, and no more keep the runtime from ending, before
- * this begins. */
+/* Its wait may end, and with that what keeps the runtime from ending, while this
+ * goes on. */
 static wws_status run_asynchronous(struct wwi_exchange *exchange)
 {
     struct wwi_runtime *runtime = exchange->wait.runtime;
