@@ -341,6 +341,15 @@ static inline void await_answer(struct request *request)
     assert_int_equal(request->answers, 1);
 }
 
+static inline void await_freed(uint32_t count)
+{
+    pthread_mutex_lock(&fake_lock);
+    while (fake_freed < count)
+        pthread_cond_wait(&fake_changed, &fake_lock);
+    assert_int_equal(fake_freed, count);
+    pthread_mutex_unlock(&fake_lock);
+}
+
 #define SOAP "http://www.w3.org/2003/05/soap-envelope"
 #define WSA "http://www.w3.org/2005/08/addressing"
 #define ENVELOPE(headers) "<s:Envelope xmlns:s='" SOAP "' xmlns:a='" WSA "'>" \

@@ -155,8 +155,9 @@ static void open__that_fails_undoes_everything__g140(void **state)
     assert_int_equal(do_open(), WWS_E_ADDRESS_IN_USE);
 
     assert_int_equal(host_state(), WWS_SERVICE_HOST_STATE_CREATED);
+    await_answer(&early);
     assert_int_equal(early.answer, DROPPED);
-    assert_int_equal(fake_freed, 1);
+    await_freed(1);
     assert_int_equal(seen.served, 0);
     fake_opening = NULL;
     fake_good = 4;
@@ -207,7 +208,7 @@ static void open__that_is_aborted_ends_so__g13_g141(void **state)
     assert_int_equal(do_open(), WWS_E_OPERATION_ABORTED);
 
     assert_int_equal(host_state(), WWS_SERVICE_HOST_STATE_CREATED);
-    assert_int_equal(fake_freed, 1);
+    await_freed(1);
     fake_opening = NULL;
     assert_int_equal(do_open(), WWS_S_OK);
     end();
@@ -251,7 +252,7 @@ static void open__that_is_aborted_may_be_followed_by_close__l7(void **state)
     assert_int_equal(do_open(), WWS_E_OPERATION_ABORTED);
 
     assert_int_equal(host_state(), WWS_SERVICE_HOST_STATE_CLOSED);
-    assert_int_equal(fake_freed, 1);
+    await_freed(1);
     end();
 }
 
@@ -278,9 +279,11 @@ static void open__may_overtake_one_that_was_aborted__g13_l7(void **state)
     assert_int_equal(do_open(), WWS_E_OPERATION_ABORTED);
 
     assert_int_equal(host_state(), WWS_SERVICE_HOST_STATE_OPEN);
-    assert_int_equal(fake_freed, 1);
+    await_answer(&early);
     assert_int_equal(early.answer, DROPPED);
+    await_answer(&overtaken);
     assert_int_equal(overtaken.answer, DROPPED);
+    await_freed(1);
     assert_int_equal(seen.served, 0);
     send_to(fake_servers[1], &request, ENVELOPE(ADD));
     await_answer(&request);
